@@ -1,0 +1,2 @@
+/* decode */
+typedef int room_is_being_built;

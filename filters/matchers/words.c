@@ -1,0 +1,2 @@
+/* words */
+typedef int room_is_being_built;

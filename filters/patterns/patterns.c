@@ -1,0 +1,2 @@
+/* patterns */
+typedef int room_is_being_built;

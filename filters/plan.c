@@ -1,0 +1,2 @@
+/* plan */
+typedef int room_is_being_built;

@@ -1,0 +1,2 @@
+/* load */
+typedef int room_is_being_built;

@@ -1,0 +1,2 @@
+/* scanner */
+typedef int room_is_being_built;

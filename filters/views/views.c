@@ -1,0 +1,2 @@
+/* views */
+typedef int room_is_being_built;

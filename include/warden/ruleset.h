@@ -1,0 +1,66 @@
+/* A compiled rule set: immutable, shared by any number of threads, reference-counted.
+ *
+ * Made from one or more YAML files (docs/rule-sets.md). Everything that is wrong is reported, each with its place. */
+#ifndef WARDEN_RULESET_H
+#define WARDEN_RULESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <warden/diagnostics.h>
+#include <warden/status.h>
+#include <warden/verdict.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct wd_ruleset;
+
+struct wd_ruleset_options {
+    size_t match_limit;          /* PCRE2 match limit per attempt; 0: 30,000 */
+    const char *const *exempt_roles; /* NULL-terminated; NULL: moderators of the platform */
+    bool strict;                 /* rules that can grow faster than linearly are errors, not warnings */
+};
+
+struct wd_rule_info {
+    const char *id;
+    const char *title;
+    const char *severity; /* "low", "medium", "high", "critical" */
+    const char *set_id;
+    const char *set_version;
+    enum wd_mode mode;
+    double sample_share; /* 0..1, for WD_MODE_SAMPLE */
+    const char *file;
+    int line;
+};
+
+/* Loads, checks and compiles. `paths` are files or folders (every *.yaml in a folder, in name order). Findings of all
+ * kinds go to `findings` (required). Returns WD_OK and a set with one reference in *out only where no finding is an
+ * error. */
+enum wd_status wd_ruleset_load(const char *const *paths, size_t path_count, const struct wd_ruleset_options *options,
+                               struct wd_ruleset **out, struct wd_diagnostics *findings) WD_MUST_USE;
+
+/* The same from memory; `name` stands for the file in findings. */
+enum wd_status wd_ruleset_load_text(const char *name, const char *yaml, size_t len,
+                                    const struct wd_ruleset_options *options, struct wd_ruleset **out,
+                                    struct wd_diagnostics *findings) WD_MUST_USE;
+
+/* Thread-safe. */
+struct wd_ruleset *wd_ruleset_ref(struct wd_ruleset *set);
+void wd_ruleset_unref(struct wd_ruleset *set);
+
+size_t wd_ruleset_rule_count(const struct wd_ruleset *set);
+const struct wd_rule_info *wd_ruleset_rule(const struct wd_ruleset *set, uint32_t rule);
+/* SHA-256 of what was loaded, as 64 hex digits: the same files give the same digest on every machine. */
+const char *wd_ruleset_digest(const struct wd_ruleset *set);
+/* True where some rule could match an event of this name (without v3. or v5.). */
+bool wd_ruleset_wants(const struct wd_ruleset *set, struct wd_str event_name);
+/* NULL-terminated names of the notify targets that rules use. */
+const char *const *wd_ruleset_notify_targets(const struct wd_ruleset *set);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

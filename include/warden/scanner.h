@@ -1,0 +1,43 @@
+/* Judges events by a rule set. A scanner belongs to one thread and holds its scratch memory (views, match data, JIT
+ * stack); the rule set is given with each call, so that a reload is a change of one pointer. Pure: no clock, no I/O. */
+#ifndef WARDEN_SCANNER_H
+#define WARDEN_SCANNER_H
+
+#include <warden/arena.h>
+#include <warden/decode.h>
+#include <warden/event.h>
+#include <warden/ruleset.h>
+#include <warden/verdict.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct wd_scanner;
+
+/* Monotonic nanoseconds; called often, so it should be cheap. */
+typedef uint64_t wd_clock_fn(void *context);
+
+enum wd_stage { WD_STAGE_WORKER = 0, WD_STAGE_PREHOOK };
+
+struct wd_scanner_options {
+    enum wd_stage stage;
+    wd_clock_fn *clock; /* NULL: no time budget */
+    void *clock_context;
+    uint64_t event_budget_ns; /* 0: no limit */
+};
+
+struct wd_scanner *wd_scanner_new(const struct wd_scanner_options *options);
+void wd_scanner_free(struct wd_scanner *scanner);
+
+/* Fills *verdict_out from `event`; everything it points to is in `arena`, the rule set or the event.
+ * `now_ms` is the event's own time: created_at, else the Kafka timestamp.
+ * WD_ERR_TOO_LARGE where the arena's cap is passed; WD_ERR_MEMORY. */
+enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                       const struct wd_event *event, int64_t now_ms, struct wd_verdict *verdict_out,
+                       struct wd_error *err) WD_MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

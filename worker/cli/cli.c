@@ -1,0 +1,2 @@
+/* cli/cli */
+typedef int room_is_being_built;

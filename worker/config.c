@@ -1,0 +1,2 @@
+/* config */
+typedef int room_is_being_built;

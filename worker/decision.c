@@ -1,0 +1,2 @@
+/* decision */
+typedef int room_is_being_built;

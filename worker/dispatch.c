@@ -1,0 +1,2 @@
+/* dispatch */
+typedef int room_is_being_built;

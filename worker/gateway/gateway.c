@@ -1,0 +1,2 @@
+/* gateway/gateway */
+typedef int room_is_being_built;

@@ -1,0 +1,2 @@
+/* kafka/broker */
+typedef int room_is_being_built;

@@ -1,0 +1,2 @@
+/* kafka/consumer */
+typedef int room_is_being_built;

@@ -1,0 +1,105 @@
+/* A consumer-group member. The only door to Kafka's consumer side: nothing outside worker/kafka includes rdkafka.h.
+ *
+ * Belongs to one thread; every callback runs in that thread from inside consumer_poll(), consumer_wait_commit() or
+ * consumer_close(). A partition is named by a small index that stays the same for the life of the consumer. */
+#ifndef WORKER_KAFKA_CONSUMER_H
+#define WORKER_KAFKA_CONSUMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <warden/status.h>
+#include <warden/str.h>
+
+struct consumer;
+
+struct kafka_property {
+    const char *name, *value; /* any librdkafka property */
+};
+
+struct kafka_header {
+    struct wd_str name;
+    struct wd_str value; /* data NULL: a null header */
+};
+
+/* A record lent for the time of the callback: copy what must outlive it (a held record pins its fetch buffer). */
+struct kafka_record {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms;
+    struct wd_str key, value; /* data NULL where null */
+    const struct kafka_header *headers;
+    size_t header_count;
+};
+
+struct kafka_position {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;       /* next offset to read; -1 where nothing was committed */
+    const char *metadata; /* NUL-terminated, NULL where none */
+};
+
+struct consumer_callbacks {
+    void (*on_record)(void *context, const struct kafka_record *record);
+    /* New partitions, with what was committed for them (offset and metadata). The consumer resumes there by itself. */
+    void (*on_assign)(void *context, const struct kafka_position *partitions, size_t count);
+    /* Partitions that go away. When `lost` is false a synchronous consumer_commit() is still possible inside this
+     * callback; when it is true, do not commit. After the callback they are unassigned. */
+    void (*on_revoke)(void *context, const struct kafka_position *partitions, size_t count, bool lost);
+    /* A transient or fatal client error, for the log. Authentication and authorisation errors come here too. */
+    void (*on_error)(void *context, bool fatal, const char *text);
+    /* End of an asynchronous commit. `positions` are the ones that were asked for. */
+    void (*on_commit)(void *context, enum wd_status status, const char *text, const struct kafka_position *positions,
+                      size_t count);
+};
+
+struct consumer_options {
+    const char *brokers;
+    const char *group_id;
+    const char *group_instance_id; /* NULL: dynamic membership */
+    const char *client_id;
+    const char *const *topics; /* NULL-terminated; an entry that begins with ^ is a regular expression */
+    const char *assignor;      /* "cooperative-sticky", "range" or "roundrobin" */
+    const char *offset_reset;  /* "earliest" or "latest" */
+    int session_timeout_ms;
+    int max_poll_interval_ms;
+    size_t max_record_bytes;
+    const struct kafka_property *properties; /* passed through; an unknown name or bad value is WD_ERR_INVALID */
+    size_t property_count;
+};
+
+struct consumer *consumer_new(const struct consumer_options *options, const struct consumer_callbacks *callbacks,
+                              void *context, struct wd_error *err);
+
+/* Becomes readable when consumer_poll() has something to do. It fires only on empty to non-empty: poll until it
+ * returns 0, and poll on a timer as well. */
+int consumer_event_fd(const struct consumer *consumer);
+
+/* Serves up to `max` queued events without waiting; returns how many. */
+size_t consumer_poll(struct consumer *consumer, size_t max);
+
+/* Commits exactly these positions with their metadata (metadata must hold no NUL and at most 3 KB).
+ * asynchronous: on_commit reports later. synchronous: returns when the broker has answered or `timeout_ms` passed. */
+enum wd_status consumer_commit_async(struct consumer *consumer, const struct kafka_position *positions, size_t count,
+                                     struct wd_error *err);
+enum wd_status consumer_commit_sync(struct consumer *consumer, const struct kafka_position *positions, size_t count,
+                                    int timeout_ms, struct wd_error *err);
+
+/* Fetching only; the assignment stays. Names an assigned partition; others are ignored. */
+void consumer_pause(struct consumer *consumer, const char *topic, int32_t partition);
+void consumer_resume(struct consumer *consumer, const char *topic, int32_t partition);
+
+/* High watermark as last seen by fetches, -1 where unknown: for lag. */
+int64_t consumer_high_watermark(struct consumer *consumer, const char *topic, int32_t partition);
+
+bool consumer_assignment_lost(struct consumer *consumer);
+/* Connected to at least one broker and a member of the group. */
+bool consumer_is_ready(const struct consumer *consumer);
+
+/* Leaves the group: on_revoke is called for what is still assigned, then the client is destroyed. Bounded by
+ * `timeout_ms`. Frees the consumer. */
+void consumer_close(struct consumer *consumer, int timeout_ms);
+
+#endif

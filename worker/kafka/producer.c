@@ -1,0 +1,2 @@
+/* kafka/producer */
+typedef int room_is_being_built;

@@ -1,0 +1,2 @@
+/* log */
+typedef int room_is_being_built;

@@ -1,0 +1,26 @@
+/* Log lines on stderr: JSON where stderr is not a terminal, a human form where it is. Thread-safe; a line is one write.
+ * Secrets never come here: callers pass names and outcomes. Lines of one kind that repeat within a second are counted
+ * and written once, so that an outage cannot fill a disk. */
+#ifndef WORKER_LOG_H
+#define WORKER_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
+
+void log_configure(enum log_level level, enum log_format format);
+bool log_enabled(enum log_level level);
+
+/* `event` is a stable kebab-case name ("commit-failed"); fields are pairs of name and value, made by the macros below:
+ * log_write(LOG_WARN, "commit-failed", "text for people", LOG_STR("topic", topic), LOG_INT("partition", p), LOG_END) */
+enum log_field_kind { LOG_FIELD_END = 0, LOG_FIELD_STR, LOG_FIELD_INT, LOG_FIELD_NUM };
+void log_write(enum log_level level, const char *event, const char *message, ...);
+
+#define LOG_STR(name, value) LOG_FIELD_STR, (const char *)(name), (const char *)(value)
+#define LOG_INT(name, value) LOG_FIELD_INT, (const char *)(name), (int64_t)(value)
+#define LOG_NUM(name, value) LOG_FIELD_NUM, (const char *)(name), (double)(value)
+#define LOG_END LOG_FIELD_END
+
+#endif

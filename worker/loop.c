@@ -1,0 +1,2 @@
+/* loop */
+typedef int room_is_being_built;

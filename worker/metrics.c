@@ -1,0 +1,2 @@
+/* metrics */
+typedef int room_is_being_built;

@@ -1,0 +1,2 @@
+/* offsets */
+typedef int room_is_being_built;

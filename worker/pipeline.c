@@ -1,0 +1,2 @@
+/* pipeline */
+typedef int room_is_being_built;

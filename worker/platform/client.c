@@ -1,0 +1,2 @@
+/* platform/client */
+typedef int room_is_being_built;

@@ -1,0 +1,39 @@
+/* HTTP calls to the platform, any number at once, on the shard's own loop (libcurl multi). Nothing outside
+ * worker/platform includes curl.h. Belongs to one thread. It decides nothing about retries: one submit is one call. */
+#ifndef WORKER_PLATFORM_CLIENT_H
+#define WORKER_PLATFORM_CLIENT_H
+
+#include "worker/loop.h"
+#include "worker/platform/table.h"
+#include "worker/platform/token.h"
+
+struct client;
+
+struct client_options {
+    const char *base_url;     /* "https://apix.us.amity.co" */
+    const char *ca_file;      /* NULL: the system's */
+    const char *user_agent;
+    int connect_timeout_ms;
+    int total_timeout_ms;
+    size_t max_answer_bytes;
+    size_t max_connections;
+};
+
+struct client *client_new(const struct client_options *options, struct loop *loop, const struct action_table *table,
+                          struct token *token, struct wd_error *err);
+/* Calls still on the way are ended; their callbacks are not called. */
+void client_free(struct client *client);
+
+typedef void client_done_fn(void *context, const struct outcome *outcome);
+
+/* Sends `call` with `Idempotency-Key: idempotency_key`. Method, path and body must stay alive until the callback,
+ * which runs exactly once, later, from the loop: never from inside this function. */
+enum wd_status client_submit(struct client *client, const struct platform_call *call, const char *idempotency_key,
+                             client_done_fn *done, void *context, struct wd_error *err);
+
+size_t client_in_flight(const struct client *client);
+
+/* One blocking call for commands (`warden check`): verifies that the token is accepted. */
+enum wd_status client_check_token(const struct client_options *options, struct token *token, struct wd_error *err);
+
+#endif

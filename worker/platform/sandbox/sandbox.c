@@ -1,0 +1,2 @@
+/* platform/sandbox/sandbox */
+typedef int room_is_being_built;

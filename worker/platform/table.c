@@ -1,0 +1,2 @@
+/* platform/table */
+typedef int room_is_being_built;

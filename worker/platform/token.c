@@ -1,0 +1,2 @@
+/* platform/token */
+typedef int room_is_being_built;

@@ -1,0 +1,2 @@
+/* retry */
+typedef int room_is_being_built;

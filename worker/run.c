@@ -1,0 +1,2 @@
+/* run */
+typedef int room_is_being_built;

@@ -1,0 +1,2 @@
+/* shard */
+typedef int room_is_being_built;
