@@ -1,0 +1,101 @@
+/* The whole configuration of the program, read once at start. One table (config_table.h) describes every option: its
+ * name, type, range, default, text, and whether a change needs a restart. The parser, `warden config print`, the
+ * documentation, config/warden.yaml and the JSON Schema are made from it.
+ *
+ * Precedence, last wins: defaults, file, environment (WARDEN_KAFKA__BROKERS), --set kafka.brokers=... */
+#ifndef WORKER_CONFIG_H
+#define WORKER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <warden/diagnostics.h>
+#include <warden/status.h>
+
+struct config_pair {
+    char *name, *value;
+};
+
+struct config_map {
+    struct config_pair *items;
+    size_t count;
+};
+
+/* Lists are NULL-terminated; a string option that may be absent is NULL. All memory belongs to the config. */
+struct config {
+    struct {
+        char *brokers;           /* "localhost:9092" */
+        char *group_id;          /* "warden" */
+        char *group_instance_id; /* NULL; with several shards "-<shard>" is put behind it */
+        char *client_id;         /* "warden" */
+        char **topics;           /* ["content.events"] */
+        char *assignor;          /* cooperative-sticky | range | roundrobin */
+        char *offset_reset;      /* earliest | latest */
+        int64_t session_timeout_ms;
+        int64_t max_poll_interval_ms;
+        int64_t max_record_bytes; /* 1 MiB; larger records are dead letters */
+        struct config_map properties; /* any librdkafka property */
+    } kafka;
+    struct {
+        char *base_url;     /* https://apix.us.amity.co */
+        char *token_file;
+        char *api_key_file; /* NULL */
+        char *ca_file;      /* NULL */
+        char *table;        /* config/platforms/socialplus.yaml, or where it is installed */
+        int64_t connect_timeout_ms, total_timeout_ms;
+        int64_t max_answer_bytes;
+        int64_t max_connections; /* a shard */
+        struct config_map notify; /* name -> URL of a webhook */
+    } platform;
+    struct {
+        int64_t shards;         /* 0: the number of cores */
+        int64_t max_in_flight;  /* records with work under way, a shard: 512 */
+        int64_t max_held_bytes; /* bytes of records held, a shard: 64 MiB */
+        int64_t event_memory;   /* arena cap for one record: 8 MiB */
+        int64_t event_budget_ms; /* time for the rules on one event: 50 ms */
+        int64_t drain_timeout_ms;
+        int64_t commit_interval_ms;
+        int64_t max_attempts;   /* 10 */
+        int64_t retry_base_ms, retry_max_ms; /* 500 ms, 60 s */
+        int64_t breaker_window_ms, breaker_probe_ms;
+        double breaker_ratio;
+        int64_t breaker_min_calls;
+        char *decisions_topic;  /* moderation.decisions; empty: none are written */
+        char *dead_letter_topic; /* moderation.dlq */
+    } worker;
+    struct {
+        char **paths;         /* [config/rules] */
+        int64_t match_limit;  /* 30,000 */
+        char **exempt_roles;
+        bool strict;
+    } rules;
+    struct {
+        char *address; /* 127.0.0.1 */
+        int64_t port;  /* 8080; 0: any free one; -1: off */
+    } http;
+    struct {
+        char *level;  /* debug | info | warn | error */
+        char *format; /* auto | json | text */
+    } log;
+};
+
+struct config_source {
+    const char *file;          /* NULL: no file */
+    const char *const *sets;   /* NULL-terminated "key=value"; NULL: none */
+    const char *const *environment; /* environ */
+};
+
+/* Reads all sources; every finding is reported. *out only with WD_OK. */
+enum wd_status config_load(const struct config_source *source, struct config **out, struct wd_diagnostics *findings);
+void config_free(struct config *config);
+
+/* Effective values, one "section.key = value  # where it came from" a line; values of secrets never appear, only the
+ * paths of their files. */
+void config_print(const struct config *config, FILE *out, bool as_json);
+/* Every option with its text, as the commented warden.yaml / Markdown table / JSON Schema. */
+enum config_form { CONFIG_FORM_YAML, CONFIG_FORM_MARKDOWN, CONFIG_FORM_SCHEMA };
+void config_describe(enum config_form form, FILE *out);
+
+#endif
