@@ -1,0 +1,85 @@
+/* A set of patterns matched together: a candidate index finds the few that could match a text, PCRE2 (JIT, UTF, UCP)
+ * or a literal comparison confirms them. Results are defined by PCRE2 run pattern by pattern: the index may never lose
+ * a pair. The set is immutable and shared by threads; a scratch belongs to one thread and fits any set. */
+#ifndef FILTERS_PATTERNS_H
+#define FILTERS_PATTERNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <warden/status.h>
+#include <warden/str.h>
+#include <warden/verdict.h>
+
+enum wd_pattern_kind {
+    WD_PATTERN_REGEX = 0, /* PCRE2 syntax; UTF and UCP */
+    WD_PATTERN_WORD,      /* the text as it is, as a whole word: as (?<!\w)\Qtext\E(?!\w) would match; runs of white
+                           * space in it match any run of white space */
+    WD_PATTERN_CONTAINS,  /* the text as it is, anywhere */
+};
+
+struct wd_pattern {
+    enum wd_pattern_kind kind;
+    struct wd_str text;
+    bool caseless;
+    bool all_hits;  /* report every non-overlapping hit, not only the first (a rule with exceptions needs them) */
+    uint32_t views; /* bit 1 << enum wd_view_kind for each view it is live in */
+};
+
+struct wd_patterns_options {
+    uint32_t match_limit;   /* PCRE2 match limit per attempt; 0: 30,000 */
+    uint32_t subject_bytes; /* longer texts are matched in overlapping windows of this size; 0: 4,096 */
+    const char *frequencies; /* NULL: the shipped table of how common 4-grams are */
+};
+
+struct wd_patterns;
+
+/* Compiles `count` patterns; they are copied. On a bad pattern: WD_ERR_INVALID, its index in *bad_out, and in `err` the
+ * words of PCRE2 with the byte offset + 1 in err->column. */
+enum wd_status wd_patterns_new(const struct wd_pattern *patterns, size_t count,
+                               const struct wd_patterns_options *options, struct wd_patterns **out, size_t *bad_out,
+                               struct wd_error *err) WD_MUST_USE;
+void wd_patterns_free(struct wd_patterns *set);
+
+struct wd_hit {
+    uint32_t pattern;    /* index as given to wd_patterns_new */
+    uint32_t start, end; /* bytes of the text that was scanned */
+    bool undecided;      /* the match limit ended it: neither a match nor none; start = end = 0 */
+};
+
+struct wd_pattern_scratch;
+struct wd_pattern_scratch *wd_pattern_scratch_new(void);
+void wd_pattern_scratch_free(struct wd_pattern_scratch *scratch);
+
+/* Which of the set's patterns are live in this call. */
+struct wd_scan_request {
+    struct wd_str text;  /* valid UTF-8 (validate once, earlier) */
+    uint32_t views;      /* patterns that are live in any of these views are wanted */
+    const uint64_t *skip; /* bit per pattern: already decided or switched off; NULL: none */
+    /* The text differs from one that was scanned before only by simple case folding: caseless patterns would say the
+     * same again, so only the others are tried. */
+    bool only_case_sensitive;
+    /* Called before each confirmation that costs; true ends the scan (budget used up). NULL: never. */
+    bool (*out_of_budget)(void *context);
+    void *budget_context;
+};
+
+struct wd_scan_result {
+    const struct wd_hit *hits; /* in the scratch, valid until its next scan; by pattern, then by start */
+    size_t hit_count;
+    uint32_t candidates; /* patterns that the index let through */
+    bool budget_ended;   /* out_of_budget said so; hits are those found until then */
+};
+
+enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern_scratch *scratch,
+                                const struct wd_scan_request *request, struct wd_scan_result *result_out) WD_MUST_USE;
+
+/* What the index did with a pattern: for lint and `rules bench`. */
+enum wd_index_class { WD_INDEX_LITERAL = 0, WD_INDEX_SKELETON, WD_INDEX_CLASS, WD_INDEX_RUN, WD_INDEX_ALWAYS };
+enum wd_index_class wd_patterns_index_class(const struct wd_patterns *set, uint32_t pattern);
+const char *wd_index_class_name(enum wd_index_class index_class);
+/* Bytes of memory that the set takes, index and compiled code together. */
+size_t wd_patterns_memory(const struct wd_patterns *set);
+
+#endif
