@@ -19,22 +19,26 @@ typedef void loop_fd_fn(void *context, int fd, unsigned ready); /* ready: LOOP_*
 typedef void loop_timer_fn(void *context);
 
 struct loop *loop_new(struct wd_error *err);
+/* All timers must have been freed before. Descriptors that are still watched stay open. */
 void loop_free(struct loop *loop);
 
-/* Watches `fd` for `interest` (LOOP_READ | LOOP_WRITE); a second call for the same fd changes it. The fd stays the
- * caller's. */
+/* Watches `fd` for `interest` (LOOP_READ | LOOP_WRITE); a second call for the same fd changes it. Errors and hang-ups
+ * are always reported, as LOOP_ERROR. The fd stays the caller's: unwatch it before closing it. WD_ERR_INVALID for what
+ * cannot be watched (a closed descriptor, an ordinary file). */
 enum wd_status loop_watch(struct loop *loop, int fd, unsigned interest, loop_fd_fn *callback, void *context,
                           struct wd_error *err);
 void loop_unwatch(struct loop *loop, int fd);
 
-/* A timer that is not armed yet; arming again moves it. It fires once: arm it again from the callback for a period. */
+/* A timer that is not armed yet (NULL where memory is out); arming again moves it, cannot fail, and counts from the
+ * moment of the call. It fires once, never early: arm it again from the callback for a period. It may be freed from
+ * its own callback. */
 struct loop_timer *loop_timer_new(struct loop *loop, loop_timer_fn *callback, void *context);
 void loop_timer_free(struct loop_timer *timer);
 void loop_timer_arm(struct loop_timer *timer, uint64_t delay_ms);
 void loop_timer_cancel(struct loop_timer *timer);
 bool loop_timer_armed(const struct loop_timer *timer);
 
-/* The time at which the current turn began. */
+/* The time at which the wait of the current turn ended. */
 uint64_t loop_now_ms(const struct loop *loop);
 
 /* One turn: waits at most `max_wait_ms` (0: not at all, negative: until something happens), serves what is ready. */
