@@ -17,12 +17,16 @@ extern "C" {
 
 enum wd_node_kind { WD_NODE_SCALAR, WD_NODE_LIST, WD_NODE_MAP };
 
+enum wd_scalar_style { WD_STYLE_PLAIN, WD_STYLE_SINGLE_QUOTED, WD_STYLE_DOUBLE_QUOTED, WD_STYLE_BLOCK };
+
 struct wd_node {
     enum wd_node_kind kind;
-    int line, column;      /* 1-based */
+    int line, column;      /* 1-based; columns count characters, not bytes */
+    int end_line;          /* line of its last character */
     const char *text;      /* scalar: NUL-terminated UTF-8; NULL elsewhere */
     size_t text_len;
     bool quoted;           /* scalar: written with quotes or as a block, so never null, bool or number */
+    enum wd_scalar_style style;
     const struct wd_node *key;   /* the key node where this is a value of a map, else NULL */
     const struct wd_node *first; /* first child of a list or map (the values) */
     const struct wd_node *next;  /* next sibling */
@@ -31,8 +35,12 @@ struct wd_node {
 
 struct wd_document;
 
-/* Reads and parses a file. Findings carry the path as given. NULL in *out unless WD_OK. An empty file gives a document
- * whose root is NULL. */
+/* What a document may be at most; past it there is a finding and WD_ERR_TOO_LARGE. */
+enum { WD_DOCUMENT_BYTES_MAX = 16 * 1024 * 1024, WD_DOCUMENT_DEPTH_MAX = 64, WD_DOCUMENT_NODES_MAX = 1000000 };
+
+/* Reads and parses a file. Findings carry the path as given. NULL in *out unless WD_OK, which means that there was no
+ * finding. An empty file gives a document whose root is NULL. WD_ERR_INVALID, WD_ERR_TOO_LARGE, WD_ERR_NOT_FOUND,
+ * WD_ERR_IO and WD_ERR_MEMORY come with a finding each. */
 enum wd_status wd_document_load(const char *path, struct wd_document **out, struct wd_diagnostics *findings) WD_MUST_USE;
 enum wd_status wd_document_parse(const char *name, const char *text, size_t len, struct wd_document **out,
                                  struct wd_diagnostics *findings) WD_MUST_USE;
