@@ -14,6 +14,8 @@
 /* One text of a view. A view can have several (squeezed: runs to 2 and runs to 1; links: one a link). */
 struct wd_view {
     enum wd_view_kind kind;
+    uint32_t kinds; /* bit 1 << enum wd_view_kind for each wanted view whose text this is: its own, and those that were
+                     * left out because they equal it */
     struct wd_str text;
     /* For byte i of text, map[i] is the first byte of the original that it came from and map_end[i] the byte after the
      * last; NULL: the same offsets as the original. */
