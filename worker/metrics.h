@@ -11,35 +11,35 @@
 #include <stdio.h>
 
 enum metric {
-    METRIC_RECORDS = 0,          /* warden_records_total: records taken from Kafka */
-    METRIC_RECORD_BYTES,         /* warden_record_bytes_total */
-    METRIC_EVENTS,               /* warden_events_total: content objects evaluated */
-    METRIC_EVENTS_UNWANTED,      /* warden_events_unwanted_total: no rule is about them */
-    METRIC_RECORDS_FINISHED,     /* warden_records_finished_total */
-    METRIC_DECODE_FAILURES,      /* warden_decode_failures_total */
-    METRIC_REPAIRED,             /* warden_events_repaired_total */
-    METRIC_CANDIDATES,           /* warden_rule_candidates_total */
-    METRIC_MATCHES,              /* warden_rule_matches_total, enforced */
-    METRIC_SHADOW_MATCHES,       /* warden_rule_shadow_matches_total */
-    METRIC_UNDECIDED,            /* warden_rule_undecided_total */
-    METRIC_ACTIONS_PLANNED,      /* warden_actions_planned_total */
-    METRIC_CALLS,                /* warden_api_calls_total */
-    METRIC_CALLS_DONE,           /* warden_api_calls_done_total */
-    METRIC_CALLS_ALREADY,        /* warden_api_calls_already_done_total */
-    METRIC_CALLS_RETRIED,        /* warden_api_calls_retried_total */
-    METRIC_CALLS_PERMANENT,      /* warden_api_calls_permanent_total */
-    METRIC_CALLS_STOPPED,        /* warden_api_calls_stopped_total: 401, 403 */
-    METRIC_CALLS_AMBIGUOUS,      /* warden_api_calls_ambiguous_total */
-    METRIC_DECISIONS,            /* warden_decisions_total */
-    METRIC_DEAD_LETTERS,         /* warden_dead_letters_total */
-    METRIC_COMMITS,              /* warden_commits_total */
-    METRIC_COMMIT_FAILURES,      /* warden_commit_failures_total */
-    METRIC_REBALANCES,           /* warden_rebalances_total */
-    METRIC_IN_FLIGHT,            /* warden_in_flight_records (gauge) */
-    METRIC_HELD_BYTES,           /* warden_held_bytes (gauge) */
-    METRIC_PARTITIONS,           /* warden_assigned_partitions (gauge) */
-    METRIC_LAG,                  /* warden_consumer_lag_records (gauge) */
-    METRIC_BREAKER_OPEN,         /* warden_breaker_open (gauge): 1 while calls are held back */
+    METRIC_RECORDS = 0,      /* warden_records_total: records taken from Kafka */
+    METRIC_RECORD_BYTES,     /* warden_record_bytes_total */
+    METRIC_EVENTS,           /* warden_events_total: content objects evaluated */
+    METRIC_EVENTS_UNWANTED,  /* warden_events_unwanted_total: no rule is about them */
+    METRIC_RECORDS_FINISHED, /* warden_records_finished_total */
+    METRIC_DECODE_FAILURES,  /* warden_decode_failures_total */
+    METRIC_REPAIRED,         /* warden_events_repaired_total */
+    METRIC_CANDIDATES,       /* warden_rule_candidates_total */
+    METRIC_MATCHES,          /* warden_rule_matches_total, enforced */
+    METRIC_SHADOW_MATCHES,   /* warden_rule_shadow_matches_total */
+    METRIC_UNDECIDED,        /* warden_rule_undecided_total */
+    METRIC_ACTIONS_PLANNED,  /* warden_actions_planned_total */
+    METRIC_CALLS,            /* warden_api_calls_total */
+    METRIC_CALLS_DONE,       /* warden_api_calls_done_total */
+    METRIC_CALLS_ALREADY,    /* warden_api_calls_already_done_total */
+    METRIC_CALLS_RETRIED,    /* warden_api_calls_retried_total */
+    METRIC_CALLS_PERMANENT,  /* warden_api_calls_permanent_total */
+    METRIC_CALLS_STOPPED,    /* warden_api_calls_stopped_total: 401, 403 */
+    METRIC_CALLS_AMBIGUOUS,  /* warden_api_calls_ambiguous_total */
+    METRIC_DECISIONS,        /* warden_decisions_total */
+    METRIC_DEAD_LETTERS,     /* warden_dead_letters_total */
+    METRIC_COMMITS,          /* warden_commits_total */
+    METRIC_COMMIT_FAILURES,  /* warden_commit_failures_total */
+    METRIC_REBALANCES,       /* warden_rebalances_total */
+    METRIC_IN_FLIGHT,        /* warden_in_flight_records (gauge) */
+    METRIC_HELD_BYTES,       /* warden_held_bytes (gauge) */
+    METRIC_PARTITIONS,       /* warden_assigned_partitions (gauge) */
+    METRIC_LAG,              /* warden_consumer_lag_records (gauge) */
+    METRIC_BREAKER_OPEN,     /* warden_breaker_open (gauge): 1 while calls are held back */
     METRIC_COUNT
 };
 
@@ -51,7 +51,8 @@ void metrics_add(struct metrics *metrics, enum metric metric, uint64_t amount);
 void metrics_set(struct metrics *metrics, enum metric metric, uint64_t value); /* gauges */
 uint64_t metrics_get(const struct metrics *metrics, enum metric metric);
 
-/* Per rule: rule is the index in the rule set, of which there are `rule_count` (0 for none). A reload makes new ones. */
+/* Per rule: rule is the index in the rule set, of which there are `rule_count` (0 for none). A reload makes new
+ * ones. Printed as warden_rule_hits_total{rule,kind}, where it is not 0. metrics_rule_get may be called by any thread. */
 enum rule_metric { RULE_MATCHED = 0, RULE_ENFORCED, RULE_SHADOW, RULE_UNDECIDED, RULE_METRIC_COUNT };
 int metrics_set_rules(struct metrics *metrics, size_t rule_count); /* 0, or -1 where memory is out */
 void metrics_rule_add(struct metrics *metrics, uint32_t rule, enum rule_metric metric, uint64_t amount);

@@ -1,0 +1,145 @@
+/* The metrics table and Prometheus' text form (version 0.0.4). Neighbours: metrics.c (the cells). */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "worker/metrics_table.h"
+
+#define COUNTER(m, n, h) [m] = {.name = "warden_" n "_total", .type = "counter", .help = (h), .join = JOIN_SUM}
+#define GAUGE(m, n, h, j) [m] = {.name = "warden_" n, .type = "gauge", .help = (h), .join = (j)}
+
+const struct metric_info METRICS[METRIC_COUNT] = {
+    COUNTER(METRIC_RECORDS, "records", "Records taken from Kafka."),
+    COUNTER(METRIC_RECORD_BYTES, "record_bytes", "Bytes of the values of records taken from Kafka."),
+    COUNTER(METRIC_EVENTS, "events", "Content objects evaluated by the rules."),
+    COUNTER(METRIC_EVENTS_UNWANTED, "events_unwanted", "Events that no rule is about."),
+    COUNTER(METRIC_RECORDS_FINISHED, "records_finished", "Records whose work is all done."),
+    COUNTER(METRIC_DECODE_FAILURES, "decode_failures", "Records that could not be decoded."),
+    COUNTER(METRIC_REPAIRED, "events_repaired", "Events evaluated with a repaired text."),
+    COUNTER(METRIC_CANDIDATES, "rule_candidates", "Rules that the index let through to PCRE2."),
+    COUNTER(METRIC_MATCHES, "rule_matches", "Matches of rules that are enforced."),
+    COUNTER(METRIC_SHADOW_MATCHES, "rule_shadow_matches", "Matches of rules in shadow mode or outside their sample."),
+    COUNTER(METRIC_UNDECIDED, "rule_undecided", "Rules that ended at a match limit or time budget."),
+    COUNTER(METRIC_ACTIONS_PLANNED, "actions_planned", "Actions that verdicts asked for."),
+    COUNTER(METRIC_CALLS, "api_calls", "Calls sent to the platform."),
+    COUNTER(METRIC_CALLS_DONE, "api_calls_done", "Calls that the platform carried out."),
+    COUNTER(METRIC_CALLS_ALREADY, "api_calls_already_done", "Calls whose effect was there before."),
+    COUNTER(METRIC_CALLS_RETRIED, "api_calls_retried", "Calls that ended in something that may pass."),
+    COUNTER(METRIC_CALLS_PERMANENT, "api_calls_permanent", "Calls that can never succeed."),
+    COUNTER(METRIC_CALLS_STOPPED, "api_calls_stopped", "Calls refused for our token or its permissions (401, 403)."),
+    COUNTER(METRIC_CALLS_AMBIGUOUS, "api_calls_ambiguous", "Calls sent that got no answer: perhaps carried out."),
+    COUNTER(METRIC_DECISIONS, "decisions", "Decision records acknowledged by Kafka."),
+    COUNTER(METRIC_DEAD_LETTERS, "dead_letters", "Dead letters acknowledged by Kafka."),
+    COUNTER(METRIC_COMMITS, "commits", "Offset commits that succeeded."),
+    COUNTER(METRIC_COMMIT_FAILURES, "commit_failures", "Offset commits that failed."),
+    COUNTER(METRIC_REBALANCES, "rebalances", "Changes of the assignment."),
+    GAUGE(METRIC_IN_FLIGHT, "in_flight_records", "Records with work under way.", JOIN_SUM),
+    GAUGE(METRIC_HELD_BYTES, "held_bytes", "Bytes of records held.", JOIN_SUM),
+    GAUGE(METRIC_PARTITIONS, "assigned_partitions", "Partitions assigned to this process.", JOIN_SUM),
+    GAUGE(METRIC_LAG, "consumer_lag_records", "Records between the committed offsets and the ends.", JOIN_SUM),
+    GAUGE(METRIC_BREAKER_OPEN, "breaker_open", "1 while calls to the platform are held back.", JOIN_MAX),
+};
+
+const struct histogram_info HISTOGRAMS[HISTOGRAM_COUNT] = {
+    [HISTOGRAM_CALL_SECONDS] = {.name = "warden_api_call_seconds",
+                                .help = "Time from sending a call to its answer.",
+                                .bucket_count = 13,
+                                .bounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}},
+    [HISTOGRAM_RECORD_SECONDS] = {.name = "warden_record_seconds",
+                                  .help = "Age of a record, by its Kafka timestamp, when its work was done.",
+                                  .bucket_count = 13,
+                                  .bounds = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600}},
+    [HISTOGRAM_SCAN_SECONDS] = {.name = "warden_scan_seconds",
+                                .help = "Time that the rules took on one event.",
+                                .bucket_count = 12,
+                                .bounds = {0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025,
+                                           0.0005, 0.001, 0.005, 0.05}},
+};
+
+static const char *const RULE_LABELS[RULE_METRIC_COUNT] = {"matched", "enforced", "shadow", "undecided"};
+
+static void print_head(FILE *out, const char *name, const char *help, const char *type)
+{
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void print_metric(FILE *out, enum metric metric, const struct metrics *const *all, size_t count)
+{
+    const struct metric_info *info = &METRICS[metric];
+    uint64_t joined = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value = metrics_get(all[i], metric);
+        if (info->join == JOIN_SUM)
+            joined += value;
+        else if (value > joined)
+            joined = value;
+    }
+    print_head(out, info->name, info->help, info->type);
+    fprintf(out, "%s %" PRIu64 "\n", info->name, joined);
+}
+
+static void print_histogram(FILE *out, enum histogram histogram, const struct metrics *const *all, size_t count)
+{
+    const struct histogram_info *info = &HISTOGRAMS[histogram];
+    struct histogram_sum sum = {0};
+    for (size_t i = 0; i < count; i++)
+        metrics_histogram_add(all[i], histogram, &sum);
+    print_head(out, info->name, info->help, "histogram");
+    uint64_t below = 0;
+    for (size_t i = 0; i < info->bucket_count; i++) {
+        below += sum.buckets[i];
+        fprintf(out, "%s_bucket{le=\"%.10g\"} %" PRIu64 "\n", info->name, info->bounds[i], below);
+    }
+    below += sum.buckets[info->bucket_count];
+    fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", info->name, below);
+    fprintf(out, "%s_sum %.17g\n%s_count %" PRIu64 "\n", info->name, sum.seconds, info->name, below);
+}
+
+static void print_label(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '\n')
+            fputs("\\n", out);
+        else if (*text == '"' || *text == '\\')
+            fprintf(out, "\\%c", *text);
+        else
+            fputc(*text, out);
+    }
+}
+
+/* Rules that never matched have no series: with ten thousand rules most never do. */
+static void print_rules(FILE *out, const uint64_t *sums, size_t rule_count,
+                        const char *(*rule_name)(void *context, uint32_t rule), void *context)
+{
+    const char *name = "warden_rule_hits_total";
+    print_head(out, name, "Hits by rule: matched, and of these enforced or shadow; undecided.", "counter");
+    for (size_t rule = 0; rule < rule_count; rule++) {
+        for (size_t kind = 0; kind < RULE_METRIC_COUNT; kind++) {
+            uint64_t value = sums[rule * RULE_METRIC_COUNT + kind];
+            if (!value)
+                continue;
+            fprintf(out, "%s{rule=\"", name);
+            print_label(out, rule_name(context, (uint32_t)rule));
+            fprintf(out, "\",kind=\"%s\"} %" PRIu64 "\n", RULE_LABELS[kind], value);
+        }
+    }
+}
+
+void metrics_print(FILE *out, const struct metrics *const *all, size_t count,
+                   const char *(*rule_name)(void *context, uint32_t rule), void *context, size_t rule_count)
+{
+    print_head(out, "warden_build_info", "1, with the version of the program as a label.", "gauge");
+    fputs("warden_build_info{version=\"" WARDEN_VERSION "\"} 1\n", out);
+    for (int metric = 0; metric < METRIC_COUNT; metric++)
+        print_metric(out, (enum metric)metric, all, count);
+    for (int histogram = 0; histogram < HISTOGRAM_COUNT; histogram++)
+        print_histogram(out, (enum histogram)histogram, all, count);
+    if (!rule_name || !rule_count)
+        return;
+    uint64_t *sums = calloc(rule_count, sizeof(*sums) * RULE_METRIC_COUNT);
+    if (!sums)
+        return; /* the rest of the scrape is worth more than an error */
+    for (size_t i = 0; i < count; i++)
+        metrics_rules_add(all[i], sums, rule_count);
+    print_rules(out, sums, rule_count, rule_name, context);
+    free(sums);
+}
