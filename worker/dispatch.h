@@ -1,0 +1,56 @@
+/* Carries out units: side by side over authors, in order and one at a time for each author, within the window, through
+ * the gates. No I/O of its own: calls leave through the port and come back through dispatch_settle().
+ *
+ * Units of one author are served in the order of dispatch_add(); ready ones are taken round-robin over partitions. One
+ * thread. All times are loop milliseconds. */
+#ifndef WORKER_DISPATCH_H
+#define WORKER_DISPATCH_H
+
+#include "worker/retry.h"
+#include "worker/work.h"
+
+struct dispatch;
+
+struct dispatch_options {
+    size_t max_in_flight;
+    unsigned max_attempts;
+    struct backoff backoff;
+    struct gate_options gate; /* of every endpoint group */
+    uint64_t seed;
+};
+
+struct dispatch_port {
+    void *context;
+    /* Sends unit->calls[unit->current]. WD_ERR_UNAVAILABLE: no connection free, asked again later. Anything else but
+     * WD_OK makes the call fail for good. */
+    enum wd_status (*send)(void *context, struct unit *unit, struct call *call, struct wd_error *err);
+    /* The unit has ended: every call succeeded or failed for good, or it is an orphan. It is no longer dispatch's. */
+    void (*ended)(void *context, struct unit *unit);
+    /* A gate opened or closed again, for log and metrics. `outcome` is what made it so, NULL when it healed. `ours`:
+     * the platform refused our token or permission. */
+    void (*gate_changed)(void *context, const char *group, bool open, bool ours, const struct outcome *outcome);
+};
+
+struct dispatch *dispatch_new(const struct dispatch_options *options, const struct dispatch_port *port, int64_t now_ms);
+/* The units that it still holds stay the caller's. */
+void dispatch_free(struct dispatch *dispatch);
+
+/* WD_ERR_MEMORY leaves the unit alone. Nothing is sent before dispatch_run(). */
+enum wd_status dispatch_add(struct dispatch *dispatch, struct unit *unit);
+
+/* The end of the unit's current call. Nothing else is sent before dispatch_run(). */
+void dispatch_settle(struct dispatch *dispatch, struct unit *unit, const struct outcome *outcome, int64_t now_ms);
+
+/* Sends what may be sent now; returns after how many ms it wants to run again, -1: not before something happens. */
+int64_t dispatch_run(struct dispatch *dispatch, int64_t now_ms);
+
+/* Takes a unit out whose partition goes away. Returns false where a call is on the way: the unit stays as an orphan
+ * that keeps its author busy and comes back through `ended`. */
+bool dispatch_drop(struct dispatch *dispatch, struct unit *unit);
+
+size_t dispatch_in_flight(const struct dispatch *dispatch);
+size_t dispatch_open_gates(const struct dispatch *dispatch);
+/* The token was read anew: probe at once instead of waiting. */
+void dispatch_probe_platform(struct dispatch *dispatch, int64_t now_ms);
+
+#endif
