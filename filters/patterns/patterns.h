@@ -28,8 +28,8 @@ struct wd_pattern {
 };
 
 struct wd_patterns_options {
-    uint32_t match_limit;   /* PCRE2 match limit per attempt; 0: 30,000 */
-    uint32_t subject_bytes; /* longer texts are matched in overlapping windows of this size; 0: 4,096 */
+    uint32_t match_limit;    /* PCRE2 match limit per attempt; 0: 30,000 */
+    uint32_t subject_bytes;  /* longer texts are matched in overlapping windows of this size; 0: 4,096 */
     const char *frequencies; /* NULL: the shipped table of how common 4-grams are */
 };
 
@@ -54,8 +54,8 @@ void wd_pattern_scratch_free(struct wd_pattern_scratch *scratch);
 
 /* Which of the set's patterns are live in this call. */
 struct wd_scan_request {
-    struct wd_str text;  /* valid UTF-8 (validate once, earlier) */
-    uint32_t views;      /* patterns that are live in any of these views are wanted */
+    struct wd_str text;   /* valid UTF-8 (validate once, earlier) */
+    uint32_t views;       /* patterns that are live in any of these views are wanted */
     const uint64_t *skip; /* bit per pattern: already decided or switched off; NULL: none */
     /* The text differs from one that was scanned before only by simple case folding: caseless patterns would say the
      * same again, so only the others are tried. */
