@@ -1,0 +1,126 @@
+/* View 'stripped': what nobody sees goes (zero-width characters, soft hyphens, variation selectors, bidi controls,
+ * control characters), and so do combining marks beyond what the script uses: marks that no script calls its own, marks
+ * of other scripts on a Latin, Greek or Cyrillic letter, and more than four on any. Works on folded text, in which the
+ * accents that a language has are composed already. Beside it the reading order of U+202E. */
+#include <unicode/uscript.h>
+
+#include "filters/views/internal.h"
+
+enum { MARKS_MAX = 4 };
+
+static bool is_alphabet(uint32_t script)
+{
+    return script == USCRIPT_LATIN || script == USCRIPT_GREEK || script == USCRIPT_CYRILLIC || script == USCRIPT_COMMON;
+}
+
+struct base {
+    uint32_t properties; /* of the last character that is not a mark */
+    int marks;           /* behind it so far */
+};
+
+/* Is this character to go? Keeps `base` up to date. */
+static bool goes(uint32_t properties, struct base *base)
+{
+    if (properties & WD_CHAR_INVISIBLE)
+        return true;
+    if (!(properties & WD_CHAR_MARK)) {
+        *base = (struct base){.properties = properties};
+        return false;
+    }
+    if (properties & WD_CHAR_GENERAL_MARK)
+        return true;
+    if (is_alphabet(WD_CHAR_SCRIPT(base->properties)) && (base->properties & WD_CHAR_LETTER) &&
+        !(properties & WD_CHAR_MARK_OF_LATIN))
+        return true;
+    return ++base->marks > MARKS_MAX;
+}
+
+static bool is_plain_ascii(unsigned char byte)
+{
+    return byte < 0x7F && (byte >= 0x20 || (byte >= '\t' && byte <= '\r'));
+}
+
+struct wd_piece wd_view_strip(struct wd_piece in, struct wd_stage *out)
+{
+    struct base base = {0};
+    size_t kept = 0; /* everything before it is in `out` or was left out */
+    bool changed = false;
+    for (size_t at = 0; at < in.len;) {
+        unsigned char byte = (unsigned char)in.data[at];
+        if (is_plain_ascii(byte)) {
+            base = (struct base){.properties = wd_char_properties(byte)};
+            at++;
+            continue;
+        }
+        size_t start = at;
+        uint32_t c = wd_utf8_next(in.data, in.len, &at);
+        if (!goes(wd_char_properties(c), &base))
+            continue;
+        if (!changed)
+            wd_stage_clear(out);
+        changed = true;
+        wd_stage_keep(out, &in, kept, start);
+        kept = at;
+    }
+    if (!changed)
+        return in;
+    wd_stage_keep(out, &in, kept, in.len);
+    return wd_stage_piece(out);
+}
+
+enum { RIGHT_TO_LEFT_OVERRIDE = 0x202E };
+
+static bool ends_override(uint32_t c)
+{
+    return c == 0x202C || c == 0x202D || c == RIGHT_TO_LEFT_OVERRIDE || c == 0x2069 || c == 0x2029 || c == '\n' ||
+           c == '\r';
+}
+
+static size_t override_end(const struct wd_piece *in, size_t at)
+{
+    while (at < in->len) {
+        size_t next = at;
+        if (ends_override(wd_utf8_next(in->data, in->len, &next)))
+            return at;
+        at = next;
+    }
+    return at;
+}
+
+/* Appends [from, to) by clusters from its end to its start. A cluster is found going forward, so the ends are looked
+ * for backwards from each character: a mark belongs to the first character before it that is none. */
+static void put_reversed(const struct wd_piece *in, size_t from, size_t to, struct wd_stage *out)
+{
+    size_t end = to;
+    while (end > from) {
+        size_t start = end;
+        uint32_t c;
+        do {
+            c = wd_utf8_previous(in->data, &start);
+        } while (start > from && (wd_char_properties(c) & (WD_CHAR_MARK | WD_CHAR_INVISIBLE)));
+        wd_stage_keep(out, in, start, end);
+        end = start;
+    }
+}
+
+struct wd_piece wd_view_unreverse(struct wd_piece in, struct wd_stage *out)
+{
+    static const char sign[] = "\xE2\x80\xAE";
+    size_t kept = 0;
+    bool changed = false;
+    for (size_t at = 0; at + 3 <= in.len; at++) {
+        if (in.data[at] != sign[0] || in.data[at + 1] != sign[1] || in.data[at + 2] != sign[2])
+            continue;
+        if (!changed)
+            wd_stage_clear(out);
+        changed = true;
+        wd_stage_keep(out, &in, kept, at);
+        kept = override_end(&in, at + 3);
+        put_reversed(&in, at + 3, kept, out);
+        at = kept - 1;
+    }
+    if (!changed)
+        return in;
+    wd_stage_keep(out, &in, kept, in.len);
+    return wd_stage_piece(out);
+}

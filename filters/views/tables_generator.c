@@ -1,0 +1,467 @@
+/* Build-time program: writes tables_data.c (see tables.h) to standard output, from the ICU that it is linked with.
+ * Look-alikes are ICU's confusables turned around: a character looks like an ASCII letter if both have one skeleton. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <unicode/uchar.h>
+#include <unicode/unorm2.h>
+#include <unicode/uscript.h>
+#include <unicode/uspoof.h>
+#include <unicode/ustring.h>
+
+#include "filters/views/tables.h"
+
+enum { CODE_POINTS = 0x110000, TEXT_MAX = 64 };
+
+static const UNormalizer2 *casefold;
+static USpoofChecker *spoof;
+
+static void must(UErrorCode status, const char *what)
+{
+    if (U_FAILURE(status)) {
+        fprintf(stderr, "tables_generator: %s: %s\n", what, u_errorName(status));
+        exit(1);
+    }
+}
+
+static void *must_alloc(size_t bytes)
+{
+    void *memory = calloc(1, bytes);
+    if (!memory) {
+        fprintf(stderr, "tables_generator: out of memory\n");
+        exit(1);
+    }
+    return memory;
+}
+
+/* Two-stage table: equal blocks are written once. */
+static void write_table(const char *name, const uint16_t *values)
+{
+    uint16_t *blocks = must_alloc(CODE_POINTS * sizeof *blocks);
+    uint16_t index[WD_TABLE_INDEXES];
+    size_t count = 0;
+    for (size_t i = 0; i < WD_TABLE_INDEXES; i++) {
+        const uint16_t *block = values + i * WD_TABLE_BLOCK;
+        size_t at = 0;
+        while (at < count && memcmp(blocks + at * WD_TABLE_BLOCK, block, WD_TABLE_BLOCK * sizeof *block) != 0)
+            at++;
+        if (at == count)
+            memcpy(blocks + count++ * WD_TABLE_BLOCK, block, WD_TABLE_BLOCK * sizeof *block);
+        index[i] = (uint16_t)at;
+    }
+    printf("const uint16_t wd_table_%s_index[WD_TABLE_INDEXES] = {", name);
+    for (size_t i = 0; i < WD_TABLE_INDEXES; i++)
+        printf("%s%u,", i % 24 ? "" : "\n", index[i]);
+    printf("\n};\nconst uint16_t wd_table_%s_block[] = {", name);
+    for (size_t i = 0; i < count * WD_TABLE_BLOCK; i++)
+        printf("%s%u,", i % 24 ? "" : "\n", blocks[i]);
+    printf("\n};\n");
+    free(blocks);
+}
+
+/* ---- properties ---- */
+
+static uint32_t break_class(UChar32 c)
+{
+    switch (u_getIntPropertyValue(c, UCHAR_GRAPHEME_CLUSTER_BREAK)) {
+    case U_GCB_CR:
+        return WD_BREAK_CR;
+    case U_GCB_LF:
+        return WD_BREAK_LF;
+    case U_GCB_CONTROL:
+        return WD_BREAK_CONTROL;
+    case U_GCB_EXTEND:
+        return WD_BREAK_EXTEND;
+    case U_GCB_ZWJ:
+        return WD_BREAK_ZWJ;
+    case U_GCB_REGIONAL_INDICATOR:
+        return WD_BREAK_REGIONAL;
+    case U_GCB_PREPEND:
+        return WD_BREAK_PREPEND;
+    case U_GCB_SPACING_MARK:
+        return WD_BREAK_SPACING_MARK;
+    case U_GCB_L:
+        return WD_BREAK_L;
+    case U_GCB_V:
+        return WD_BREAK_V;
+    case U_GCB_T:
+        return WD_BREAK_T;
+    case U_GCB_LV:
+        return WD_BREAK_LV;
+    case U_GCB_LVT:
+        return WD_BREAK_LVT;
+    default:
+        return WD_BREAK_OTHER;
+    }
+}
+
+static bool is_noncharacter(UChar32 c)
+{
+    return (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF);
+}
+
+static bool is_invisible(UChar32 c)
+{
+    int8_t category = u_charType(c);
+    if (category == U_CONTROL_CHAR)
+        return !u_isUWhiteSpace(c);
+    if (category == U_FORMAT_CHAR)
+        return u_getIntPropertyValue(c, UCHAR_GRAPHEME_CLUSTER_BREAK) != U_GCB_PREPEND;
+    return is_noncharacter(c) || c == 0xFFFC || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
+}
+
+static bool is_unspaced(UScriptCode script)
+{
+    static const UScriptCode scripts[] = {USCRIPT_HAN,     USCRIPT_HIRAGANA, USCRIPT_KATAKANA, USCRIPT_HANGUL,
+                                          USCRIPT_THAI,    USCRIPT_LAO,      USCRIPT_KHMER,    USCRIPT_MYANMAR,
+                                          USCRIPT_TIBETAN, USCRIPT_BOPOMOFO, USCRIPT_YI};
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++)
+        if (scripts[i] == script)
+            return true;
+    return false;
+}
+
+static bool makes_conjuncts(UScriptCode script)
+{
+    return script == USCRIPT_DEVANAGARI || script == USCRIPT_BENGALI || script == USCRIPT_GUJARATI ||
+           script == USCRIPT_ORIYA || script == USCRIPT_TELUGU || script == USCRIPT_MALAYALAM;
+}
+
+/* Small letters only: the views ask after folding. */
+static bool is_everyday(UChar32 c)
+{
+    if (c >= 0x0430 && c <= 0x044F)
+        return true;
+    if (c >= 0x03AC && c <= 0x03CE)
+        return true;
+    static const UChar32 others[] = {0x0451, 0x0454, 0x0456, 0x0457, 0x045E, 0x0491, 0x0390};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i] == c)
+            return true;
+    return false;
+}
+
+static uint32_t mark_properties(UChar32 c)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    UScriptCode scripts[64];
+    int32_t count = uscript_getScriptExtensions(c, scripts, 64, &status);
+    must(status, "script extensions");
+    if (count == 1 && (scripts[0] == USCRIPT_INHERITED || scripts[0] == USCRIPT_COMMON))
+        return WD_CHAR_MARK | WD_CHAR_GENERAL_MARK;
+    for (int32_t i = 0; i < count; i++)
+        if (scripts[i] == USCRIPT_LATIN || scripts[i] == USCRIPT_GREEK || scripts[i] == USCRIPT_CYRILLIC)
+            return WD_CHAR_MARK | WD_CHAR_MARK_OF_LATIN;
+    return WD_CHAR_MARK;
+}
+
+static uint32_t conjunct_properties(UChar32 c, UScriptCode script)
+{
+    if (!makes_conjuncts(script))
+        return 0;
+    int32_t syllabic = u_getIntPropertyValue(c, UCHAR_INDIC_SYLLABIC_CATEGORY);
+    if (syllabic == U_INSC_VIRAMA)
+        return WD_CHAR_LINKER;
+    return syllabic == U_INSC_CONSONANT ? WD_CHAR_CONSONANT : 0;
+}
+
+static uint32_t properties_of(UChar32 c)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    UScriptCode script = uscript_getScript(c, &status);
+    must(status, "script");
+    if (script > 0xFF)
+        script = USCRIPT_COMMON;
+    uint32_t word = break_class(c) | (uint32_t)script << 16 | conjunct_properties(c, script);
+    int8_t category = u_charType(c);
+    uint32_t mask = U_MASK(category);
+    if (u_hasBinaryProperty(c, UCHAR_EXTENDED_PICTOGRAPHIC))
+        word |= WD_CHAR_PICTOGRAPHIC;
+    if (unorm2_hasBoundaryBefore(casefold, c))
+        word |= WD_CHAR_BOUNDARY;
+    if (mask & (U_GC_L_MASK | U_GC_NL_MASK))
+        word |= WD_CHAR_LETTER;
+    if (mask & U_GC_ND_MASK)
+        word |= WD_CHAR_DIGIT;
+    if (mask & (U_GC_MN_MASK | U_GC_ME_MASK))
+        word |= mark_properties(c);
+    if (is_invisible(c))
+        word |= WD_CHAR_INVISIBLE;
+    if (u_isUWhiteSpace(c) || c == 0x2800)
+        word |= WD_CHAR_SPACE;
+    if (is_unspaced(script))
+        word |= WD_CHAR_UNSPACED;
+    return is_everyday(c) ? word | WD_CHAR_EVERYDAY : word;
+}
+
+static void write_properties(void)
+{
+    uint16_t *values = must_alloc(CODE_POINTS * sizeof *values);
+    uint32_t *words = must_alloc(65536 * sizeof *words);
+    size_t count = 0;
+    for (UChar32 c = 0; c < CODE_POINTS; c++) {
+        uint32_t word = properties_of(c);
+        size_t at = 0;
+        while (at < count && words[at] != word)
+            at++;
+        if (at == count)
+            words[count++] = word;
+        values[c] = (uint16_t)at;
+    }
+    write_table("char", values);
+    printf("const uint32_t wd_table_chars[] = {");
+    for (size_t i = 0; i < count; i++)
+        printf("%s0x%08x,", i % 10 ? "" : "\n", words[i]);
+    printf("\n};\n");
+    free(words);
+    free(values);
+}
+
+/* ---- folding ---- */
+
+static size_t fold_of(UChar32 c, char utf8[TEXT_MAX], bool *simple_out)
+{
+    UChar source[2], result[TEXT_MAX];
+    int32_t source_len = 0, utf8_len = 0;
+    UErrorCode status = U_ZERO_ERROR;
+    U16_APPEND_UNSAFE(source, source_len, c);
+    int32_t len = unorm2_normalize(casefold, source, source_len, result, TEXT_MAX, &status);
+    u_strToUTF8(utf8, TEXT_MAX, &utf8_len, result, len, &status);
+    must(status, "NFKC_Casefold");
+    UChar32 first = 0;
+    int32_t at = 0;
+    if (len > 0)
+        U16_NEXT(result, at, len, first);
+    *simple_out = len > 0 && at == len && first == u_foldCase(c, U_FOLD_CASE_DEFAULT);
+    return (size_t)utf8_len;
+}
+
+static bool is_surrogate(UChar32 c)
+{
+    return c >= 0xD800 && c <= 0xDFFF;
+}
+
+/* Case pairs and compatibility forms share few results, so the search for equal ones can be plain. */
+static void write_folds(void)
+{
+    uint16_t *values = must_alloc(CODE_POINTS * sizeof *values);
+    char *bytes = must_alloc(65536);
+    struct wd_fold *folds = must_alloc(65536 * sizeof *folds);
+    size_t used = 0, count = 1;
+    for (UChar32 c = 0; c < CODE_POINTS; c++) {
+        char result[TEXT_MAX], self[4];
+        size_t self_len = 0;
+        bool simple;
+        if (is_surrogate(c))
+            continue;
+        size_t len = fold_of(c, result, &simple);
+        U8_APPEND_UNSAFE(self, self_len, c);
+        if (len == self_len && memcmp(result, self, len) == 0)
+            continue;
+        size_t at = 1;
+        while (at < count && !(folds[at].length == len && folds[at].simple == simple &&
+                               memcmp(bytes + folds[at].offset, result, len) == 0))
+            at++;
+        if (at == count) {
+            if (used + len > 65535) {
+                fprintf(stderr, "tables_generator: fold bytes do not fit 16 bits\n");
+                exit(1);
+            }
+            folds[count++] = (struct wd_fold){(uint16_t)used, (uint8_t)len, simple};
+            memcpy(bytes + used, result, len);
+            used += len;
+        }
+        values[c] = (uint16_t)at;
+    }
+    write_table("fold", values);
+    printf("const struct wd_fold wd_table_folds[] = {");
+    for (size_t i = 0; i < count; i++)
+        printf("%s{%u,%u,%u},", i % 8 ? "" : "\n", folds[i].offset, folds[i].length, folds[i].simple);
+    printf("\n};\nconst char wd_table_fold_bytes[] = {");
+    for (size_t i = 0; i < used; i++)
+        printf("%s%d,", i % 24 ? "" : "\n", (signed char)bytes[i]);
+    printf("\n};\n");
+    free(folds);
+    free(bytes);
+    free(values);
+}
+
+/* ---- look-alikes ---- */
+
+static UChar ascii_skeletons[128][8];
+
+static int32_t skeleton_of(UChar32 c, UChar out[TEXT_MAX])
+{
+    UChar source[2];
+    int32_t source_len = 0;
+    UErrorCode status = U_ZERO_ERROR;
+    U16_APPEND_UNSAFE(source, source_len, c);
+    int32_t len = uspoof_getSkeleton(spoof, 0, source, source_len, out, TEXT_MAX - 1, &status);
+    must(status, "skeleton");
+    out[len] = 0;
+    return len;
+}
+
+static void learn_ascii_skeletons(void)
+{
+    for (UChar32 c = 'A'; c <= 'z'; c++) {
+        UChar out[TEXT_MAX];
+        if (!u_isalpha(c))
+            continue;
+        if (skeleton_of(c, out) >= 8)
+            exit(1);
+        u_strcpy(ascii_skeletons[c], out);
+    }
+}
+
+/* The ASCII letter with this skeleton, small; 0: none. Small letters win: `l` over `I`. */
+static char letter_with_skeleton(const UChar *skeleton)
+{
+    for (int c = 'z'; c >= 'A'; c--)
+        if (isalpha(c) && u_strcmp(skeleton, ascii_skeletons[c]) == 0)
+            return (char)tolower(c);
+    return 0;
+}
+
+static char strict_look(UChar32 c)
+{
+    UChar skeleton[TEXT_MAX];
+    skeleton_of(c, skeleton);
+    return letter_with_skeleton(skeleton);
+}
+
+/* The skeleton without its marks is one letter: a letter with an accent or a stroke. */
+static char accent_look(UChar32 c)
+{
+    UChar skeleton[TEXT_MAX];
+    int32_t len = skeleton_of(c, skeleton), kept = 0, at = 0;
+    while (at < len) {
+        UChar32 part;
+        U16_NEXT(skeleton, at, len, part);
+        if (!(U_MASK(u_charType(part)) & U_GC_MN_MASK))
+            U16_APPEND_UNSAFE(skeleton, kept, part);
+    }
+    skeleton[kept] = 0;
+    return kept == len ? 0 : letter_with_skeleton(skeleton);
+}
+
+/* Letters that Unicode's names call a form of a Latin letter. */
+static char named_look(UChar32 c, uint8_t *kind)
+{
+    static const struct {
+        const char *prefix;
+        uint8_t kind;
+    } forms[] = {{"LATIN LETTER SMALL CAPITAL ", WD_LOOK_STRICT},
+                 {"LATIN SMALL LETTER TURNED ", WD_LOOK_STRICT},
+                 {"NEGATIVE CIRCLED LATIN CAPITAL LETTER ", WD_LOOK_EMBLEM},
+                 {"NEGATIVE SQUARED LATIN CAPITAL LETTER ", WD_LOOK_EMBLEM},
+                 {"REGIONAL INDICATOR SYMBOL LETTER ", WD_LOOK_EMBLEM}};
+    char name[128];
+    UErrorCode status = U_ZERO_ERROR;
+    u_charName(c, U_UNICODE_CHAR_NAME, name, sizeof name, &status);
+    must(status, "name");
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        size_t len = strlen(forms[i].prefix);
+        if (strncmp(name, forms[i].prefix, len) == 0 && isupper((unsigned char)name[len]) && !name[len + 1]) {
+            *kind = forms[i].kind;
+            return (char)tolower((unsigned char)name[len]);
+        }
+    }
+    return 0;
+}
+
+static char symbol_look(UChar32 c)
+{
+    static const struct {
+        UChar32 symbol;
+        char letter;
+    } symbols[] = {{0xA1, 'i'},   {0xA2, 'c'},   {0xA3, 'l'},   {0xA5, 'y'},   {0xA7, 's'},   {0xA9, 'c'},
+                   {0xAE, 'r'},   {0xD7, 'x'},   {0x2020, 't'}, {0x20AC, 'e'}, {0x20A4, 'l'}, {0x2135, 'n'},
+                   {0x2208, 'e'}, {0x222B, 's'}, {0x2229, 'n'}, {0x222A, 'u'}, {0x2228, 'v'}};
+    for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++)
+        if (symbols[i].symbol == c)
+            return symbols[i].letter;
+    return 0;
+}
+
+/* A capital that looks like I has the skeleton of l: its small letter knows better. */
+static char capital_i_or(UChar32 c, char letter)
+{
+    UChar32 lower = u_tolower(c);
+    if (letter == 'l' && lower != c && strict_look(lower) == 'i')
+        return 'i';
+    return letter;
+}
+
+static char letter_look(UChar32 c, uint8_t *kind)
+{
+    char letter = strict_look(c);
+    if (letter) {
+        *kind = WD_LOOK_STRICT;
+        return capital_i_or(c, letter);
+    }
+    UChar32 other = u_tolower(c) != c ? u_tolower(c) : u_toupper(c);
+    letter = other != c ? strict_look(other) : 0;
+    if (letter) {
+        *kind = WD_LOOK_CASE;
+        return capital_i_or(other, letter);
+    }
+    *kind = WD_LOOK_ACCENT;
+    return accent_look(c);
+}
+
+static struct wd_look look_of(UChar32 c, uint32_t properties)
+{
+    struct wd_look look = {{0}, WD_LOOK_NONE};
+    uint8_t kind = WD_LOOK_NONE;
+    if (c < 0x80 || is_surrogate(c) || (properties & WD_CHAR_UNSPACED))
+        return look;
+    char letter = named_look(c, &kind);
+    if (!letter && (properties & WD_CHAR_LETTER))
+        letter = letter_look(c, &kind);
+    if (!letter && (letter = symbol_look(c)))
+        kind = WD_LOOK_SYMBOL;
+    if (letter)
+        look = (struct wd_look){{letter}, kind};
+    return look;
+}
+
+static void write_looks(void)
+{
+    uint16_t *values = must_alloc(CODE_POINTS * sizeof *values);
+    struct wd_look looks[512] = {{{0}, WD_LOOK_NONE}};
+    size_t count = 1;
+    learn_ascii_skeletons();
+    for (UChar32 c = 0; c < CODE_POINTS; c++) {
+        struct wd_look look = look_of(c, properties_of(c));
+        size_t at = 0;
+        while (at < count && memcmp(&looks[at], &look, sizeof look) != 0)
+            at++;
+        if (at == count)
+            looks[count++] = look;
+        values[c] = (uint16_t)at;
+    }
+    write_table("look", values);
+    printf("const struct wd_look wd_table_looks[] = {{{0}, 0},");
+    for (size_t i = 1; i < count; i++)
+        printf("\n{\"%s\", %u},", looks[i].text, looks[i].kind);
+    printf("\n};\n");
+    free(values);
+}
+
+int main(void)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    casefold = unorm2_getNFKCCasefoldInstance(&status);
+    spoof = uspoof_open(&status);
+    must(status, "ICU data");
+    printf("/* Written by tables_generator from ICU " U_ICU_VERSION ", Unicode " U_UNICODE_VERSION ". */\n"
+           "#include \"filters/views/tables.h\"\n\n");
+    write_properties();
+    write_folds();
+    write_looks();
+    uspoof_close(spoof);
+    return ferror(stdout) || fflush(stdout) ? 1 : 0;
+}
