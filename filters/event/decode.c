@@ -1,2 +1,428 @@
-/* decode */
-typedef int room_is_being_built;
+/* From the bytes of a record to events: see <warden/decode.h>. Walks the outer object; the lists within it are read
+ * in place where the name of the event is already known, else after the rest. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filters/event/decoder.h"
+#include "filters/event/json_text.h"
+
+enum { SIZE_LIMIT = 1 << 30, FIRST_BUFFER_BYTES = 16 * 1024 };
+
+static const struct wd_str BARE_NAME = {.data = "message.didCreate", .len = sizeof("message.didCreate") - 1};
+
+/* The list that holds the content of each family. */
+static const enum key LIST_KEYS[WD_CONTENT_TYPE_COUNT] = {
+    [WD_CONTENT_OTHER] = KEY_UNKNOWN,    [WD_CONTENT_MESSAGE] = KEY_MESSAGES,      [WD_CONTENT_POST] = KEY_POSTS,
+    [WD_CONTENT_COMMENT] = KEY_COMMENTS, [WD_CONTENT_STORY] = KEY_STORIES,         [WD_CONTENT_USER] = KEY_USERS,
+    [WD_CONTENT_CHANNEL] = KEY_CHANNELS, [WD_CONTENT_COMMUNITY] = KEY_COMMUNITIES,
+};
+
+const char *wd_decode_outcome_name(enum wd_decode_outcome outcome)
+{
+    static const char *const NAMES[] = {"decoded",  "bad_json",   "too_deep",     "too_large",
+                                        "no_event", "missing_id", "duplicate_key"};
+    return (size_t)outcome < sizeof(NAMES) / sizeof(NAMES[0]) ? NAMES[outcome] : "unknown";
+}
+
+struct wd_decoder *wd_decoder_new(size_t max_record_bytes)
+{
+    struct wd_decoder *decoder = calloc(1, sizeof(*decoder));
+    if (!decoder)
+        return NULL;
+    decoder->max_record_bytes = max_record_bytes < SIZE_LIMIT ? max_record_bytes : SIZE_LIMIT;
+    decoder->index = json_index_new();
+    keys_init(&decoder->keys);
+    if (!decoder->index) {
+        free(decoder);
+        return NULL;
+    }
+    return decoder;
+}
+
+void wd_decoder_free(struct wd_decoder *decoder)
+{
+    if (!decoder)
+        return;
+    json_index_free(decoder->index);
+    free(decoder->padded);
+    free(decoder);
+}
+
+void decoder_refuse(struct wd_decoder *decoder, enum wd_decode_outcome outcome, size_t offset, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    if (decoder->outcome != WD_DECODED)
+        return;
+    decoder->outcome = outcome;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    wd_fail(decoder->err, outcome == WD_DECODE_TOO_LARGE ? WD_ERR_TOO_LARGE : WD_ERR_INVALID, "%s", text);
+    if (decoder->err)
+        decoder->err->column = (int)offset + 1;
+}
+
+static bool ensure_padded(struct wd_decoder *decoder, size_t len)
+{
+    size_t wanted = len + JSON_PADDING_BYTES;
+    if (wanted <= decoder->padded_bytes)
+        return true;
+    size_t bytes = decoder->padded_bytes ? decoder->padded_bytes : FIRST_BUFFER_BYTES;
+    while (bytes < wanted)
+        bytes *= 2;
+    char *padded = realloc(decoder->padded, bytes);
+    if (!padded)
+        return false;
+    decoder->padded = padded;
+    decoder->padded_bytes = bytes;
+    return true;
+}
+
+static enum json_index_status run_index(struct wd_decoder *decoder, struct wd_arena *arena, struct wd_str text)
+{
+    const uint32_t *offsets;
+    size_t count;
+    if (!ensure_padded(decoder, text.len))
+        return JSON_INDEX_MEMORY;
+    if (text.len)
+        memcpy(decoder->padded, text.data, text.len);
+    memset(decoder->padded + text.len, 0, JSON_PADDING_BYTES);
+    enum json_index_status status = json_index_run(decoder->index, decoder->padded, text.len, &offsets, &count);
+    if (status == JSON_INDEX_OK)
+        json_start(&decoder->reader, arena, decoder->padded, text.data, text.len, offsets, count);
+    return status;
+}
+
+bool decoder_start(struct wd_decoder *decoder, struct wd_arena *arena, struct wd_str text)
+{
+    return text.len <= decoder->max_record_bytes && run_index(decoder, arena, text) == JSON_INDEX_OK;
+}
+
+/* The index refused the text: where that is for bytes that can be replaced, starts on a repaired copy. */
+static bool start_repaired(struct wd_decoder *decoder, struct wd_str text)
+{
+    bool changed = false;
+    size_t len = json_repair(text.data, text.len, NULL, &changed);
+    if (!changed) {
+        decoder_refuse(decoder, WD_DECODE_BAD_JSON, 0,
+                       text.len ? "not JSON: an open string or a control character in one" : "not JSON: no bytes");
+        return false;
+    }
+    char *copy = len <= SIZE_LIMIT ? wd_arena_alloc(decoder->arena, len) : NULL;
+    if (!copy) {
+        decoder_refuse(decoder, WD_DECODE_TOO_LARGE, 0, "no room to repair %zu bytes", text.len);
+        return false;
+    }
+    json_repair(text.data, text.len, copy, &changed);
+    enum json_index_status status = run_index(decoder, decoder->arena, (struct wd_str){.data = copy, .len = len});
+    if (status == JSON_INDEX_OK) {
+        decoder->reader.repaired = true;
+        return true;
+    }
+    decoder_refuse(decoder, status == JSON_INDEX_MEMORY ? WD_DECODE_TOO_LARGE : WD_DECODE_BAD_JSON, 0,
+                   status == JSON_INDEX_MEMORY ? "no memory for the record" : "not JSON, and not UTF-8 either");
+    return false;
+}
+
+static bool start(struct wd_decoder *decoder, struct wd_str text)
+{
+    if (text.len > decoder->max_record_bytes) {
+        decoder_refuse(decoder, WD_DECODE_TOO_LARGE, 0, "%zu bytes are over the limit of %zu", text.len,
+                       decoder->max_record_bytes);
+        return false;
+    }
+    switch (run_index(decoder, decoder->arena, text)) {
+    case JSON_INDEX_OK:
+        return true;
+    case JSON_INDEX_MEMORY:
+        decoder_refuse(decoder, WD_DECODE_TOO_LARGE, 0, "no memory for the record");
+        return false;
+    default:
+        return start_repaired(decoder, text);
+    }
+}
+
+/* "v3.post.didCreate" is "post.didCreate". */
+static struct wd_str without_version(struct wd_str name)
+{
+    size_t at = 1;
+    if (name.len < 3 || name.data[0] != 'v')
+        return name;
+    while (at < name.len && name.data[at] >= '0' && name.data[at] <= '9')
+        at++;
+    if (at == 1 || at == name.len || name.data[at] != '.')
+        return name;
+    return (struct wd_str){.data = name.data + at + 1, .len = name.len - at - 1};
+}
+
+static enum wd_content_type family_of(struct wd_str name)
+{
+    const char *dot = memchr(name.data, '.', name.len);
+    if (!dot)
+        return WD_CONTENT_OTHER;
+    struct wd_str family = {.data = name.data, .len = (size_t)(dot - name.data)};
+    for (int type = WD_CONTENT_MESSAGE; type < WD_CONTENT_TYPE_COUNT; type++)
+        if (wd_str_is(family, wd_content_type_name(type)))
+            return type;
+    return WD_CONTENT_OTHER;
+}
+
+static void set_name(struct wd_decoder *decoder, struct wd_str raw_name)
+{
+    decoder->raw_name = raw_name;
+    decoder->name = without_version(raw_name);
+    decoder->family = family_of(decoder->name);
+}
+
+/* Once something is wrong the rest is only checked. */
+static bool go_on(const struct wd_decoder *decoder)
+{
+    return decoder->outcome == WD_DECODED;
+}
+
+/* Reads the next object of a list and keeps it as content, as a child post or as a user. */
+enum role { ROLE_CONTENT, ROLE_CHILD, ROLE_USER };
+
+static void read_entry(struct wd_decoder *decoder, enum role role)
+{
+    size_t offset = json_offset(&decoder->reader);
+    struct draft draft;
+    if (!go_on(decoder)) {
+        json_skip(&decoder->reader);
+        return;
+    }
+    draft_init(&draft);
+    if (!draft_read(decoder, &draft)) {
+        if (role == ROLE_CONTENT && !decoder->reader.problem)
+            decoder_refuse(decoder, WD_DECODE_MISSING_ID, offset, "an entry that is no object");
+        return;
+    }
+    bool has_text = draft.data_text.len || draft.data_title.len || draft.strings[KEY_TEXT].len;
+    if (role == ROLE_USER)
+        users_add(decoder, &draft);
+    else if (role == ROLE_CONTENT || has_text)
+        content_add(decoder, decoder->family, &draft);
+}
+
+static void read_list(struct wd_decoder *decoder, enum role role, enum key key)
+{
+    struct json_reader *reader = &decoder->reader;
+    size_t offset = json_offset(reader);
+    bool is_null = json_peek(reader) == 'n';
+    if (!json_open(reader, '[')) {
+        if (role == ROLE_CONTENT && !is_null && !reader->problem)
+            decoder_refuse(decoder, WD_DECODE_MISSING_ID, offset, "'%s' is no list", key_name(key));
+        return;
+    }
+    while (json_next_element(reader))
+        read_entry(decoder, role);
+}
+
+static void read_lists(struct wd_decoder *decoder)
+{
+    struct members members;
+    members_init(&members);
+    for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
+        if (key == LIST_KEYS[decoder->family])
+            read_list(decoder, ROLE_CONTENT, key);
+        else if (key == KEY_POST_CHILDREN && decoder->family == WD_CONTENT_POST)
+            read_list(decoder, ROLE_CHILD, key);
+        else if (key == KEY_USERS)
+            read_list(decoder, ROLE_USER, key);
+        else
+            json_skip(&decoder->reader);
+    }
+}
+
+/* An event without content: its name and its data, for rules on those. */
+static void add_other(struct wd_decoder *decoder)
+{
+    struct draft draft;
+    size_t begin = json_offset(&decoder->reader);
+    draft_init(&draft);
+    json_skip(&decoder->reader);
+    draft.json = (struct wd_str){.data = decoder->reader.source + begin, .len = decoder->reader.last_end - begin};
+    content_add(decoder, WD_CONTENT_OTHER, &draft);
+}
+
+/* What the outer object said. Offsets and token numbers are those of the reader. */
+struct outline {
+    struct wd_str event, event_name;
+    bool has_data, data_is_read, has_text;
+    size_t data_token;
+    struct draft actor;
+    bool has_actor;
+};
+
+static void read_data(struct wd_decoder *decoder, struct outline *outline)
+{
+    struct json_reader *reader = &decoder->reader;
+    size_t offset = json_offset(reader);
+    outline->data_is_read = true;
+    if (json_peek(reader) != '{') {
+        json_skip(reader);
+        if (!reader->problem)
+            decoder_refuse(decoder, WD_DECODE_NO_EVENT, offset, "'data' is no object");
+    } else if (!outline->event.data) {
+        struct draft draft;
+        draft_init(&draft);
+        if (draft_read(decoder, &draft))
+            content_add(decoder, decoder->family, &draft);
+    } else if (decoder->family == WD_CONTENT_OTHER) {
+        add_other(decoder);
+    } else if (json_open(reader, '{')) {
+        read_lists(decoder);
+    }
+}
+
+static void meet_data(struct wd_decoder *decoder, struct outline *outline)
+{
+    outline->has_data = true;
+    outline->data_token = decoder->reader.at;
+    if (outline->event.data)
+        read_data(decoder, outline);
+    else
+        json_skip(&decoder->reader);
+}
+
+static void read_outline(struct wd_decoder *decoder, struct outline *outline)
+{
+    struct json_reader *reader = &decoder->reader;
+    struct members members;
+    members_init(&members);
+    for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
+        switch (key) {
+        case KEY_EVENT:
+            if (json_string(reader, &outline->event))
+                set_name(decoder, outline->event);
+            break;
+        case KEY_EVENT_NAME:
+            json_string(reader, &outline->event_name);
+            break;
+        case KEY_DATA:
+            meet_data(decoder, outline);
+            break;
+        case KEY_ACTOR:
+            outline->has_actor = draft_read(decoder, &outline->actor);
+            break;
+        default:
+            outline->has_text |= key >= KEY_TEXT && key <= KEY_DISPLAY_NAME;
+            json_skip(reader);
+        }
+    }
+}
+
+/* The actor of a pre-hook is the author; it may carry more than ids. */
+static void set_actor(struct wd_decoder *decoder, const struct outline *outline)
+{
+    const struct wd_str *ids = outline->actor.strings;
+    if (!outline->has_actor || decoder->events.count == 0)
+        return;
+    struct wd_event *event = decoder->events.items;
+    event->author = content_author(&outline->actor);
+    event->author.is_known = event->author.display_name.data != NULL;
+    if (!event->author.id.len)
+        event->author.id = ids[KEY_UNDERSCORE_ID];
+    event->author_json = outline->actor.json;
+}
+
+/* A line for tools: {"text": ..., "author": {...}}. The outer object is the content. */
+static void read_bare(struct wd_decoder *decoder, const struct outline *outline)
+{
+    struct draft draft, author;
+    draft_init(&draft);
+    draft_init(&author);
+    draft.author = &author;
+    set_name(decoder, outline->event.len ? outline->event : outline->event_name.len ? outline->event_name : BARE_NAME);
+    json_seek(&decoder->reader, 0, 0);
+    decoder->bare = true;
+    if (draft_read(decoder, &draft))
+        content_add(decoder, decoder->family, &draft);
+    content_set_authors(decoder, false);
+}
+
+/* What could not be read before the whole outline was known. */
+static void read_rest(struct wd_decoder *decoder, struct outline *outline)
+{
+    bool is_prehook = !outline->event.data && outline->event_name.data;
+    if (!outline->has_data && outline->has_text) {
+        read_bare(decoder, outline);
+        return;
+    }
+    if (!outline->has_data || (!outline->event.len && !outline->event_name.len)) {
+        decoder_refuse(decoder, WD_DECODE_NO_EVENT, 0, outline->has_data ? "no 'event' name" : "no 'data'");
+        return;
+    }
+    if (!outline->data_is_read) {
+        if (is_prehook)
+            set_name(decoder, outline->event_name);
+        json_seek(&decoder->reader, outline->data_token, 1);
+        read_data(decoder, outline);
+    }
+    if (is_prehook)
+        set_actor(decoder, outline);
+    content_set_authors(decoder, !is_prehook && decoder->family != WD_CONTENT_OTHER);
+}
+
+static void read_record(struct wd_decoder *decoder)
+{
+    struct json_reader *reader = &decoder->reader;
+    struct outline outline;
+    memset(&outline, 0, offsetof(struct outline, actor));
+    draft_init(&outline.actor);
+    outline.has_actor = false;
+    if (json_open(reader, '{'))
+        read_outline(decoder, &outline);
+    else if (!reader->problem)
+        decoder_refuse(decoder, WD_DECODE_NO_EVENT, 0, "not an object");
+    if (json_finish(reader) && go_on(decoder))
+        read_rest(decoder, &outline);
+}
+
+/* Wrong JSON counts before wrong meaning: it may be the reason for it. */
+static enum wd_decode_outcome conclude(struct wd_decoder *decoder)
+{
+    size_t offset = decoder->reader.problem_at;
+    if (decoder->reader.problem)
+        decoder->outcome = WD_DECODED;
+    switch (decoder->reader.problem) {
+    case JSON_FINE:
+        break;
+    case JSON_BAD_SYNTAX:
+        decoder_refuse(decoder, WD_DECODE_BAD_JSON, offset, "not JSON at byte %zu", offset);
+        break;
+    case JSON_TOO_DEEP:
+        decoder_refuse(decoder, WD_DECODE_TOO_DEEP, offset, "nested deeper than %d levels", JSON_MAX_DEPTH);
+        break;
+    case JSON_NO_MEMORY:
+        decoder_refuse(decoder, WD_DECODE_TOO_LARGE, offset, "what the record holds needs more memory than allowed");
+        break;
+    }
+    return decoder->outcome;
+}
+
+enum wd_decode_outcome wd_decode(struct wd_decoder *decoder, struct wd_arena *arena, const char *bytes, size_t len,
+                                 struct wd_events *events_out, struct wd_error *err)
+{
+    decoder->arena = arena;
+    decoder->err = err;
+    decoder->outcome = WD_DECODED;
+    decoder->bare = false;
+    decoder->family = WD_CONTENT_OTHER;
+    decoder->events = decoder->pendings = (struct list){0};
+    decoder->users = (struct users){0};
+    *events_out = (struct wd_events){0};
+    if (!start(decoder, (struct wd_str){.data = bytes, .len = len}))
+        return decoder->outcome;
+    read_record(decoder);
+    if (conclude(decoder) != WD_DECODED)
+        return decoder->outcome;
+    events_out->items = decoder->events.items;
+    events_out->count = decoder->events.count;
+    for (size_t i = 0; i < events_out->count; i++)
+        events_out->items[i].repaired = decoder->reader.repaired;
+    return WD_DECODED;
+}

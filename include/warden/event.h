@@ -63,6 +63,7 @@ struct wd_author {
     size_t role_count;
     int64_t created_at_ms;
     int64_t flag_count; /* -1 where unknown */
+    double age_days;    /* as tool lines state it, before created_at_ms counts; -1 where unknown */
     bool is_global_ban;
     bool is_known; /* the event carried the author's user object */
 };

@@ -1,0 +1,98 @@
+/* The member names that the decoder knows, and a hash table from name to number. Immutable after keys_init. */
+#ifndef FILTERS_EVENT_KEYS_H
+#define FILTERS_EVENT_KEYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <warden/str.h>
+
+enum key {
+    KEY_UNKNOWN = 0,
+    /* Values that are strings: a draft keeps each under its number. */
+    KEY_MESSAGE_ID,
+    KEY_POST_ID,
+    KEY_COMMENT_ID,
+    KEY_STORY_ID,
+    KEY_USER_ID,
+    KEY_CHANNEL_ID,
+    KEY_COMMUNITY_ID,
+    KEY_BARE_ID,
+    KEY_CREATOR_ID,
+    KEY_POSTED_USER_ID,
+    KEY_USER_INTERNAL_ID,
+    KEY_USER_PUBLIC_ID,
+    KEY_UNDERSCORE_ID,
+    KEY_PARENT_ID,
+    KEY_PARENT_POST_ID,
+    KEY_REFERENCE_ID,
+    KEY_TARGET_ID,
+    KEY_TARGET_TYPE,
+    KEY_TYPE,
+    KEY_DATA_TYPE,
+    KEY_TEXT,
+    KEY_CAPTION,
+    KEY_TITLE,
+    KEY_DESCRIPTION,
+    KEY_DISPLAY_NAME,
+    KEY_LINK_TEXT,
+    KEY_FILE_ID,
+    KEY_URL,
+    KEY_CUSTOM_TEXT,
+    KEY_EVENT,
+    KEY_EVENT_NAME,
+    STRING_KEY_COUNT,
+    /* Times. */
+    KEY_CREATED_AT = STRING_KEY_COUNT,
+    KEY_EDITED_AT,
+    KEY_UPDATED_AT,
+    /* Other values. */
+    KEY_DATA,
+    KEY_FLAG_COUNT,
+    KEY_AGE_DAYS,
+    KEY_IS_DELETED,
+    KEY_IS_GLOBAL_BAN,
+    KEY_MENTIONS_CHANNEL,
+    KEY_TAGS,
+    KEY_ROLES,
+    KEY_MENTIONEES,
+    KEY_MENTIONED_USERS,
+    KEY_USER_IDS,
+    KEY_ATTACHMENTS,
+    KEY_ITEMS,
+    KEY_LINKS,
+    KEY_AUTHOR,
+    KEY_ACTOR,
+    /* Lists in the data of a webhook. */
+    KEY_MESSAGES,
+    KEY_POSTS,
+    KEY_POST_CHILDREN,
+    KEY_COMMENTS,
+    KEY_STORIES,
+    KEY_USERS,
+    KEY_CHANNELS,
+    KEY_COMMUNITIES,
+    KEY_COUNT
+};
+
+enum { KEY_SLOTS = 512 };
+
+struct key_slot {
+    uint64_t head, tail; /* first and last up to eight bytes of the name */
+    uint8_t len, key;
+    bool bare; /* the name counts in lines written for tools only */
+};
+
+struct keys {
+    struct key_slot slots[KEY_SLOTS];
+};
+
+void keys_init(struct keys *keys);
+
+/* KEY_UNKNOWN where the name is none of ours. `name` is readable eight bytes past its end. */
+enum key keys_find(const struct keys *keys, struct wd_str name, bool bare);
+
+/* The name of a key as the platform writes it, for messages. */
+const char *key_name(enum key key);
+
+#endif
