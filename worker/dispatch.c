@@ -3,6 +3,7 @@
  * A unit is in exactly one place: behind its author's earlier unit, in its partition's lane, at a gate, in the heap of
  * sleepers, or in flight. The first unit of an author is the only one that may leave the first of these. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -238,10 +239,18 @@ static void unit_end(struct dispatch *dispatch, struct unit *unit)
     dispatch->port.ended(dispatch->port.context, unit);
 }
 
+/* Calls that could not even be made have failed already and are passed over. */
+static size_t next_pending(const struct unit *unit, size_t from)
+{
+    while (from < unit->call_count && unit->calls[from].state != CALL_PENDING)
+        from++;
+    return from;
+}
+
 static void call_end(struct dispatch *dispatch, struct unit *unit, enum call_state state)
 {
     unit->calls[unit->current].state = state;
-    unit->current++;
+    unit->current = next_pending(unit, unit->current + 1);
     if (unit->current < unit->call_count && !unit->orphan)
         lane_put(dispatch, unit, true);
     else
@@ -276,7 +285,7 @@ static enum sent try_send(struct dispatch *dispatch, struct unit *unit, int64_t 
     }
     if (status != WD_OK) {
         call->outcome = (struct outcome){.class = OUTCOME_PERMANENT, .retry_after_ms = -1};
-        strncpy(call->outcome.text, err.text, sizeof(call->outcome.text) - 1);
+        snprintf(call->outcome.text, sizeof(call->outcome.text), "%.190s", err.text);
         call_end(dispatch, unit, CALL_FAILED);
         return SENT;
     }
@@ -480,7 +489,8 @@ enum wd_status dispatch_add(struct dispatch *dispatch, struct unit *unit)
         return WD_ERR_MEMORY;
     dispatch->held++;
     unit->author = author;
-    unit->current = 0;
+    unit->current = next_pending(unit, 0);
+    assert(unit->current < unit->call_count);
     unit->orphan = false;
     bool first = TAILQ_EMPTY(&author->units);
     TAILQ_INSERT_TAIL(&author->units, unit, author_link);

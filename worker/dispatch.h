@@ -35,7 +35,8 @@ struct dispatch *dispatch_new(const struct dispatch_options *options, const stru
 /* The units that it still holds stay the caller's. */
 void dispatch_free(struct dispatch *dispatch);
 
-/* WD_ERR_MEMORY leaves the unit alone. Nothing is sent before dispatch_run(). */
+/* The unit has at least one pending call; calls that failed before are passed over. WD_ERR_MEMORY leaves it alone.
+ * Nothing is sent before dispatch_run(). */
 enum wd_status dispatch_add(struct dispatch *dispatch, struct unit *unit);
 
 /* The end of the unit's current call. Nothing else is sent before dispatch_run(). */

@@ -224,7 +224,8 @@ static void advance(struct offsets *offsets)
 
 enum offsets_delivery offsets_deliver(struct offsets *offsets, int64_t offset, uint64_t *ticket_out)
 {
-    int64_t newest = offsets->tail > offsets->head ? entry_at(offsets, offsets->tail - 1)->offset : offsets->position - 1;
+    int64_t newest =
+        offsets->tail > offsets->head ? entry_at(offsets, offsets->tail - 1)->offset : offsets->position - 1;
     if (offsets->position >= 0 && offset <= newest)
         return OFFSETS_BELOW_POSITION;
     if (offsets_span(offsets) >= offsets->limit)

@@ -43,8 +43,9 @@ int64_t offsets_oldest_unfinished(const struct offsets *offsets);
 /* Counts up whenever the position or the set above it changes: commit when it differs from the last committed. */
 uint64_t offsets_version(const struct offsets *offsets);
 
-/* Writes what is finished above the position as text: "1" and base64 of a checksum and run lengths. Where it does not fit, the runs
- * nearest to the position are kept: forgetting a finished record only means doing it again. Returns the length. */
+/* Writes what is finished above the position as text: "1" and base64 of a checksum and run lengths. Where it does not
+ * fit, the runs nearest to the position are kept: forgetting a finished record only means doing it again. Returns the
+ * length. */
 size_t offsets_metadata(const struct offsets *offsets, char out[OFFSETS_METADATA_MAX + 1]);
 
 #endif

@@ -1,8 +1,8 @@
 /* When to call and when to hold back. Pure: the time and the random numbers are arguments.
  *
- * Backoff: full jitter, delay = random(0, min(max, base * 2^attempt)) (Brooker, "Exponential Backoff And Jitter", 2015).
- * A gate stands before each group of endpoints: it closes for a stated time (Retry-After), opens as a circuit breaker
- * when too large a share of calls fails, lets one probe through, then ramps up slowly. */
+ * Backoff: full jitter, delay = random(0, min(max, base * 2^attempt)) (Brooker, "Exponential Backoff And Jitter",
+ * 2015). A gate stands before each group of endpoints: it closes for a stated time (Retry-After), opens as a circuit
+ * breaker when too large a share of calls fails, lets one probe through, then ramps up slowly. */
 #ifndef WORKER_RETRY_H
 #define WORKER_RETRY_H
 
@@ -23,11 +23,11 @@ struct backoff {
 int64_t backoff_delay_ms(const struct backoff *backoff, unsigned attempt, struct random_state *random);
 
 struct gate_options {
-    int64_t window_ms;   /* failures are counted over this time */
-    double failure_ratio; /* opens when failures / calls reach it ... */
-    uint32_t min_calls;   /* ... and there were at least so many calls */
-    int64_t probe_ms;     /* time between probes while open */
-    uint32_t ramp_to;     /* concurrency at which ramping up is over */
+    int64_t window_ms;      /* failures are counted over this time */
+    double failure_ratio;   /* opens when failures / calls reach it ... */
+    uint32_t min_calls;     /* ... and there were at least so many calls */
+    int64_t probe_ms;       /* time between probes while open */
+    uint32_t ramp_to;       /* concurrency at which ramping up is over */
     double rate_per_second; /* token bucket; 0: no limit */
     double burst;           /* size of the bucket */
 };

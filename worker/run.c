@@ -1,2 +1,289 @@
-/* run */
-typedef int room_is_being_built;
+/* The worker process: rule set, action table, token, shards, gateway, signals. Neighbours: cli/run.c calls
+ * run_command(), cli/demo.c uses the worker object in its own process. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "worker/exit_codes.h"
+#include "worker/gateway/gateway.h"
+#include "worker/log.h"
+#include "worker/run.h"
+#include "worker/shard.h"
+
+struct worker {
+    const struct config *config;
+    struct wd_ruleset *rules;
+    struct action_table *table;
+    struct token *token;
+    struct shard **shards;
+    const struct metrics **metrics;
+    size_t shard_count;
+};
+
+static bool load_rules(struct worker *worker, struct wd_diagnostics *findings)
+{
+    const struct config *config = worker->config;
+    struct wd_ruleset_options options = {.match_limit = (size_t)config->rules.match_limit,
+                                         .exempt_roles = (const char *const *)config->rules.exempt_roles,
+                                         .strict = config->rules.strict};
+    size_t count = 0;
+    while (config->rules.paths && config->rules.paths[count])
+        count++;
+    return wd_ruleset_load((const char *const *)config->rules.paths, count, &options, &worker->rules, findings) ==
+           WD_OK;
+}
+
+static size_t wanted_shards(const struct config *config)
+{
+    if (config->worker.shards > 0)
+        return (size_t)config->worker.shards;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? (size_t)cores : 1;
+}
+
+static bool make_shards(struct worker *worker, struct wd_error *err)
+{
+    worker->shard_count = wanted_shards(worker->config);
+    worker->shards = calloc(worker->shard_count, sizeof(struct shard *));
+    worker->metrics = calloc(worker->shard_count, sizeof(const struct metrics *));
+    if (!worker->shards || !worker->metrics) {
+        wd_fail(err, WD_ERR_MEMORY, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < worker->shard_count; i++) {
+        struct shard_options options = {.config = worker->config,
+                                        .table = worker->table,
+                                        .token = worker->token,
+                                        .rules = worker->rules,
+                                        .number = (unsigned)i,
+                                        .count = (unsigned)worker->shard_count};
+        worker->shards[i] = shard_new(&options, err);
+        if (!worker->shards[i])
+            return false;
+        worker->metrics[i] = shard_metrics(worker->shards[i]);
+    }
+    return true;
+}
+
+struct worker *worker_new(const struct config *config, struct wd_diagnostics *findings, struct wd_error *err)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    if (!worker) {
+        wd_fail(err, WD_ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    worker->config = config;
+    bool rules = load_rules(worker, findings);
+    bool table = action_table_load(config->platform.table, &worker->table, findings) == WD_OK;
+    if (!rules || !table) {
+        wd_fail(err, WD_ERR_INVALID, "%s cannot be used: see the findings above",
+                !rules ? "the rules" : "the action table");
+        worker_free(worker);
+        return NULL;
+    }
+    worker->token = token_new(config->platform.token_file, config->platform.api_key_file, err);
+    if (!worker->token || !make_shards(worker, err)) {
+        worker_free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+enum wd_status worker_start(struct worker *worker, struct wd_error *err)
+{
+    for (size_t i = 0; i < worker->shard_count; i++) {
+        enum wd_status status = shard_start(worker->shards[i], err);
+        if (status == WD_OK)
+            continue;
+        worker_stop(worker);
+        return status;
+    }
+    return WD_OK;
+}
+
+void worker_stop(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->shard_count; i++)
+        shard_stop(worker->shards[i]);
+}
+
+bool worker_join(struct worker *worker)
+{
+    bool clean = true;
+    for (size_t i = 0; i < worker->shard_count; i++)
+        clean &= shard_join(worker->shards[i]);
+    return clean;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    for (size_t i = 0; worker->shards && i < worker->shard_count; i++)
+        shard_free(worker->shards[i]);
+    free(worker->shards);
+    free(worker->metrics);
+    token_free(worker->token);
+    action_table_free(worker->table);
+    wd_ruleset_unref(worker->rules);
+    free(worker);
+}
+
+size_t worker_shard_count(const struct worker *worker)
+{
+    return worker->shard_count;
+}
+
+const struct metrics *worker_metrics(const struct worker *worker, size_t shard)
+{
+    return worker->metrics[shard];
+}
+
+const struct wd_ruleset *worker_rules(const struct worker *worker)
+{
+    return worker->rules;
+}
+
+bool worker_is_ready(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->shard_count; i++)
+        if (!shard_is_ready(worker->shards[i]))
+            return false;
+    return true;
+}
+
+int64_t worker_silence_ms(const struct worker *worker)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < worker->shard_count; i++) {
+        int64_t silence = shard_has_ended(worker->shards[i]) ? 0 : shard_silence_ms(worker->shards[i]);
+        longest = silence > longest ? silence : longest;
+    }
+    return longest;
+}
+
+bool worker_has_ended(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->shard_count; i++)
+        if (shard_has_ended(worker->shards[i]))
+            return true;
+    return false;
+}
+
+static const char *rule_label(void *context, uint32_t rule)
+{
+    const struct wd_rule_info *info = wd_ruleset_rule(context, rule);
+    return info ? info->id : NULL;
+}
+
+void worker_print_metrics(const struct worker *worker, FILE *out)
+{
+    metrics_print(out, worker->metrics, worker->shard_count, rule_label, worker->rules,
+                  wd_ruleset_rule_count(worker->rules));
+}
+
+/* ---- the command ---- */
+
+enum { SIGNAL_POLL_MS = 200 };
+
+static int start_failure(const struct wd_error *err)
+{
+    log_write(LOG_ERROR, "start-failed", "warden cannot start", LOG_STR("error", err->text), LOG_END);
+    if (err->status == WD_ERR_UNAVAILABLE)
+        return EXIT_UNREACHABLE;
+    return err->status == WD_ERR_MEMORY ? EXIT_FINDINGS : EXIT_CONFIG;
+}
+
+/* The signal that came within the time, or 0. */
+static int next_signal(int fd, int timeout_ms)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    struct signalfd_siginfo info;
+    if (poll(&wait, 1, timeout_ms) <= 0 || read(fd, &info, sizeof(info)) != sizeof(info))
+        return 0;
+    return (int)info.ssi_signo;
+}
+
+/* Until every shard has ended. A second signal ends the process at once: what is unfinished stays uncommitted. */
+static int serve_signals(struct worker *worker, int fd)
+{
+    bool stopping = false;
+    size_t ended = 0;
+    while (ended < worker->shard_count) {
+        int signal = next_signal(fd, SIGNAL_POLL_MS);
+        if (signal && stopping) {
+            log_write(LOG_WARN, "stopped-at-once", "second signal: ending at once; unfinished records stay uncommitted",
+                      LOG_STR("signal", strsignal(signal)), LOG_END);
+            _exit(128 + signal);
+        }
+        bool failed = worker_has_ended(worker) && !stopping;
+        if (signal)
+            log_write(LOG_INFO, "stopping", "draining: finishing what is under way; a second signal ends at once",
+                      LOG_STR("signal", strsignal(signal)), LOG_END);
+        if (signal || failed) {
+            stopping = true;
+            worker_stop(worker);
+        }
+        ended = 0;
+        for (size_t i = 0; i < worker->shard_count; i++)
+            ended += shard_has_ended(worker->shards[i]);
+    }
+    return worker_join(worker) ? EXIT_FINE : EXIT_FINDINGS;
+}
+
+/* The signals that serve_signals() waits for; blocked before any thread starts, so that all threads inherit it. */
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        return -1;
+    sigdelset(&set, SIGHUP);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+int run_command(const struct config *config)
+{
+    struct wd_error err = {0};
+    int signals = open_signals();
+    struct wd_diagnostics *findings = wd_diagnostics_new();
+    if (signals < 0 || !findings) {
+        wd_fail(&err, WD_ERR_MEMORY, "cannot set up signals: %s", strerror(errno));
+        wd_diagnostics_free(findings);
+        return start_failure(&err);
+    }
+    struct worker *worker = worker_new(config, findings, &err);
+    wd_diagnostics_sort(findings);
+    wd_diagnostics_print(findings, stderr);
+    wd_diagnostics_free(findings);
+    struct gateway *gateway = NULL;
+    if (!worker || (config->http.port >= 0 && !(gateway = gateway_start(config, worker, &err))) ||
+        worker_start(worker, &err) != WD_OK) {
+        int code = start_failure(&err);
+        gateway_stop(gateway);
+        worker_free(worker);
+        close(signals);
+        return code;
+    }
+    log_write(LOG_INFO, "started", "warden runs", LOG_STR("version", WARDEN_VERSION),
+              LOG_INT("shards", worker->shard_count), LOG_INT("rules", wd_ruleset_rule_count(worker->rules)),
+              LOG_STR("ruleset", wd_ruleset_digest(worker->rules)), LOG_INT("http_port", gateway_port(gateway)),
+              LOG_END);
+    int code = serve_signals(worker, signals);
+    gateway_stop(gateway);
+    worker_free(worker);
+    close(signals);
+    log_write(LOG_INFO, "ended", code == EXIT_FINE ? "warden has ended cleanly" : "warden has ended with failures",
+              LOG_INT("exit_code", code), LOG_END);
+    return code;
+}

@@ -1,2 +1,551 @@
-/* shard */
-typedef int room_is_being_built;
+/* One thread: an event loop that owns its partitions. Read run_thread() first. Neighbours: pipeline.c takes the
+ * records, membership.c deals with the group, outbound.c with the calls, run.c starts and stops shards.
+ *
+ * What always holds: while nothing may be taken the consumer is still polled, so that the shard stays a member; memory
+ * that is held for records stays within worker.max_held_bytes and what one poll can bring. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "worker/log.h"
+#include "worker/shard_parts.h"
+
+enum {
+    POLL_PERIOD_MS = 100,       /* the queue's event fd fires only on empty to non-empty, so a timer polls as well */
+    POLL_BURST = 512,           /* records between two looks at the other handles */
+    FULL_BEFORE_PAUSE_MS = 500, /* pausing throws away what was fetched ahead: only for a lasting jam */
+    HELD_PER_IN_FLIGHT = 8,     /* units that queue behind a busy author must not fill the window */
+    TOKEN_PERIOD_MS = 1000,
+    WATCH_PERIOD_MS = 500,
+    PRODUCER_FLUSH_MS = 5000,
+};
+
+int64_t wall_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t steady_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static uint64_t cheap_clock_ns(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+int64_t shard_now_ms(const struct shard *shard)
+{
+    return (int64_t)loop_now_ms(shard->loop);
+}
+
+/* ---- how full we are ---- */
+
+static size_t max_held_works(const struct shard *shard)
+{
+    return (size_t)shard->config->worker.max_in_flight * HELD_PER_IN_FLIGHT;
+}
+
+static bool has_room(const struct shard *shard)
+{
+    return shard->held_works < max_held_works(shard) &&
+           shard->held_bytes < (size_t)shard->config->worker.max_held_bytes;
+}
+
+static bool is_half_empty(const struct shard *shard)
+{
+    return shard->held_works <= max_held_works(shard) / 2 &&
+           shard->held_bytes <= (size_t)shard->config->worker.max_held_bytes / 2;
+}
+
+void shard_pause_all(struct shard *shard, bool pause)
+{
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &shard->partitions, link)
+    {
+        if (pause)
+            consumer_pause(shard->consumer, partition->topic, partition->number);
+        else if (!partition->paused)
+            consumer_resume(shard->consumer, partition->topic, partition->number);
+    }
+    shard->paused = pause;
+}
+
+/* Pauses a partition whose unfinished head has too long a tail of finished records behind it; resumes it at half. */
+static void mind_partition_window(struct shard *shard, struct partition *partition)
+{
+    size_t span = offsets_span(partition->offsets);
+    size_t window = (size_t)shard->config->worker.max_partition_window;
+    if (!partition->paused && span >= window) {
+        partition->paused = true;
+        consumer_pause(shard->consumer, partition->topic, partition->number);
+    } else if (partition->paused && span <= window / 2) {
+        partition->paused = false;
+        if (!shard->paused && !shard->draining)
+            consumer_resume(shard->consumer, partition->topic, partition->number);
+    }
+}
+
+/* ---- polling ---- */
+
+/* A window that is full for a moment just waits; a lasting jam pauses, so that polling can go on without records. */
+static bool may_poll(struct shard *shard)
+{
+    if (shard->in_revoke || shard->failed)
+        return false;
+    if (shard->draining || shard->paused)
+        return true;
+    if (has_room(shard)) {
+        shard->full_since_ms = -1;
+        return true;
+    }
+    if (shard->full_since_ms < 0)
+        shard->full_since_ms = shard_now_ms(shard);
+    if (shard_now_ms(shard) - shard->full_since_ms < FULL_BEFORE_PAUSE_MS)
+        return false;
+    log_write(LOG_INFO, "paused", "the window has been full for a while: fetching is paused until it is half empty",
+              LOG_STR("shard", shard->name), LOG_INT("held_records", shard->held_works),
+              LOG_INT("held_bytes", shard->held_bytes), LOG_END);
+    shard_pause_all(shard, true);
+    return true;
+}
+
+static void resume_if_room(struct shard *shard)
+{
+    if (!shard->paused || shard->draining || shard->in_revoke || !is_half_empty(shard))
+        return;
+    shard->full_since_ms = -1;
+    shard_pause_all(shard, false);
+    log_write(LOG_INFO, "resumed", "there is room again: fetching goes on", LOG_STR("shard", shard->name), LOG_END);
+}
+
+static void on_consumer_ready(void *context, int fd, unsigned ready);
+
+void shard_listen(struct shard *shard, bool listen)
+{
+    struct wd_error err;
+    if (listen == shard->listening || !shard->consumer)
+        return;
+    int fd = consumer_event_fd(shard->consumer);
+    if (!listen)
+        loop_unwatch(shard->loop, fd);
+    shard->listening = listen && loop_watch(shard->loop, fd, LOOP_READ, on_consumer_ready, shard, &err) == WD_OK;
+}
+
+static void on_poll_timer(void *context)
+{
+    struct shard *shard = context;
+    size_t served = 0;
+    bool may;
+    resume_if_room(shard);
+    while ((may = may_poll(shard)) && served < POLL_BURST && consumer_poll(shard->consumer, 1) > 0)
+        served++;
+    shard_listen(shard, may); /* a ready fd that nobody serves would keep the loop turning */
+    /* after a full burst there is more to do: the next turn goes on without waiting for the event fd */
+    loop_timer_arm(shard->poll_timer, served == POLL_BURST ? 0 : POLL_PERIOD_MS);
+}
+
+static void on_consumer_ready(void *context, int fd, unsigned ready)
+{
+    (void)fd;
+    (void)ready;
+    on_poll_timer(context);
+}
+
+static void on_producer_ready(void *context, int fd, unsigned ready)
+{
+    (void)fd;
+    (void)ready;
+    struct shard *shard = context;
+    producer_poll(shard->producer);
+}
+
+static void on_record(void *context, const struct kafka_record *record)
+{
+    struct shard *shard = context;
+    if (shard->draining)
+        return; /* was fetched before the pause: it stays uncommitted and is read again */
+    pipeline_take(shard, record);
+    struct partition *partition = shard_partition(shard, record->topic, record->partition);
+    if (partition)
+        mind_partition_window(shard, partition);
+}
+
+static void on_client_error(void *context, bool fatal, const char *text)
+{
+    struct shard *shard = context;
+    log_write(fatal ? LOG_ERROR : LOG_WARN, fatal ? "kafka-fatal" : "kafka-error",
+              fatal ? "the Kafka client cannot go on; the shard ends so that the group recovers"
+                    : "the Kafka client reports a problem; it goes on by itself",
+              LOG_STR("shard", shard->name), LOG_STR("error", text), LOG_END);
+    if (fatal)
+        shard->failed = true;
+}
+
+/* ---- the producer: made again when it has come to its end ---- */
+
+static void on_producer_error(void *context, bool fatal, const char *text)
+{
+    struct shard *shard = context;
+    log_write(LOG_WARN, "kafka-producer-error", fatal ? "the producer is made anew" : "the producer reports a problem",
+              LOG_STR("shard", shard->name), LOG_STR("error", text), LOG_END);
+}
+
+static enum wd_status make_producer(struct shard *shard, struct wd_error *err)
+{
+    const struct config *config = shard->config;
+    struct producer_options options = {.brokers = config->kafka.brokers,
+                                       .client_id = shard->name,
+                                       .properties = shard->properties,
+                                       .property_count = config->kafka.properties.count,
+                                       .delivery_timeout_ms = 30000,
+                                       .linger_ms = 5,
+                                       .on_error = on_producer_error,
+                                       .on_error_context = shard};
+    shard->producer = producer_new(&options, err);
+    if (!shard->producer)
+        return wd_error_prefix(err, err->status, "Kafka producer");
+    return loop_watch(shard->loop, producer_event_fd(shard->producer), LOOP_READ, on_producer_ready, shard, err);
+}
+
+static void mind_producer(struct shard *shard)
+{
+    char cause[256];
+    if (!producer_is_fatal(shard->producer, cause, sizeof(cause)) || producer_in_flight(shard->producer))
+        return;
+    loop_unwatch(shard->loop, producer_event_fd(shard->producer));
+    producer_free(shard->producer, 0);
+    struct wd_error err = {0};
+    log_write(LOG_ERROR, "kafka-producer-renewed", "the producer had come to its end; a new one takes over",
+              LOG_STR("shard", shard->name), LOG_STR("cause", cause), LOG_END);
+    if (make_producer(shard, &err) != WD_OK) {
+        log_write(LOG_ERROR, "kafka-producer-failed", "no new producer can be made; the shard ends",
+                  LOG_STR("shard", shard->name), LOG_STR("error", err.text), LOG_END);
+        shard->failed = true;
+    }
+}
+
+/* ---- timers ---- */
+
+static void on_dispatch_timer(void *context)
+{
+    outbound_run(context);
+}
+
+static void on_commit_timer(void *context)
+{
+    struct shard *shard = context;
+    loop_timer_arm(shard->commit_timer, (uint64_t)shard->config->worker.commit_interval_ms);
+    membership_start_commit(shard);
+}
+
+static void on_token_timer(void *context)
+{
+    struct shard *shard = context;
+    loop_timer_arm(shard->token_timer, TOKEN_PERIOD_MS);
+    outbound_mind_token(shard);
+}
+
+static void update_gauges(struct shard *shard)
+{
+    uint64_t lag = 0;
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &shard->partitions, link)
+    {
+        int64_t end = consumer_high_watermark(shard->consumer, partition->topic, partition->number);
+        int64_t position = offsets_position(partition->offsets);
+        if (end > position && position >= 0)
+            lag += (uint64_t)(end - position);
+    }
+    metrics_set(shard->metrics, METRIC_LAG, lag);
+    metrics_set(shard->metrics, METRIC_IN_FLIGHT, shard->held_works);
+    metrics_set(shard->metrics, METRIC_HELD_BYTES, shard->held_bytes);
+    metrics_set(shard->metrics, METRIC_BREAKER_OPEN, dispatch_open_gates(shard->dispatch));
+}
+
+static void on_watch_timer(void *context)
+{
+    struct shard *shard = context;
+    loop_timer_arm(shard->watch_timer, WATCH_PERIOD_MS);
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &shard->partitions, link)
+    {
+        mind_partition_window(shard, partition);
+    }
+    atomic_store(&shard->ready, consumer_is_ready(shard->consumer) && !shard->draining);
+    update_gauges(shard);
+    if (!shard->in_revoke)
+        mind_producer(shard);
+    pipeline_retry_deliveries(shard);
+}
+
+/* ---- the thread ---- */
+
+static void turn(struct shard *shard, int max_wait_ms)
+{
+    loop_turn(shard->loop, max_wait_ms);
+    atomic_store(&shard->turned_ms, steady_clock_ms());
+}
+
+/* Nothing new is taken; what is under way may end; the rest is left to the next owner. */
+static void drain(struct shard *shard)
+{
+    shard->draining = true;
+    atomic_store(&shard->ready, false);
+    shard_pause_all(shard, true);
+    int64_t deadline = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
+    while (shard->held_works && !shard->failed && steady_clock_ms() < deadline)
+        turn(shard, 20);
+    if (shard->held_works)
+        log_write(LOG_WARN, "drain-timeout",
+                  "worker.drain_timeout is over: unfinished records are left to the next owner of their partitions",
+                  LOG_STR("shard", shard->name), LOG_INT("unfinished", shard->held_works), LOG_END);
+}
+
+/* Leaving the group gives the partitions back, so this forgets every work and commits what is finished. */
+static void leave(struct shard *shard)
+{
+    loop_timer_cancel(shard->commit_timer);
+    loop_timer_cancel(shard->poll_timer);
+    shard_listen(shard, false);
+    if (!shard->failed)
+        membership_commit_all(shard);
+    consumer_close(shard->consumer, (int)shard->config->worker.drain_timeout_ms);
+    shard->consumer = NULL;
+    membership_forget_all(shard); /* what no revoke callback came for: the group could not be reached */
+}
+
+static void *run_thread(void *context)
+{
+    struct shard *shard = context;
+    loop_timer_arm(shard->poll_timer, 0);
+    loop_timer_arm(shard->commit_timer, (uint64_t)shard->config->worker.commit_interval_ms);
+    loop_timer_arm(shard->token_timer, TOKEN_PERIOD_MS);
+    loop_timer_arm(shard->watch_timer, WATCH_PERIOD_MS);
+    while (!atomic_load(&shard->stop_asked) && !shard->failed)
+        turn(shard, 1000);
+    if (!shard->failed)
+        drain(shard);
+    bool drained = shard->held_works == 0 && !shard->failed;
+    size_t left = shard->held_works;
+    leave(shard);
+    atomic_store(&shard->clean, drained && !shard->failed);
+    log_write(drained ? LOG_INFO : LOG_WARN, "shard-ended",
+              drained ? "everything that was taken is finished and committed" : "ended with unfinished records",
+              LOG_STR("shard", shard->name), LOG_INT("unfinished", left), LOG_END);
+    atomic_store(&shard->ready, false);
+    atomic_store(&shard->ended, true);
+    if (shard->options.on_end)
+        shard->options.on_end(shard->options.context);
+    return NULL;
+}
+
+/* ---- doors ---- */
+
+static enum wd_status make_consumer(struct shard *shard, struct wd_error *err)
+{
+    static const struct consumer_callbacks CALLBACKS = {.on_record = on_record,
+                                                        .on_assign = membership_on_assign,
+                                                        .on_revoke = membership_on_revoke,
+                                                        .on_error = on_client_error,
+                                                        .on_commit = membership_on_commit};
+    const struct config *config = shard->config;
+    char instance[256];
+    snprintf(instance, sizeof(instance), "%s-%u",
+             config->kafka.group_instance_id ? config->kafka.group_instance_id : "", shard->options.number);
+    struct consumer_options options = {
+        .brokers = config->kafka.brokers,
+        .group_id = config->kafka.group_id,
+        .group_instance_id = !config->kafka.group_instance_id ? NULL
+                             : shard->options.count > 1       ? instance
+                                                              : config->kafka.group_instance_id,
+        .client_id = shard->name,
+        .topics = (const char *const *)config->kafka.topics,
+        .assignor = config->kafka.assignor,
+        .offset_reset = config->kafka.offset_reset,
+        .session_timeout_ms = (int)config->kafka.session_timeout_ms,
+        .max_poll_interval_ms = (int)config->kafka.max_poll_interval_ms,
+        .max_record_bytes = (size_t)config->kafka.max_record_bytes,
+        .properties = shard->properties,
+        .property_count = config->kafka.properties.count,
+    };
+    shard->consumer = consumer_new(&options, &CALLBACKS, shard, err);
+    if (!shard->consumer)
+        return wd_error_prefix(err, err->status, "Kafka consumer");
+    shard_listen(shard, true);
+    return WD_OK;
+}
+
+static enum wd_status make_client(struct shard *shard, struct wd_error *err)
+{
+    const struct config *config = shard->config;
+    struct client_options options = {.base_url = config->platform.base_url,
+                                     .ca_file = config->platform.ca_file,
+                                     .user_agent = "warden/" WARDEN_VERSION,
+                                     .connect_timeout_ms = (int)config->platform.connect_timeout_ms,
+                                     .total_timeout_ms = (int)config->platform.total_timeout_ms,
+                                     .max_answer_bytes = (size_t)config->platform.max_answer_bytes,
+                                     .max_connections = (size_t)config->platform.max_connections};
+    shard->client = client_new(&options, shard->loop, shard->options.table, shard->options.token, err);
+    return shard->client ? WD_OK : wd_error_prefix(err, err->status, "HTTP client");
+}
+
+static bool make_dispatch(struct shard *shard)
+{
+    const struct config *config = shard->config;
+    struct dispatch_options options = {
+        .max_in_flight = (size_t)config->worker.max_in_flight,
+        .max_attempts = (unsigned)config->worker.max_attempts,
+        .backoff = {.base_ms = config->worker.retry_base_ms, .max_ms = config->worker.retry_max_ms},
+        .gate = {.window_ms = config->worker.breaker_window_ms,
+                 .failure_ratio = config->worker.breaker_ratio,
+                 .min_calls = (uint32_t)config->worker.breaker_min_calls,
+                 .probe_ms = config->worker.breaker_probe_ms,
+                 .ramp_to = 32},
+        .seed = (uint64_t)wall_clock_ms() * 31 + shard->options.number,
+    };
+    struct dispatch_port port = outbound_port(shard);
+    shard->dispatch = dispatch_new(&options, &port, shard_now_ms(shard));
+    return shard->dispatch != NULL;
+}
+
+static bool make_parts(struct shard *shard)
+{
+    const struct config *config = shard->config;
+    struct wd_scanner_options scanner = {.stage = WD_STAGE_WORKER,
+                                         .clock = cheap_clock_ns,
+                                         .event_budget_ns = (uint64_t)config->worker.event_budget_ms * 1000000u};
+    shard->metrics = metrics_new();
+    shard->decoder = wd_decoder_new((size_t)config->kafka.max_record_bytes);
+    shard->scanner = wd_scanner_new(&scanner);
+    shard->scratch = wd_arena_new((size_t)config->worker.event_memory);
+    shard->poll_timer = loop_timer_new(shard->loop, on_poll_timer, shard);
+    shard->commit_timer = loop_timer_new(shard->loop, on_commit_timer, shard);
+    shard->dispatch_timer = loop_timer_new(shard->loop, on_dispatch_timer, shard);
+    shard->token_timer = loop_timer_new(shard->loop, on_token_timer, shard);
+    shard->watch_timer = loop_timer_new(shard->loop, on_watch_timer, shard);
+    shard->properties = calloc(config->kafka.properties.count + 1, sizeof(*shard->properties));
+    if (!shard->metrics || !shard->decoder || !shard->scanner || !shard->scratch || !shard->poll_timer ||
+        !shard->commit_timer || !shard->dispatch_timer || !shard->token_timer || !shard->watch_timer ||
+        !shard->properties)
+        return false;
+    for (size_t i = 0; i < config->kafka.properties.count; i++)
+        shard->properties[i] = (struct kafka_property){.name = config->kafka.properties.items[i].name,
+                                                       .value = config->kafka.properties.items[i].value};
+    return metrics_set_rules(shard->metrics, wd_ruleset_rule_count(shard->rules)) == 0 && make_dispatch(shard);
+}
+
+struct shard *shard_new(const struct shard_options *options, struct wd_error *err)
+{
+    struct shard *shard = calloc(1, sizeof(*shard));
+    if (!shard) {
+        wd_fail(err, WD_ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    shard->options = *options;
+    shard->config = options->config;
+    shard->full_since_ms = -1;
+    shard->rules = wd_ruleset_ref(options->rules);
+    shard->token_generation = token_generation(options->token);
+    TAILQ_INIT(&shard->partitions);
+    TAILQ_INIT(&shard->gone);
+    TAILQ_INIT(&shard->waiting);
+    snprintf(shard->name, sizeof(shard->name), "%.48s-%u", options->config->kafka.client_id, options->number);
+    atomic_store(&shard->turned_ms, steady_clock_ms());
+    shard->loop = loop_new(err);
+    if (!shard->loop) {
+        shard_free(shard);
+        return NULL;
+    }
+    if (!make_parts(shard)) {
+        wd_fail(err, WD_ERR_MEMORY, "out of memory");
+        shard_free(shard);
+        return NULL;
+    }
+    if (make_client(shard, err) != WD_OK || make_producer(shard, err) != WD_OK || make_consumer(shard, err) != WD_OK) {
+        shard_free(shard);
+        return NULL;
+    }
+    return shard;
+}
+
+enum wd_status shard_start(struct shard *shard, struct wd_error *err)
+{
+    int failed = pthread_create(&shard->thread, NULL, run_thread, shard);
+    if (failed)
+        return wd_fail(err, WD_ERR_IO, "cannot start a thread: %s", strerror(failed));
+    shard->started = true;
+    return WD_OK;
+}
+
+void shard_stop(struct shard *shard)
+{
+    atomic_store(&shard->stop_asked, true);
+    loop_wake(shard->loop);
+}
+
+bool shard_join(struct shard *shard)
+{
+    if (shard->started)
+        pthread_join(shard->thread, NULL);
+    shard->started = false;
+    return atomic_load(&shard->clean);
+}
+
+void shard_free(struct shard *shard)
+{
+    if (!shard)
+        return;
+    /* the client first: its calls refer to units; the producer reports what it still holds */
+    client_free(shard->client);
+    if (shard->consumer)
+        consumer_close(shard->consumer, 1000);
+    if (shard->producer)
+        producer_free(shard->producer, PRODUCER_FLUSH_MS);
+    membership_release_all(shard);
+    dispatch_free(shard->dispatch);
+    loop_timer_free(shard->poll_timer);
+    loop_timer_free(shard->commit_timer);
+    loop_timer_free(shard->dispatch_timer);
+    loop_timer_free(shard->token_timer);
+    loop_timer_free(shard->watch_timer);
+    loop_free(shard->loop);
+    wd_scanner_free(shard->scanner);
+    wd_decoder_free(shard->decoder);
+    wd_arena_free(shard->scratch);
+    for (size_t i = 0; i < shard->spare_count; i++)
+        wd_arena_free(shard->spare_arenas[i]);
+    wd_ruleset_unref(shard->rules);
+    metrics_free(shard->metrics);
+    free(shard->properties);
+    free(shard);
+}
+
+const struct metrics *shard_metrics(const struct shard *shard)
+{
+    return shard->metrics;
+}
+
+bool shard_is_ready(const struct shard *shard)
+{
+    return atomic_load(&shard->ready);
+}
+
+int64_t shard_silence_ms(const struct shard *shard)
+{
+    return steady_clock_ms() - atomic_load(&shard->turned_ms);
+}
+
+bool shard_has_ended(const struct shard *shard)
+{
+    return atomic_load(&shard->ended);
+}

@@ -21,6 +21,7 @@
 struct author;
 struct decision;
 struct gate_line;
+struct shard;
 struct unit;
 struct work;
 
@@ -38,10 +39,8 @@ struct partition {
     struct offsets *offsets;
     uint64_t committed_version; /* offsets_version at the last acknowledged commit */
     uint64_t asked_version;     /* ... at the last commit asked for */
-    int64_t progress_ms;        /* when the position moved last, or there was nothing to do */
-    int64_t progress_position;
     struct work_queue works;
-    struct unit_queue lane;          /* units that are ready to call (dispatch.c) */
+    struct unit_queue lane;           /* units that are ready to call (dispatch.c) */
     TAILQ_ENTRY(partition) lane_link; /* among partitions with ready units */
     bool in_lanes;
     TAILQ_ENTRY(partition) link;
@@ -55,10 +54,10 @@ struct call {
     struct platform_call request;
     const char *idempotency_key;
     enum call_state state;
-    struct outcome outcome; /* of the last attempt */
-    unsigned attempts;      /* calls that were sent */
-    unsigned failures;      /* attempts that count against the limit */
-    unsigned ambiguous;     /* attempts that may have been carried out without an answer */
+    struct outcome outcome;    /* of the last attempt */
+    unsigned attempts;         /* calls that were sent */
+    unsigned failures;         /* attempts that count against the limit */
+    unsigned ambiguous;        /* attempts that may have been carried out without an answer */
     int64_t sent_ms, ended_ms; /* loop time of the last attempt */
 };
 
@@ -85,6 +84,7 @@ struct unit {
 };
 
 struct work {
+    struct shard *shard;
     struct partition *partition;
     uint64_t ticket;
     int64_t offset, timestamp_ms;
@@ -97,7 +97,7 @@ struct work {
     size_t unit_count, units_left;
     const char *failure; /* why it becomes a dead letter; NULL: it does not */
     const char *failure_class;
-    size_t reports_left;  /* deliveries that are awaited in the current step */
+    size_t reports_left; /* deliveries that are awaited in the current step */
     size_t reports_failed;
     unsigned report_attempts;
     int step;
@@ -106,6 +106,7 @@ struct work {
     TAILQ_ENTRY(work) partition_link;
     TAILQ_ENTRY(work) waiting_link;
     bool waiting;
+    bool abandoned; /* its partition is leaving and some of its calls were taken back: it must not finish */
 };
 
 #endif

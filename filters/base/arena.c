@@ -29,8 +29,13 @@ static struct block *block_new(size_t size, struct block *next)
 
 struct wd_arena *wd_arena_new(size_t cap_bytes)
 {
+    return wd_arena_new_sized(cap_bytes, FIRST_BLOCK_BYTES);
+}
+
+struct wd_arena *wd_arena_new_sized(size_t cap_bytes, size_t first_bytes)
+{
     struct wd_arena *arena = malloc(sizeof(*arena));
-    struct block *first = block_new(FIRST_BLOCK_BYTES, NULL);
+    struct block *first = block_new(first_bytes, NULL);
     if (!arena || !first) {
         free(arena);
         free(first);
@@ -74,7 +79,8 @@ void *wd_arena_alloc(struct wd_arena *arena, size_t bytes)
         return NULL;
     struct block *block = arena->current;
     if (rounded > block->size - block->used) {
-        size_t size = rounded > FIRST_BLOCK_BYTES ? rounded : FIRST_BLOCK_BYTES;
+        size_t step = block->size < FIRST_BLOCK_BYTES ? block->size * 2 : FIRST_BLOCK_BYTES;
+        size_t size = rounded > step ? rounded : step;
         block = block_new(size, arena->current);
         if (!block)
             return NULL;

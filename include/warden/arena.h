@@ -16,9 +16,11 @@ struct wd_arena;
 
 /* `cap_bytes` is the most that live allocations may take together; past it wd_arena_alloc returns NULL. */
 struct wd_arena *wd_arena_new(size_t cap_bytes);
+/* The same with a first block of `first_bytes` instead of 64 KiB: for many small arenas. */
+struct wd_arena *wd_arena_new_sized(size_t cap_bytes, size_t first_bytes);
 void wd_arena_free(struct wd_arena *arena);
 
-/* Forgets all allocations; keeps the memory up to the first block's size (64 KiB), so that one huge event does not
+/* Forgets all allocations; keeps only the first block, so that one huge event does not
  * hold its memory for ever. */
 void wd_arena_reset(struct wd_arena *arena);
 

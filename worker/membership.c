@@ -1,0 +1,332 @@
+/* A shard as a member of its consumer group: partitions come and go, offsets are committed. Neighbours: offsets.c says
+ * what may be committed, worker/kafka does it.
+ *
+ * What always holds: only what offsets.c released is committed; a partition that was lost is never committed; after
+ * on_revoke returns nothing of its partitions is started any more. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/log.h"
+#include "worker/shard_parts.h"
+#include "worker/work_keep.h"
+
+enum { COMMIT_TIMEOUT_MS = 5000 };
+
+/* ---- partitions ---- */
+
+struct partition *shard_partition(struct shard *shard, const char *topic, int32_t number)
+{
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &shard->partitions, link)
+    {
+        if (partition->number == number && strcmp(partition->topic, topic) == 0)
+            return partition;
+    }
+    return NULL;
+}
+
+static void partition_free(struct partition *partition)
+{
+    offsets_free(partition->offsets);
+    free(partition->topic);
+    free(partition);
+}
+
+void shard_partition_release(struct shard *shard, struct partition *partition)
+{
+    if (!partition->gone || !TAILQ_EMPTY(&partition->works))
+        return;
+    TAILQ_REMOVE(&shard->gone, partition, link);
+    partition_free(partition);
+}
+
+static void add_partition(struct shard *shard, const struct kafka_position *position)
+{
+    struct partition *partition = calloc(1, sizeof(*partition));
+    if (partition) {
+        TAILQ_INIT(&partition->works);
+        TAILQ_INIT(&partition->lane);
+        partition->topic = strdup(position->topic);
+        /* unlimited: a paused partition may still hand out what was fetched; shard.c pauses at the window */
+        partition->offsets = offsets_new(position->offset, position->metadata, SIZE_MAX);
+    }
+    if (!partition || !partition->topic || !partition->offsets) {
+        log_write(LOG_ERROR, "out-of-memory", "no memory for a new partition", LOG_STR("shard", shard->name), LOG_END);
+        shard->failed = true;
+        if (partition)
+            partition_free(partition);
+        return;
+    }
+    partition->number = position->partition;
+    partition->epoch = shard->epoch;
+    TAILQ_INSERT_TAIL(&shard->partitions, partition, link);
+    if (shard->paused || shard->draining)
+        consumer_pause(shard->consumer, partition->topic, partition->number);
+}
+
+size_t membership_partition_count(const struct shard *shard)
+{
+    size_t count = 0;
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &shard->partitions, link)
+    {
+        count++;
+    }
+    return count;
+}
+
+void membership_on_assign(void *context, const struct kafka_position *positions, size_t count)
+{
+    struct shard *shard = context;
+    shard->epoch++;
+    metrics_add(shard->metrics, METRIC_REBALANCES, 1);
+    for (size_t i = 0; i < count; i++)
+        add_partition(shard, &positions[i]);
+    size_t total = membership_partition_count(shard);
+    metrics_set(shard->metrics, METRIC_PARTITIONS, total);
+    log_write(LOG_INFO, "assigned", "partitions assigned", LOG_STR("shard", shard->name), LOG_INT("partitions", count),
+              LOG_INT("total", total), LOG_INT("epoch", shard->epoch), LOG_END);
+}
+
+/* ---- commits ---- */
+
+/* What a commit needs, and the texts that it points to. */
+struct commit {
+    struct kafka_position *positions;
+    char (*metadata)[OFFSETS_METADATA_MAX + 1];
+    size_t count;
+};
+
+static void commit_free(struct commit *commit)
+{
+    free(commit->positions);
+    free(commit->metadata);
+}
+
+static bool commit_init(struct commit *commit, size_t room)
+{
+    *commit = (struct commit){.positions = calloc(room + 1, sizeof(*commit->positions)),
+                              .metadata = malloc((room + 1) * sizeof(*commit->metadata))};
+    if (commit->positions && commit->metadata)
+        return true;
+    commit_free(commit);
+    return false;
+}
+
+static void commit_add(struct commit *commit, struct partition *partition)
+{
+    uint64_t version = offsets_version(partition->offsets);
+    if (offsets_position(partition->offsets) < 0 || version == partition->committed_version)
+        return;
+    offsets_metadata(partition->offsets, commit->metadata[commit->count]);
+    commit->positions[commit->count] = (struct kafka_position){.topic = partition->topic,
+                                                               .partition = partition->number,
+                                                               .offset = offsets_position(partition->offsets),
+                                                               .metadata = commit->metadata[commit->count]};
+    commit->count++;
+    partition->asked_version = version;
+}
+
+static void note_commit(struct shard *shard, enum wd_status status, const char *text,
+                        const struct kafka_position *positions, size_t count)
+{
+    metrics_add(shard->metrics, status == WD_OK ? METRIC_COMMITS : METRIC_COMMIT_FAILURES, 1);
+    if (status != WD_OK) {
+        log_write(LOG_WARN, "commit-failed", "offsets could not be committed; this is tried again",
+                  LOG_STR("shard", shard->name), LOG_STR("error", text), LOG_END);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct partition *partition = shard_partition(shard, positions[i].topic, positions[i].partition);
+        if (partition)
+            partition->committed_version = partition->asked_version;
+    }
+}
+
+void membership_on_commit(void *context, enum wd_status status, const char *text,
+                          const struct kafka_position *positions, size_t count)
+{
+    struct shard *shard = context;
+    shard->commit_pending = false;
+    note_commit(shard, status, text, positions, count);
+}
+
+static bool commit_of_all(struct shard *shard, struct commit *commit)
+{
+    if (!commit_init(commit, membership_partition_count(shard)))
+        return false;
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &shard->partitions, link)
+    {
+        commit_add(commit, partition);
+    }
+    return true;
+}
+
+void membership_start_commit(struct shard *shard)
+{
+    struct commit commit;
+    if (shard->commit_pending || shard->in_revoke || !consumer_can_commit(shard->consumer) ||
+        !commit_of_all(shard, &commit))
+        return;
+    struct wd_error err = {0};
+    if (commit.count) {
+        enum wd_status status = consumer_commit_async(shard->consumer, commit.positions, commit.count, &err);
+        shard->commit_pending = status == WD_OK;
+        if (status != WD_OK && status != WD_ERR_UNAVAILABLE)
+            note_commit(shard, status, err.text, commit.positions, commit.count);
+    }
+    commit_free(&commit);
+}
+
+static void commit_and_wait(struct shard *shard, const struct commit *commit)
+{
+    if (!commit->count)
+        return;
+    struct wd_error err = {0};
+    enum wd_status status =
+        consumer_commit_sync(shard->consumer, commit->positions, commit->count, COMMIT_TIMEOUT_MS, &err);
+    note_commit(shard, status, err.text, commit->positions, commit->count);
+}
+
+void membership_commit_all(struct shard *shard)
+{
+    struct commit commit;
+    if (!commit_of_all(shard, &commit))
+        return;
+    commit_and_wait(shard, &commit);
+    commit_free(&commit);
+}
+
+/* ---- revocation ---- */
+
+/* Takes out of a leaving partition what has not been sent; what is on its way stays for now. */
+static void drop_queued(struct shard *shard, struct partition *partition)
+{
+    struct work *work;
+    TAILQ_FOREACH(work, &partition->works, partition_link)
+    {
+        for (size_t i = 0; i < work->unit_count; i++) {
+            struct unit *unit = &work->units[i];
+            if (unit->state == UNIT_ENDED || unit->state == UNIT_IN_FLIGHT)
+                continue;
+            dispatch_drop(shard->dispatch, unit);
+            work->abandoned = true;
+            work->units_left--;
+        }
+    }
+}
+
+/* On its way: a call or a delivery. What sleeps until its next attempt or waits at a closed gate is not. */
+static bool is_moving(const struct work *work)
+{
+    if (work->reports_left)
+        return true;
+    for (size_t i = 0; i < work->unit_count; i++)
+        if (work->units[i].state == UNIT_IN_FLIGHT || work->units[i].state == UNIT_READY)
+            return true;
+    return false;
+}
+
+static bool any_is_moving(struct partition *const *leaving, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct work *work;
+        if (leaving[i])
+            TAILQ_FOREACH(work, &leaving[i]->works, partition_link)
+            {
+                if (is_moving(work))
+                    return true;
+            }
+    }
+    return false;
+}
+
+/* What is on its way may still end well within half the session: then its offset is committed, not done again. */
+static void await_moving(struct shard *shard, struct partition *const *leaving, size_t count)
+{
+    int64_t budget = shard->config->worker.drain_timeout_ms;
+    if (budget > shard->config->kafka.session_timeout_ms / 2)
+        budget = shard->config->kafka.session_timeout_ms / 2;
+    int64_t deadline = steady_clock_ms() + budget;
+    shard_listen(shard, false);
+    while (any_is_moving(leaving, count) && steady_clock_ms() < deadline) {
+        loop_turn(shard->loop, 20);
+        atomic_store(&shard->turned_ms, steady_clock_ms());
+    }
+}
+
+static void commit_leaving(struct shard *shard, struct partition *const *leaving, size_t count)
+{
+    struct commit commit;
+    if (!commit_init(&commit, count))
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (leaving[i])
+            commit_add(&commit, leaving[i]);
+    commit_and_wait(shard, &commit);
+    commit_free(&commit);
+}
+
+static void forget_partition(struct shard *shard, struct partition *partition)
+{
+    TAILQ_REMOVE(&shard->partitions, partition, link);
+    TAILQ_INSERT_TAIL(&shard->gone, partition, link);
+    partition->gone = true;
+    if (TAILQ_EMPTY(&partition->works)) {
+        shard_partition_release(shard, partition);
+        return;
+    }
+    /* forgetting the last work frees the partition, so the next one is looked up before */
+    for (struct work *work = TAILQ_FIRST(&partition->works), *next; work; work = next) {
+        next = TAILQ_NEXT(work, partition_link);
+        pipeline_forget(shard, work);
+    }
+}
+
+void membership_forget_all(struct shard *shard)
+{
+    while (!TAILQ_EMPTY(&shard->partitions))
+        forget_partition(shard, TAILQ_FIRST(&shard->partitions));
+}
+
+void membership_release_all(struct shard *shard)
+{
+    membership_forget_all(shard);
+    while (!TAILQ_EMPTY(&shard->gone)) /* releasing the last work takes the partition out of the list */
+        work_release(shard, TAILQ_FIRST(&TAILQ_FIRST(&shard->gone)->works));
+}
+
+void membership_on_revoke(void *context, const struct kafka_position *positions, size_t count, bool lost)
+{
+    struct shard *shard = context;
+    struct partition **leaving = calloc(count + 1, sizeof(struct partition *));
+    if (!leaving) {
+        shard->failed = true;
+        return;
+    }
+    shard->in_revoke = true;
+    shard->epoch++;
+    for (size_t i = 0; i < count; i++) {
+        leaving[i] = shard_partition(shard, positions[i].topic, positions[i].partition);
+        if (leaving[i])
+            drop_queued(shard, leaving[i]);
+    }
+    if (!lost) {
+        await_moving(shard, leaving, count);
+        commit_leaving(shard, leaving, count);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (leaving[i])
+            forget_partition(shard, leaving[i]);
+    free(leaving);
+    shard->in_revoke = false;
+    shard_listen(shard, true);
+    size_t total = membership_partition_count(shard);
+    metrics_set(shard->metrics, METRIC_PARTITIONS, total);
+    log_write(lost ? LOG_WARN : LOG_INFO, lost ? "lost" : "revoked",
+              lost ? "partitions lost: another member may own them already, so nothing is committed"
+                   : "partitions given back",
+              LOG_STR("shard", shard->name), LOG_INT("partitions", count), LOG_INT("left", total),
+              LOG_INT("epoch", shard->epoch), LOG_END);
+}
