@@ -29,6 +29,10 @@ struct wd_stage {
 
 void wd_stage_fini(struct wd_stage *stage);
 void wd_stage_clear(struct wd_stage *stage);
+/* The same, with a map from the first byte on: for stages that hold several texts. */
+void wd_stage_clear_mapped(struct wd_stage *stage);
+/* The bytes of `in` without its map: for a step that changes bytes in place and goes on using the map of `in`. */
+void wd_stage_copy_text(struct wd_stage *stage, const struct wd_piece *in);
 /* Appends bytes [from, to) of `in` as they are. */
 void wd_stage_keep(struct wd_stage *stage, const struct wd_piece *in, size_t from, size_t to);
 /* Appends `len` bytes that stand for [from, to) of `in`. */
@@ -126,6 +130,27 @@ struct wd_piece wd_view_fold(struct wd_piece in, struct wd_stage *out);
 struct wd_piece wd_view_strip(struct wd_piece in, struct wd_stage *out);
 /* Runs behind a right-to-left override (U+202E), turned round. */
 struct wd_piece wd_view_unreverse(struct wd_piece in, struct wd_stage *out);
+
+struct wd_piece wd_view_decode(struct wd_piece in, struct wd_stage out[2]);
+/* `original` is what the maps of `in` lead to: the case that the user wrote is looked up there. */
+struct wd_piece wd_view_confuse(struct wd_piece in, const struct wd_piece *original, struct wd_stage *out);
+/* Returns the number of readings, 1 or 2. */
+size_t wd_view_leet(struct wd_piece in, struct wd_stage out[2], struct wd_piece pieces_out[2]);
+
+struct wd_squeeze_stages {
+    struct wd_stage joined[2], shortened[2];
+};
+/* Writes the wide and the narrow reading; they can be equal. */
+void wd_view_squeeze(struct wd_piece in, struct wd_squeeze_stages *stages, struct wd_piece pieces_out[2]);
+
+enum { WD_LINKS_MAX = 24 };
+/* The texts of all links, one behind the other. */
+struct wd_links {
+    struct wd_stage stage;
+    size_t count, starts[WD_LINKS_MAX], ends[WD_LINKS_MAX];
+};
+void wd_view_links(struct wd_piece in, struct wd_links *links);
+struct wd_piece wd_links_piece(const struct wd_links *links, size_t index);
 
 /* The byte after the grapheme cluster that starts at `at` < len. */
 size_t wd_cluster_end(const char *data, size_t len, size_t at);

@@ -24,6 +24,12 @@ void wd_stage_clear(struct wd_stage *stage)
     stage->failed = false;
 }
 
+void wd_stage_clear_mapped(struct wd_stage *stage)
+{
+    wd_stage_clear(stage);
+    stage->mapped = true;
+}
+
 static bool fit_text(struct wd_stage *stage, size_t more)
 {
     if (stage->text && more <= stage->cap - stage->len)
@@ -131,6 +137,14 @@ void wd_stage_put(struct wd_stage *stage, const struct wd_piece *in, size_t from
         }
     }
     stage->len += len;
+}
+
+void wd_stage_copy_text(struct wd_stage *stage, const struct wd_piece *in)
+{
+    if (!fit(stage, in->len, false))
+        return;
+    memcpy(stage->text, in->data, in->len);
+    stage->len = in->len;
 }
 
 struct wd_piece wd_stage_piece(const struct wd_stage *stage)

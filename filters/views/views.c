@@ -7,14 +7,16 @@
 
 /* The steps behind decoding; there are two chains where a text has a right-to-left override. */
 struct chain {
-    struct wd_stage folded, stripped;
+    struct wd_stage folded, stripped, confusable, leet[2];
+    struct wd_squeeze_stages squeezed[2]; /* of each reading of leet */
 };
 
 enum { CHAIN_COUNT = 2 };
 
 struct wd_view_scratch {
-    struct wd_stage folded, unreversed;
+    struct wd_stage folded, decoded[2], unreversed;
     struct chain chains[CHAIN_COUNT];
+    struct wd_links links;
 };
 
 struct wd_view_scratch *wd_view_scratch_new(void)
@@ -26,16 +28,32 @@ static void chain_fini(struct chain *chain)
 {
     wd_stage_fini(&chain->folded);
     wd_stage_fini(&chain->stripped);
+    wd_stage_fini(&chain->confusable);
+    for (int i = 0; i < 2; i++) {
+        wd_stage_fini(&chain->leet[i]);
+        for (int j = 0; j < 2; j++) {
+            wd_stage_fini(&chain->squeezed[i].joined[j]);
+            wd_stage_fini(&chain->squeezed[i].shortened[j]);
+        }
+    }
+}
+
+static void scratch_fini(struct wd_view_scratch *scratch)
+{
+    wd_stage_fini(&scratch->folded);
+    wd_stage_fini(&scratch->decoded[0]);
+    wd_stage_fini(&scratch->decoded[1]);
+    wd_stage_fini(&scratch->unreversed);
+    wd_stage_fini(&scratch->links.stage);
+    for (int i = 0; i < CHAIN_COUNT; i++)
+        chain_fini(&scratch->chains[i]);
 }
 
 void wd_view_scratch_free(struct wd_view_scratch *scratch)
 {
     if (!scratch)
         return;
-    wd_stage_fini(&scratch->folded);
-    wd_stage_fini(&scratch->unreversed);
-    for (int i = 0; i < CHAIN_COUNT; i++)
-        chain_fini(&scratch->chains[i]);
+    scratch_fini(scratch);
     free(scratch);
 }
 
@@ -53,10 +71,19 @@ static bool wants(const struct making *making, enum wd_view_kind kind)
     return making->wanted & 1u << kind;
 }
 
-/* Does any view from `first` on have to be made? */
-static bool wants_from(const struct making *making, enum wd_view_kind first)
+enum {
+    OF_SQUEEZED = 1 << WD_VIEW_SQUEEZED,
+    OF_LEET = OF_SQUEEZED | 1 << WD_VIEW_LEET,
+    OF_CONFUSABLE = OF_LEET | 1 << WD_VIEW_CONFUSABLE,
+    OF_STRIPPED = OF_CONFUSABLE | 1 << WD_VIEW_STRIPPED | 1 << WD_VIEW_LINKS,
+    OF_DECODED = OF_STRIPPED | 1 << WD_VIEW_DECODED,
+    OF_FOLDED = OF_STRIPPED | 1 << WD_VIEW_FOLDED,
+};
+
+/* Is a view wanted that is built upon this step? */
+static bool needs(const struct making *making, uint32_t views)
 {
-    return making->wanted >> first;
+    return making->wanted & views;
 }
 
 static bool same_text(struct wd_str a, const struct wd_piece *piece)
@@ -88,33 +115,87 @@ static void add(struct making *making, enum wd_view_kind kind, struct wd_piece p
     };
 }
 
-/* Stages say only once at the end that memory ran out. */
-static struct wd_piece checked(struct making *making, struct wd_piece piece, const struct wd_stage *stage)
+static void squeeze(struct making *making, struct wd_squeeze_stages *stages, struct wd_piece leet)
 {
-    making->failed |= stage->failed;
-    return piece;
+    struct wd_piece pieces[2];
+    wd_view_squeeze(leet, stages, pieces);
+    for (int i = 0; i < 2; i++) {
+        making->failed |= stages->joined[i].failed || stages->shortened[i].failed;
+        add(making, WD_VIEW_SQUEEZED, pieces[i]);
+    }
 }
 
-static void run_chain(struct making *making, struct chain *chain, struct wd_piece folded)
+/* The steps from a folded text on. */
+static void run_chain(struct making *making, struct chain *chain, struct wd_piece folded, struct wd_links *links)
 {
-    struct wd_piece stripped = checked(making, wd_view_strip(folded, &chain->stripped), &chain->stripped);
+    struct wd_piece stripped = wd_view_strip(folded, &chain->stripped);
+    making->failed |= chain->stripped.failed;
     add(making, WD_VIEW_STRIPPED, stripped);
+    if (links && wants(making, WD_VIEW_LINKS) && !making->failed) {
+        wd_view_links(stripped, links);
+        making->failed |= links->stage.failed;
+    }
+    if (!needs(making, OF_CONFUSABLE) || making->failed)
+        return;
+    struct wd_piece confusable = wd_view_confuse(stripped, &making->original, &chain->confusable);
+    making->failed |= chain->confusable.failed;
+    add(making, WD_VIEW_CONFUSABLE, confusable);
+    if (!needs(making, OF_LEET) || making->failed)
+        return;
+    struct wd_piece leet[2];
+    size_t readings = wd_view_leet(confusable, chain->leet, leet);
+    making->failed |= chain->leet[0].failed || chain->leet[1].failed;
+    for (size_t i = 0; i < readings && !making->failed; i++)
+        add(making, WD_VIEW_LEET, leet[i]);
+    for (size_t i = 0; i < readings && needs(making, OF_SQUEEZED) && !making->failed; i++)
+        squeeze(making, &chain->squeezed[i], leet[i]);
+}
+
+/* Folds `in`; where that is the original, once for the view and for the chain. */
+static struct wd_piece fold(struct making *making, struct wd_piece in, struct wd_stage *stage)
+{
+    struct wd_piece folded = wd_view_fold(in, stage);
+    making->failed |= stage->failed;
+    return folded;
+}
+
+/* The second chain, where there is a right-to-left override. */
+static void run_unreversed(struct making *making, struct wd_view_scratch *scratch, struct wd_piece decoded)
+{
+    struct chain *chain = &scratch->chains[1];
+    struct wd_piece unreversed = wd_view_unreverse(decoded, &scratch->unreversed);
+    making->failed |= scratch->unreversed.failed;
+    if (unreversed.data == decoded.data || making->failed)
+        return;
+    struct wd_piece folded = fold(making, unreversed, &chain->folded);
+    if (!making->failed)
+        run_chain(making, chain, folded, NULL);
 }
 
 static void run(struct making *making, struct wd_view_scratch *scratch)
 {
-    add(making, WD_VIEW_PLAIN, making->original);
-    struct wd_piece folded = checked(making, wd_view_fold(making->original, &scratch->folded), &scratch->folded);
+    struct wd_piece original = making->original, decoded = original, folded = original;
+    add(making, WD_VIEW_PLAIN, original);
+    if (needs(making, OF_FOLDED))
+        folded = fold(making, original, &scratch->folded);
     add(making, WD_VIEW_FOLDED, folded);
-    if (!wants_from(making, WD_VIEW_STRIPPED))
+    if (!needs(making, OF_DECODED) || making->failed)
         return;
-    run_chain(making, &scratch->chains[0], folded);
-    struct wd_piece unreversed =
-        checked(making, wd_view_unreverse(making->original, &scratch->unreversed), &scratch->unreversed);
-    if (unreversed.data == making->original.data)
+    decoded = wd_view_decode(original, scratch->decoded);
+    making->failed |= scratch->decoded[0].failed || scratch->decoded[1].failed;
+    add(making, WD_VIEW_DECODED, decoded);
+    if (!needs(making, OF_STRIPPED) || making->failed)
         return;
-    struct chain *chain = &scratch->chains[1];
-    run_chain(making, chain, checked(making, wd_view_fold(unreversed, &chain->folded), &chain->folded));
+    if (decoded.data != original.data)
+        folded = fold(making, decoded, &scratch->chains[0].folded);
+    if (making->failed)
+        return;
+    scratch->links.count = 0;
+    run_chain(making, &scratch->chains[0], folded, &scratch->links);
+    if (!making->failed)
+        run_unreversed(making, scratch, decoded);
+    for (size_t i = 0; i < scratch->links.count && !making->failed; i++)
+        add(making, WD_VIEW_LINKS, wd_links_piece(&scratch->links, i));
 }
 
 enum wd_status wd_views_make(struct wd_view_scratch *scratch, struct wd_str text, uint32_t wanted,
@@ -131,8 +212,10 @@ enum wd_status wd_views_make(struct wd_view_scratch *scratch, struct wd_str text
         .views = views_out,
     };
     run(&making, scratch);
-    if (making.failed)
+    if (making.failed) {
+        scratch_fini(scratch); /* gives the memory back and starts afresh the next time */
         return WD_ERR_MEMORY;
+    }
     *count_out = making.count;
     return WD_OK;
 }
