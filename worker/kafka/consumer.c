@@ -1,2 +1,433 @@
-/* kafka/consumer */
-typedef int room_is_being_built;
+/* A member of the consumer group: its settings, its event queue, its records, its end.
+ *
+ * librdkafka's event queue is served in the owner's thread; an eventfd wakes the owner. A record is lent to the owner
+ * for one callback and then given back, because a message that is kept pins the whole fetch buffer it came in.
+ * Neighbours: assignment.c (rebalances), commit.c, client.c (settings and errors). */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "worker/kafka/member.h"
+
+enum {
+    PREFETCH_BYTES = 256 * 1024 * 1024,
+    PREFETCH_RECORDS = 1000000, /* a partition: bytes are the limit that counts */
+    FETCH_BYTES_MIN = 1024 * 1024,
+    FETCH_BYTES_MAX = 512 * 1024 * 1024,
+    HEARTBEAT_MAX_MS = 3000,
+};
+
+void consumer_report(struct consumer *consumer, bool fatal, const char *format, ...)
+{
+    char text[WD_ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    bool was_in_callback = consumer->in_callback;
+    consumer->in_callback = true;
+    consumer->callbacks.on_error(consumer->context, fatal, text);
+    consumer->in_callback = was_in_callback;
+}
+
+/* ------------------------------------------------------------------------------------------------ settings */
+
+struct numbers {
+    char session[24], heartbeat[24], poll_interval[24], prefetch_kbytes[24], prefetch_records[24], fetch_bytes[24];
+};
+
+static void print_number(char text[24], int64_t number)
+{
+    snprintf(text, 24, "%lld", (long long)number);
+}
+
+static void print_numbers(const struct consumer_options *options, struct numbers *numbers)
+{
+    int heartbeat_ms = options->session_timeout_ms / 3;
+    size_t prefetch = options->prefetch_bytes ? options->prefetch_bytes : PREFETCH_BYTES;
+    size_t fetch = options->max_record_bytes + 64 * 1024;
+    if (fetch < FETCH_BYTES_MIN)
+        fetch = FETCH_BYTES_MIN;
+    if (fetch > FETCH_BYTES_MAX)
+        fetch = FETCH_BYTES_MAX;
+    print_number(numbers->session, options->session_timeout_ms);
+    print_number(numbers->heartbeat, heartbeat_ms < HEARTBEAT_MAX_MS ? heartbeat_ms : HEARTBEAT_MAX_MS);
+    print_number(numbers->poll_interval, options->max_poll_interval_ms);
+    print_number(numbers->prefetch_kbytes, prefetch / 1024 > 1 ? (int64_t)(prefetch / 1024) : 1);
+    print_number(numbers->prefetch_records, PREFETCH_RECORDS);
+    print_number(numbers->fetch_bytes, (int64_t)fetch);
+}
+
+static rd_kafka_conf_t *conf_of(const struct consumer_options *options, struct wd_error *err)
+{
+    struct numbers numbers;
+    print_numbers(options, &numbers);
+    const struct client_setting settings[] = {
+        {"bootstrap.servers", options->brokers},
+        {"group.id", options->group_id},
+        {"client.id", options->client_id ? options->client_id : "warden"},
+        {"partition.assignment.strategy", options->assignor},
+        {"auto.offset.reset", options->offset_reset},
+        {"session.timeout.ms", numbers.session},
+        {"heartbeat.interval.ms", numbers.heartbeat},
+        {"max.poll.interval.ms", numbers.poll_interval},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"enable.partition.eof", "false"},
+        {"allow.auto.create.topics", "false"},
+        /* A full queue stops fetching for up to a second: it must hold more than a second of a busy shard. */
+        {"queued.min.messages", numbers.prefetch_records},
+        {"queued.max.messages.kbytes", numbers.prefetch_kbytes},
+        {"fetch.message.max.bytes", numbers.fetch_bytes},
+        /* A long poll holds up new partitions on the same broker until it ends. */
+        {"fetch.wait.max.ms", "100"},
+        {"check.crcs", "true"},
+        {"socket.keepalive.enable", "true"},
+        {"socket.nagle.disable", "true"},
+        {"reconnect.backoff.max.ms", "2000"},
+        {"log.queue", "true"},
+        {"log.connection.close", "false"},
+        /* Optional ones come last. */
+        {options->group_instance_id ? "group.instance.id" : NULL, options->group_instance_id},
+        {NULL, NULL},
+    };
+    rd_kafka_conf_t *conf = client_conf_new(settings, options->properties, options->property_count, err);
+    if (conf)
+        rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+    return conf;
+}
+
+static enum wd_status check_options(const struct consumer_options *options, struct wd_error *err)
+{
+    if (!options->brokers || !*options->brokers)
+        return wd_fail(err, WD_ERR_INVALID, "Kafka consumer: no brokers are named");
+    if (!options->group_id || !*options->group_id)
+        return wd_fail(err, WD_ERR_INVALID, "Kafka consumer: no group is named");
+    if (!options->topics || !options->topics[0])
+        return wd_fail(err, WD_ERR_INVALID, "Kafka consumer: no topics are named");
+    if (!options->assignor || !options->offset_reset)
+        return wd_fail(err, WD_ERR_INVALID, "Kafka consumer: assignor and offset reset are needed");
+    if (strcmp(options->offset_reset, "earliest") != 0 && strcmp(options->offset_reset, "latest") != 0)
+        return wd_fail(err, WD_ERR_INVALID, "Kafka consumer: offset reset '%s' is neither earliest nor latest",
+                       options->offset_reset);
+    return WD_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------- life */
+
+static enum wd_status subscribe(struct consumer *consumer, const char *const *topics, struct wd_error *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
+    for (size_t i = 0; topics[i]; i++)
+        rd_kafka_topic_partition_list_add(list, topics[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return wd_fail(err, WD_ERR_INVALID, "cannot subscribe to the topics that begin with '%s': %s", topics[0],
+                       rd_kafka_err2str(code));
+    return WD_OK;
+}
+
+static void wake_by(rd_kafka_queue_t *queue, int fd)
+{
+    const uint64_t one = 1;
+    rd_kafka_queue_io_event_enable(queue, fd, &one, sizeof(one));
+}
+
+static void destroy(struct consumer *consumer)
+{
+    if (consumer->events)
+        rd_kafka_queue_io_event_enable(consumer->events, -1, NULL, 0);
+    if (consumer->results)
+        rd_kafka_queue_io_event_enable(consumer->results, -1, NULL, 0);
+    if (consumer->events)
+        rd_kafka_queue_destroy(consumer->events);
+    if (consumer->results)
+        rd_kafka_queue_destroy(consumer->results);
+    assignment_free(consumer); /* a list that outlives the client makes its end hang */
+    if (consumer->client)
+        rd_kafka_destroy_flags(consumer->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (consumer->event_fd >= 0)
+        close(consumer->event_fd);
+    free(consumer->headers.items);
+    free(consumer->group_id);
+    free(consumer->probe_topic);
+    free(consumer);
+}
+
+static enum wd_status start(struct consumer *consumer, const struct consumer_options *options, struct wd_error *err)
+{
+    consumer->group_id = strdup(options->group_id);
+    consumer->probe_topic = strdup(options->topics[0]);
+    if (!consumer->group_id || !consumer->probe_topic)
+        return wd_fail(err, WD_ERR_MEMORY, "Kafka consumer: no memory");
+    consumer->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (consumer->event_fd < 0)
+        return wd_fail(err, WD_ERR_IO, "Kafka consumer: eventfd: %s", strerror(errno));
+    rd_kafka_conf_t *conf = conf_of(options, err);
+    consumer->client = conf ? client_new(RD_KAFKA_CONSUMER, conf, err) : NULL;
+    if (!consumer->client)
+        return WD_ERR_INVALID;
+    rd_kafka_poll_set_consumer(consumer->client);
+    consumer->events = rd_kafka_queue_get_consumer(consumer->client);
+    consumer->results = rd_kafka_queue_new(consumer->client);
+    wake_by(consumer->events, consumer->event_fd);
+    wake_by(consumer->results, consumer->event_fd);
+    return subscribe(consumer, options->topics, err);
+}
+
+struct consumer *consumer_new(const struct consumer_options *options, const struct consumer_callbacks *callbacks,
+                              void *context, struct wd_error *err)
+{
+    if (check_options(options, err) != WD_OK)
+        return NULL;
+    struct consumer *consumer = malloc(sizeof(*consumer));
+    if (!consumer) {
+        wd_fail(err, WD_ERR_MEMORY, "Kafka consumer: no memory");
+        return NULL;
+    }
+    *consumer = (struct consumer){.event_fd = -1,
+                                  .callbacks = *callbacks,
+                                  .context = context,
+                                  .resets_to_end = strcmp(options->offset_reset, "latest") == 0};
+    if (start(consumer, options, err) != WD_OK) {
+        destroy(consumer);
+        return NULL;
+    }
+    return consumer;
+}
+
+int consumer_event_fd(const struct consumer *consumer)
+{
+    return consumer->event_fd;
+}
+
+/* ------------------------------------------------------------------------------------------------- records */
+
+/* From here on nothing of the partition is delivered: to go on behind a hole would be a loss that nobody notices. */
+static void break_partition(struct consumer *consumer, const char *topic, int32_t partition, int64_t offset,
+                            const char *why)
+{
+    struct owned_partition *owned = assignment_find(consumer, topic, partition);
+    if (!owned || owned->is_broken)
+        return;
+    owned->is_broken = true;
+    consumer->broken_count++;
+    consumer_report(consumer, true, "%s/%d cannot be read on from offset %lld: %s", topic, (int)partition,
+                    (long long)offset, why);
+}
+
+static bool is_unwanted(struct consumer *consumer, const char *topic, int32_t partition)
+{
+    if (consumer->is_closing)
+        return true;
+    if (consumer->broken_count == 0)
+        return false;
+    const struct owned_partition *owned = assignment_find(consumer, topic, partition);
+    return !owned || owned->is_broken;
+}
+
+static void deliver(struct consumer *consumer, const rd_kafka_message_t *message)
+{
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    if (is_unwanted(consumer, topic, message->partition))
+        return;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        break_partition(consumer, topic, message->partition, message->offset, rd_kafka_message_errstr(message));
+        return;
+    }
+    struct kafka_record record;
+    if (!record_view(&consumer->headers, message, &record)) {
+        break_partition(consumer, topic, message->partition, message->offset, "no memory for its headers");
+        return;
+    }
+    consumer->in_callback = true;
+    consumer->callbacks.on_record(consumer->context, &record);
+    consumer->in_callback = false;
+}
+
+static void handle_records(struct consumer *consumer, rd_kafka_event_t *event)
+{
+    const rd_kafka_message_t *message;
+    consumer->is_reachable = true;
+    while ((message = rd_kafka_event_message_next(event)))
+        deliver(consumer, message);
+}
+
+/* -------------------------------------------------------------------------------------------------- errors */
+
+/* Errors after which librdkafka would go on behind the batch that it could not read. */
+static bool skips_records(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__BAD_MSG || code == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
+           code == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+}
+
+static void handle_error(struct consumer *consumer, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        consumer->is_reachable = false;
+    char text[WD_ERROR_TEXT_MAX];
+    client_error_text(consumer->client, event, text, sizeof(text));
+    rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
+    if (at && skips_records(code))
+        break_partition(consumer, at->topic, at->partition, at->offset, text);
+    else if (at)
+        consumer_report(consumer, code == RD_KAFKA_RESP_ERR__FATAL, "%s/%d: %s", at->topic, (int)at->partition, text);
+    else
+        consumer_report(consumer, code == RD_KAFKA_RESP_ERR__FATAL, "%s", text);
+    if (at)
+        rd_kafka_topic_partition_destroy(at);
+}
+
+static void handle_log(struct consumer *consumer, rd_kafka_event_t *event)
+{
+    char text[WD_ERROR_TEXT_MAX] = "";
+    int level = 0;
+    bool is_news = client_log_is_news(event, text, sizeof(text), &level);
+    if (consumer->callbacks.on_log)
+        consumer->callbacks.on_log(consumer->context, level, text);
+    else if (is_news)
+        consumer_report(consumer, false, "%s", text);
+}
+
+/* ----------------------------------------------------------------------------------------------------- poll */
+
+static void handle_event(struct consumer *consumer, rd_kafka_event_t *event)
+{
+    switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_FETCH:
+        handle_records(consumer, event);
+        break;
+    case RD_KAFKA_EVENT_REBALANCE:
+        assignment_handle_rebalance(consumer, event);
+        break;
+    case RD_KAFKA_EVENT_ERROR:
+        handle_error(consumer, event);
+        break;
+    case RD_KAFKA_EVENT_LOG:
+        handle_log(consumer, event);
+        break;
+    case RD_KAFKA_EVENT_OFFSET_COMMIT:
+        commit_handle_result(consumer, event);
+        break;
+    case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
+        assignment_handle_offsets(consumer, event);
+        break;
+    default:
+        break;
+    }
+    rd_kafka_event_destroy(event);
+}
+
+static size_t serve(struct consumer *consumer, rd_kafka_queue_t *queue, int timeout_ms, size_t max)
+{
+    size_t served = 0;
+    rd_kafka_event_t *event;
+    while (served < max && (event = rd_kafka_queue_poll(queue, served == 0 ? timeout_ms : 0))) {
+        handle_event(consumer, event);
+        served++;
+    }
+    return served;
+}
+
+size_t consumer_serve_results(struct consumer *consumer, int timeout_ms, size_t max)
+{
+    return serve(consumer, consumer->results, timeout_ms, max);
+}
+
+size_t consumer_poll(struct consumer *consumer, size_t max)
+{
+    eventfd_t signals;
+    (void)eventfd_read(consumer->event_fd, &signals); /* nothing to read is fine: this may be the timer's call */
+    if (consumer->in_callback)
+        return 0;
+    size_t served = serve(consumer, consumer->results, 0, max);
+    served += serve(consumer, consumer->events, 0, max - served);
+    assignment_tick(consumer);
+    /* The queues signal only when they stop being empty: what is left behind must not wait for the timer. */
+    if (served == max)
+        (void)eventfd_write(consumer->event_fd, 1);
+    return served;
+}
+
+/* ------------------------------------------------------------------------------------------ partitions, state */
+
+static void pause_or_resume(struct consumer *consumer, const char *topic, int32_t partition, bool pause)
+{
+    if (!assignment_find(consumer, topic, partition))
+        return;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    if (pause)
+        rd_kafka_pause_partitions(consumer->client, list);
+    else
+        rd_kafka_resume_partitions(consumer->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void consumer_pause(struct consumer *consumer, const char *topic, int32_t partition)
+{
+    pause_or_resume(consumer, topic, partition, true);
+}
+
+void consumer_resume(struct consumer *consumer, const char *topic, int32_t partition)
+{
+    pause_or_resume(consumer, topic, partition, false);
+}
+
+int64_t consumer_high_watermark(struct consumer *consumer, const char *topic, int32_t partition)
+{
+    int64_t low = -1, high = -1;
+    rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(consumer->client, topic, partition, &low, &high);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : -1;
+}
+
+bool consumer_assignment_lost(struct consumer *consumer)
+{
+    return rd_kafka_assignment_lost(consumer->client) != 0;
+}
+
+bool consumer_is_ready(const struct consumer *consumer)
+{
+    return consumer->is_member && consumer->is_reachable && !consumer->pending;
+}
+
+/* --------------------------------------------------------------------------------------------------- the end */
+
+/* Serves rebalance events until the group is left, which takes no longer than the deadline even if nobody answers. */
+static void leave_group(struct consumer *consumer, int64_t deadline_ms)
+{
+    rd_kafka_queue_t *farewell = rd_kafka_queue_new(consumer->client);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, farewell);
+    if (error) {
+        consumer_report(consumer, false, "cannot leave the group: %s", rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    }
+    while (!error && !rd_kafka_consumer_closed(consumer->client) && client_remaining_ms(deadline_ms) > 0) {
+        int wait_ms = client_remaining_ms(deadline_ms);
+        serve(consumer, farewell, wait_ms < 50 ? wait_ms : 50, 1);
+        serve(consumer, consumer->results, 0, 16);
+    }
+    rd_kafka_queue_destroy(farewell);
+}
+
+void consumer_close(struct consumer *consumer, int timeout_ms)
+{
+    if (!consumer)
+        return;
+    int64_t deadline_ms = client_now_ms() + timeout_ms;
+    consumer->is_closing = true;
+    assignment_give_up_pending(consumer);
+    leave_group(consumer, deadline_ms);
+    if (consumer->owned_count)
+        assignment_abandon(consumer);
+    destroy(consumer);
+}

@@ -1,7 +1,8 @@
 /* A consumer-group member. The only door to Kafka's consumer side: nothing outside worker/kafka includes rdkafka.h.
  *
- * Belongs to one thread; every callback runs in that thread from inside consumer_poll(), consumer_wait_commit() or
- * consumer_close(). A partition is named by a small index that stays the same for the life of the consumer. */
+ * Belongs to one thread; every callback runs in that thread from inside consumer_poll(), consumer_commit_sync()
+ * (on_commit only) or consumer_close(). Callbacks may commit, pause and resume; consumer_poll() inside one does
+ * nothing. */
 #ifndef WORKER_KAFKA_CONSUMER_H
 #define WORKER_KAFKA_CONSUMER_H
 
@@ -53,6 +54,9 @@ struct consumer_callbacks {
     /* End of an asynchronous commit. `positions` are the ones that were asked for. */
     void (*on_commit)(void *context, enum wd_status status, const char *text, const struct kafka_position *positions,
                       size_t count);
+    /* Optional: every log line of the Kafka client with its syslog level (7: debug). Where it is NULL, warnings and
+     * worse that are not errors anyway go to on_error. */
+    void (*on_log)(void *context, int level, const char *text);
 };
 
 struct consumer_options {
@@ -66,6 +70,7 @@ struct consumer_options {
     int session_timeout_ms;
     int max_poll_interval_ms;
     size_t max_record_bytes;
+    size_t prefetch_bytes; /* records read ahead by the client; 0: 256 MiB, more than a second of a busy shard */
     const struct kafka_property *properties; /* passed through; an unknown name or bad value is WD_ERR_INVALID */
     size_t property_count;
 };
@@ -81,7 +86,12 @@ int consumer_event_fd(const struct consumer *consumer);
 size_t consumer_poll(struct consumer *consumer, size_t max);
 
 /* Commits exactly these positions with their metadata (metadata must hold no NUL and at most 3 KB).
- * asynchronous: on_commit reports later. synchronous: returns when the broker has answered or `timeout_ms` passed. */
+ * asynchronous: on_commit reports later. synchronous: returns when the broker has answered or `timeout_ms` passed.
+ *
+ * Both return WD_ERR_UNAVAILABLE without asking the broker while a rebalance is under way (from the end of on_revoke to
+ * on_assign: a commit then can cost the whole assignment); the asynchronous one also while another is under way, so
+ * that an older commit never lands after a newer. Try again at the next interval. Refusals by the broker (a stale
+ * generation, no permission) are WD_ERR_REFUSED. */
 enum wd_status consumer_commit_async(struct consumer *consumer, const struct kafka_position *positions, size_t count,
                                      struct wd_error *err);
 enum wd_status consumer_commit_sync(struct consumer *consumer, const struct kafka_position *positions, size_t count,
@@ -94,6 +104,8 @@ void consumer_resume(struct consumer *consumer, const char *topic, int32_t parti
 /* High watermark as last seen by fetches, -1 where unknown: for lag. */
 int64_t consumer_high_watermark(struct consumer *consumer, const char *topic, int32_t partition);
 
+/* A commit now would not be turned away: the group is settled. True inside on_revoke as well. */
+bool consumer_can_commit(const struct consumer *consumer);
 bool consumer_assignment_lost(struct consumer *consumer);
 /* Connected to at least one broker and a member of the group. */
 bool consumer_is_ready(const struct consumer *consumer);

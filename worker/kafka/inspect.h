@@ -16,11 +16,25 @@ struct inspect_options {
 struct inspect_partition {
     int32_t partition;
     int64_t first_offset, end_offset, committed_offset;
+    const char *committed_metadata; /* NULL where none; lives as long as the array */
 };
 
 enum wd_status inspect_ping(const struct inspect_options *options, int *broker_count_out, struct wd_error *err);
 /* *out is malloc'ed: free() it. WD_ERR_NOT_FOUND where the topic does not exist. */
 enum wd_status inspect_topic(const struct inspect_options *options, const char *topic, const char *group_id,
                              struct inspect_partition **out, size_t *count_out, struct wd_error *err);
+
+/* Every record that is in the topic now, from first to end of each partition, to `on_record`; order holds within a
+ * partition. Waits at most `timeout_ms` for the next record. */
+enum wd_status inspect_read(const struct inspect_options *options, const char *topic,
+                            void (*on_record)(void *context, const struct kafka_record *record), void *context,
+                            struct wd_error *err);
+
+/* WD_ERR_INVALID where it exists already. `replicas` -1: the broker's default. The embedded broker cannot do this. */
+enum wd_status inspect_create_topic(const struct inspect_options *options, const char *topic, int partitions,
+                                    int replicas, struct wd_error *err);
+
+/* Are these properties of librdkafka, and may they be set? Needs no cluster. */
+enum wd_status inspect_check_properties(const struct kafka_property *properties, size_t count, struct wd_error *err);
 
 #endif

@@ -1,0 +1,5 @@
+# Each runs on the embedded broker; with WARDEN_TEST_KAFKA=host:port in the environment the same tests run on that one.
+warden_unit_test(kafka_consumer
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/kafka_consumer_test.c ${PROJECT_SOURCE_DIR}/tests/support/kafka_member.c
+  ROOMS worker_kafka filters_base)
+set_tests_properties(unit.kafka_consumer PROPERTIES LABELS kafka TIMEOUT 300)

@@ -1,0 +1,67 @@
+/* The inside of a consumer, split over consumer.c (records, errors, life), assignment.c (rebalances) and commit.c.
+ * Internal to worker/kafka/. */
+#ifndef WORKER_KAFKA_MEMBER_H
+#define WORKER_KAFKA_MEMBER_H
+
+#include "worker/kafka/client.h"
+#include "worker/kafka/record.h"
+
+struct owned_partition {
+    char *topic;
+    int32_t partition;
+    bool is_broken; /* a batch could not be read: what comes behind it must not be delivered */
+};
+
+struct consumer {
+    rd_kafka_t *client;
+    rd_kafka_queue_t *events;  /* records, rebalances, errors, log lines */
+    rd_kafka_queue_t *results; /* asynchronous commits, answers about committed offsets */
+    int event_fd;
+    struct consumer_callbacks callbacks;
+    void *context;
+    char *group_id;
+    char *probe_topic;
+    bool resets_to_end;
+
+    struct owned_partition *owned; /* told to the owner by on_assign and not yet revoked */
+    size_t owned_count, owned_room;
+    size_t broken_count;
+
+    /* Assigned by the group; what is committed for them is being read. NULL: none. */
+    rd_kafka_topic_partition_list_t *pending;
+    int64_t next_request_ms; /* when to ask again */
+    int request_failures;
+    bool request_under_way;
+
+    bool is_settled;   /* no rebalance under way as far as we know */
+    bool is_member;    /* the group has given us an assignment, maybe an empty one */
+    bool is_reachable; /* some broker answered since all were last reported down */
+    bool is_closing;   /* records are dropped from here on */
+    bool in_callback;
+    bool in_revoke;
+    bool commit_under_way;
+
+    struct record_headers headers;
+};
+
+/* assignment.c */
+void assignment_handle_rebalance(struct consumer *consumer, rd_kafka_event_t *event);
+void assignment_handle_offsets(struct consumer *consumer, rd_kafka_event_t *event);
+/* Asks for committed offsets again, or whether a broker is there, when it is time to. */
+void assignment_tick(struct consumer *consumer);
+/* A pending assignment is taken without being told to the owner, so that the group can be left. */
+void assignment_give_up_pending(struct consumer *consumer);
+/* Tells the owner that what it still has is gone. */
+void assignment_abandon(struct consumer *consumer);
+/* NULL where it is not ours. */
+struct owned_partition *assignment_find(struct consumer *consumer, const char *topic, int32_t partition);
+void assignment_free(struct consumer *consumer);
+
+/* commit.c */
+void commit_handle_result(struct consumer *consumer, rd_kafka_event_t *event);
+
+/* consumer.c: serves what is in `results`, waiting up to `timeout_ms` for the first. */
+size_t consumer_serve_results(struct consumer *consumer, int timeout_ms, size_t max);
+void consumer_report(struct consumer *consumer, bool fatal, const char *format, ...) WD_PRINTF(3, 4);
+
+#endif
