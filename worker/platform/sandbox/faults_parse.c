@@ -143,7 +143,7 @@ static enum wd_status parse_retry_after(const json_t *json, struct fault *out, s
     const json_t *value = json_object_get(json, "retry_after");
     const json_t *date = json_is_object(value) ? json_object_get(value, "date_in_s") : NULL;
     const char *text = json_string_value(value);
-    if (!value || json_is_null(value) || (text && strcmp(text, "none") == 0))
+    if (!value || json_typeof(value) == JSON_NULL || (text && strcmp(text, "none") == 0))
         return WD_OK;
     if (date && json_is_integer(date)) {
         out->retry_after_form = RETRY_AFTER_DATE;

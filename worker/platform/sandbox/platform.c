@@ -10,8 +10,8 @@
 
 enum { REPORT_MIN_USERS = 5000 };
 
-static const struct route *const TABLES[] = {MODERATION_ROUTES, PLACE_ROUTES, USER_ROUTES, SETTING_ROUTES, LIST_ROUTES};
-enum { TABLE_COUNT = sizeof(TABLES) / sizeof(*TABLES) };
+static const struct route *const TABLES[] = {MODERATION_ROUTES, PLACE_ROUTES, USER_ROUTES,
+                                             SETTING_ROUTES,    LIST_ROUTES,  NULL};
 
 int64_t platform_now_ms(void)
 {
@@ -90,8 +90,8 @@ static const char *action_of(const struct route *route, const struct call *call)
 bool platform_route(struct call *call)
 {
     const struct route *other = NULL;
-    for (size_t table = 0; table < TABLE_COUNT; table++) {
-        for (const struct route *route = TABLES[table]; route->method; route++) {
+    for (const struct route *const *table = TABLES; *table; table++) {
+        for (const struct route *route = *table; route->method; route++) {
             if (!matches(route->pattern, call))
                 continue;
             other = route;

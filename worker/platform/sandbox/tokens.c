@@ -85,7 +85,8 @@ static enum wd_status keep(struct tokens *tokens, struct token_entry *entry, str
         entry_free(entry);
         return wd_fail(err, WD_ERR_TOO_LARGE, "more than %d tokens and sessions", TOKEN_CAP);
     }
-    struct token_entry **items = is_whole ? realloc(tokens->items, (tokens->count + 1) * sizeof(*items)) : NULL;
+    struct token_entry **items =
+        is_whole ? realloc(tokens->items, (tokens->count + 1) * sizeof(struct token_entry *)) : NULL;
     if (!items) {
         entry_free(entry);
         return wd_fail(err, WD_ERR_MEMORY, "no memory for a token");
