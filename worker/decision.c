@@ -6,7 +6,7 @@
 
 #include "worker/decision.h"
 
-enum { DECISION_FORMAT = 1, SPANS_MAX = 64 };
+enum { DECISION_FORMAT = 1, SPANS_MAX = 64, MATCHES_MAX = 256 }; /* a record must fit into a Kafka message */
 
 /* jansson's own type under our name: a decision is its JSON object. */
 static json_t *json_of(struct decision *decision)
@@ -75,7 +75,7 @@ struct decision *decision_new(const struct kafka_record *record, const struct wd
         json_decref(matches);
         return NULL;
     }
-    for (size_t i = 0; i < verdict->match_count; i++)
+    for (size_t i = 0; i < verdict->match_count && i < MATCHES_MAX; i++)
         json_array_append_new(matches, match_json(event, rules, &verdict->matches[i]));
     json_object_set_new(json, "event", text_or_null(event->name));
     json_object_set_new(json, "content_type", json_string(wd_content_type_name(event->content_type)));
@@ -86,6 +86,7 @@ struct decision *decision_new(const struct kafka_record *record, const struct wd
     json_object_set_new(json, "created_at_ms", json_integer(event->created_at_ms));
     json_object_set_new(json, "ruleset_digest", json_string(wd_ruleset_digest(rules)));
     json_object_set_new(json, "matches", matches);
+    json_object_set_new(json, "match_count", json_integer((json_int_t)verdict->match_count));
     json_object_set_new(json, "score", json_real(verdict->score));
     json_object_set_new(json, "exempt", json_boolean(verdict->exempt));
     json_object_set_new(json, "planned", actions_json(verdict->actions, verdict->action_count));

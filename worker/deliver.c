@@ -23,8 +23,12 @@ static void on_report(void *context, enum wd_status status, int32_t partition, i
     (void)offset;
     struct delivery *delivery = context;
     struct work *work = delivery->work;
-    if (status != WD_OK) {
+    struct shard *shard = delivery->shard;
+    if (status == WD_OK) {
+        metrics_add(shard->metrics, METRIC_DECISIONS, delivery->topic == shard->config->worker.decisions_topic);
+    } else {
         work->reports_failed++;
+        work->omit_value |= status == WD_ERR_INVALID || status == WD_ERR_TOO_LARGE;
         log_write(LOG_WARN, "delivery-failed",
                   "a record could not be written; its source record stays unfinished and this is tried again",
                   LOG_STR("topic", delivery->topic), LOG_STR("source_topic", work->partition->topic),
@@ -32,7 +36,7 @@ static void on_report(void *context, enum wd_status status, int32_t partition, i
                   LOG_STR("error", text), LOG_END);
     }
     if (--work->reports_left == 0)
-        pipeline_resume(delivery->shard, work);
+        pipeline_resume(shard, work);
 }
 
 static enum wd_status send_record(struct shard *shard, struct work *work, const char *topic, struct wd_str key,
@@ -104,9 +108,10 @@ size_t deliver_dead_letter(struct shard *shard, struct work *work)
     if (work->header_count)
         memcpy(headers, work->headers, work->header_count * sizeof(*headers));
     size_t own = put_own_headers(headers + work->header_count, work, partition, offset, attempts);
-    enum wd_status status =
-        send_record(shard, work, topic, work->key, work->value, headers, work->header_count + own, &err);
-    if (status == WD_ERR_TOO_LARGE) { /* it can never be written whole: its coordinates are the next best */
+    enum wd_status status = WD_ERR_INVALID;
+    if (!work->omit_value)
+        status = send_record(shard, work, topic, work->key, work->value, headers, work->header_count + own, &err);
+    if (status == WD_ERR_INVALID) { /* it can never be written whole: its coordinates are the next best */
         headers[work->header_count + own] = own_header("warden.value_omitted", "too large for the dead-letter topic");
         status =
             send_record(shard, work, topic, work->key, (struct wd_str){0}, headers + work->header_count, own + 1, &err);
@@ -131,9 +136,7 @@ size_t deliver_decisions(struct shard *shard, struct work *work)
                                     ? send_record(shard, work, topic, unit->author_id, wd_str_from(json), NULL, 0, &err)
                                     : wd_fail(&err, WD_ERR_MEMORY, "out of memory");
         free(json);
-        if (status == WD_OK)
-            metrics_add(shard->metrics, METRIC_DECISIONS, 1);
-        else
+        if (status != WD_OK)
             note_refusal(work, topic, &err);
     }
     return work->reports_left;

@@ -99,7 +99,7 @@ struct work {
     const char *failure_class;
     size_t reports_left; /* deliveries that are awaited in the current step */
     size_t reports_failed;
-    unsigned report_attempts;
+    bool omit_value; /* the dead-letter topic refuses the record itself */
     int step;
     int64_t due_ms; /* when a failed delivery is tried again */
     size_t bytes;   /* counted against worker.max_held_bytes */

@@ -1,0 +1,161 @@
+/* The demo's producer: sample events at a steady rate. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker/cli/demo.h"
+#include "worker/kafka/producer.h"
+
+enum { LINES_MAX = 100000, LINE_MAX_BYTES = 4 << 20 };
+
+struct feed {
+    struct producer *producer;
+    const char *topic;
+    char **lines;
+    size_t line_count;
+    uint64_t sent, acknowledged;
+};
+
+static bool read_lines(struct feed *feed, const char *path, struct wd_error *err)
+{
+    FILE *in = fopen(path, "re");
+    if (!in) {
+        wd_fail(err, WD_ERR_IO, "%s: %s (give a file of events, one JSON object a line, with --events)", path,
+                strerror(errno));
+        return false;
+    }
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    feed->lines = calloc(LINES_MAX, sizeof(char *));
+    while (feed->lines && feed->line_count < LINES_MAX && (length = getline(&line, &room, in)) > 0) {
+        if (line[length - 1] == '\n')
+            line[--length] = '\0';
+        if (length == 0 || length > LINE_MAX_BYTES)
+            continue;
+        char *copy = strdup(line);
+        if (copy)
+            feed->lines[feed->line_count++] = copy;
+    }
+    free(line);
+    fclose(in);
+    if (!feed->line_count)
+        wd_fail(err, WD_ERR_INVALID, "%s: no events in it", path);
+    return feed->line_count > 0;
+}
+
+struct feed *feed_new(const char *events_file, const char *brokers, const char *topic, struct wd_error *err)
+{
+    struct feed *feed = calloc(1, sizeof(*feed));
+    if (!feed) {
+        wd_fail(err, WD_ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    feed->topic = topic;
+    struct producer_options options = {
+        .brokers = brokers, .client_id = "warden-demo-feed", .delivery_timeout_ms = 30000, .linger_ms = 5};
+    if (read_lines(feed, events_file, err) && (feed->producer = producer_new(&options, err)))
+        return feed;
+    feed_free(feed);
+    return NULL;
+}
+
+/* The text of the first of these string members, where there is one: the sample is ours, its members are written
+ * without spaces. */
+static struct wd_str find_member(const char *line, const char *const *names)
+{
+    for (; *names; names++) {
+        char pattern[64];
+        snprintf(pattern, sizeof(pattern), "\"%s\":\"", *names);
+        const char *at = strstr(line, pattern);
+        if (!at)
+            continue;
+        at += strlen(pattern);
+        return (struct wd_str){.data = at, .len = strcspn(at, "\"")};
+    }
+    return (struct wd_str){0};
+}
+
+/* A copy of the line in which every content id has "-<pass>" behind it, so that each pass is about new content. */
+static char *renew_ids(const char *line, uint64_t pass)
+{
+    static const char *const IDS[] = {"\"messageId\":\"", "\"postId\":\"", "\"commentId\":\"", "\"storyId\":\""};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    while (*line) {
+        size_t i = 0;
+        while (i < sizeof(IDS) / sizeof(IDS[0]) && strncmp(line, IDS[i], strlen(IDS[i])) != 0)
+            i++;
+        if (i == sizeof(IDS) / sizeof(IDS[0])) {
+            fputc(*line++, out);
+            continue;
+        }
+        size_t head = strlen(IDS[i]) + strcspn(line + strlen(IDS[i]), "\"");
+        fwrite(line, 1, head, out);
+        fprintf(out, "-%llu", (unsigned long long)pass);
+        line += head;
+    }
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static void on_report(void *context, enum wd_status status, int32_t partition, int64_t offset, const char *text)
+{
+    (void)partition;
+    (void)offset;
+    (void)text;
+    struct feed *feed = context;
+    feed->acknowledged += status == WD_OK;
+}
+
+static bool send_one(struct feed *feed)
+{
+    static const char *const AUTHORS[] = {"creatorId", "postedUserId", "userId", NULL};
+    char *line = renew_ids(feed->lines[feed->sent % feed->line_count], feed->sent / feed->line_count);
+    if (!line)
+        return false;
+    struct wd_error err;
+    enum wd_status status = producer_send(feed->producer, feed->topic, -1, find_member(line, AUTHORS),
+                                          wd_str_from(line), NULL, 0, 0, on_report, feed, &err);
+    free(line);
+    if (status == WD_OK)
+        feed->sent++;
+    return status == WD_OK;
+}
+
+void feed_until(struct feed *feed, uint64_t count)
+{
+    while (feed->sent < count && send_one(feed))
+        ;
+    producer_poll(feed->producer);
+}
+
+void feed_flush(struct feed *feed)
+{
+    struct wd_error err;
+    if (producer_flush(feed->producer, 10000, &err) != WD_OK)
+        fprintf(stderr, "warden demo: %s\n", err.text);
+}
+
+uint64_t feed_acknowledged(const struct feed *feed)
+{
+    return feed->acknowledged;
+}
+
+void feed_free(struct feed *feed)
+{
+    if (feed->producer)
+        producer_free(feed->producer, 1000);
+    for (size_t i = 0; i < feed->line_count; i++)
+        free(feed->lines[i]);
+    free(feed->lines);
+    free(feed);
+}
