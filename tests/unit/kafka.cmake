@@ -3,3 +3,8 @@ warden_unit_test(kafka_consumer
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/kafka_consumer_test.c ${PROJECT_SOURCE_DIR}/tests/support/kafka_member.c
   ROOMS worker_kafka filters_base)
 set_tests_properties(unit.kafka_consumer PROPERTIES LABELS kafka TIMEOUT 300)
+
+warden_unit_test(kafka_producer
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/kafka_producer_test.c ${PROJECT_SOURCE_DIR}/tests/support/kafka_member.c
+  ROOMS worker_kafka filters_base)
+set_tests_properties(unit.kafka_producer PROPERTIES LABELS kafka TIMEOUT 120)

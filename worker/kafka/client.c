@@ -208,9 +208,10 @@ bool client_log_is_news(rd_kafka_event_t *event, char *text, size_t size, int *l
     if (level > LOG_WARNING)
         return false;
     /* One map of properties serves the consumer and the producer: each would warn of the other's. Connection
-     * failures come as error events too. */
+     * failures come as error events too. Topics are never made by us, whatever an old broker thinks of it. */
     bool of_other_kind = strcmp(facility, "CONFWARN") == 0 && strstr(line, "will be ignored by this");
-    return !of_other_kind && strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0;
+    return !of_other_kind && strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0 &&
+           strcmp(facility, "AUTOCREATE") != 0;
 }
 
 struct kafka_position *client_positions_new(const rd_kafka_topic_partition_list_t *list)
