@@ -60,6 +60,7 @@ static void test_fault_errors_name_the_key(void **state)
         {"{\"status\":500,\"path\":3}", "'path'"},
         {"{\"status\":500,\"execute\":1}", "'execute'"},
         {"{\"kind\":\"slow\"}", "'latency_ms'"},
+        {"{\"kind\":\"broken_json\",\"execute\":false}", "'execute'"},
         {"{\"latency_ms\":[9,3]}", "'latency_ms'"},
         {"{\"status\":429,\"retry_after\":1.5}", "'retry_after'"},
         {"{\"status\":429,\"retry_after\":\"a\\r\\nb\"}", "'retry_after'"},

@@ -145,7 +145,7 @@ static enum wd_status parse_retry_after(const json_t *json, struct fault *out, s
     const char *text = json_string_value(value);
     if (!value || json_typeof(value) == JSON_NULL || (text && strcmp(text, "none") == 0))
         return WD_OK;
-    if (date && json_is_integer(date)) {
+    if (json_is_integer(date)) {
         out->retry_after_form = RETRY_AFTER_DATE;
         out->retry_after_s = json_integer_value(date);
         return WD_OK;
@@ -180,12 +180,16 @@ static enum wd_status parse_latency(const json_t *json, struct fault *out, struc
     return WD_OK;
 }
 
+/* These need the answer of the platform, and so the action carried out. */
+static bool keeps_answer(enum fault_kind kind)
+{
+    return kind != FAULT_STATUS && kind != FAULT_HANG && kind != FAULT_RESET;
+}
+
 /* What a kind means where nothing else is said. */
 static void set_defaults(struct fault *out)
 {
-    bool keeps_answer = out->kind == FAULT_SLOW || out->kind == FAULT_SLOW_BODY || out->kind == FAULT_CUT_BODY ||
-                        out->kind == FAULT_CLOSE || out->kind == FAULT_HUGE_BODY || out->kind == FAULT_BROKEN_JSON;
-    out->execute = keeps_answer;
+    out->execute = keeps_answer(out->kind);
     out->share = 1;
     out->count = UINT64_MAX;
     out->bytes = out->kind == FAULT_HUGE_BODY ? HUGE_BYTES : 1;
@@ -226,6 +230,8 @@ static enum wd_status parse_all(const json_t *json, struct fault *out, struct wd
         status = parse_latency(json, out, err);
     if (status == WD_OK && out->on_ns > out->period_ns)
         status = wrong(err, "on_ms", "at most 'period_ms'");
+    if (status == WD_OK && keeps_answer(out->kind) && !out->execute)
+        status = wrong(err, "execute", "true or left out for this kind");
     if (status == WD_OK && out->bytes == 0)
         status = wrong(err, "bytes", "1 or more");
     return status;
