@@ -10,21 +10,21 @@ enum { JIT_STACK_MIN = 32 * 1024, JIT_STACK_MAX = 256 * 1024 };
 /* Memory of the interpreter where there is no JIT, in KiB. */
 enum { INTERPRETER_HEAP_KIB = 4096 };
 
-enum wd_status compiler_init(struct compiler *compiler, struct wd_error *err)
+enum wd_status pcre_compiler_init(struct pcre_compiler *compiler, struct wd_error *err)
 {
-    *compiler = (struct compiler){0};
+    *compiler = (struct pcre_compiler){0};
     compiler->context = pcre2_compile_context_create(NULL);
     if (!compiler->context || pcre2_set_newline(compiler->context, PCRE2_NEWLINE_LF) != 0) {
-        compiler_fini(compiler);
+        pcre_compiler_fini(compiler);
         return wd_fail(err, WD_ERR_MEMORY, "no memory for the pattern compiler");
     }
     return WD_OK;
 }
 
-void compiler_fini(struct compiler *compiler)
+void pcre_compiler_fini(struct pcre_compiler *compiler)
 {
     pcre2_compile_context_free(compiler->context);
-    *compiler = (struct compiler){0};
+    *compiler = (struct pcre_compiler){0};
 }
 
 static enum wd_status compile_failure(int code, size_t offset, struct wd_error *err)
@@ -40,7 +40,7 @@ static enum wd_status compile_failure(int code, size_t offset, struct wd_error *
     return status;
 }
 
-static enum wd_status compile_text(struct compiler *compiler, struct wd_str pattern, bool caseless, size_t prefix,
+static enum wd_status compile_text(struct pcre_compiler *compiler, struct wd_str pattern, bool caseless, size_t prefix,
                                    pcre2_code **out, struct wd_error *err)
 {
     uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | (caseless ? PCRE2_CASELESS : 0);
@@ -53,7 +53,8 @@ static enum wd_status compile_text(struct compiler *compiler, struct wd_str patt
     return WD_OK;
 }
 
-enum wd_status compiled_check(struct compiler *compiler, struct wd_str pattern, bool caseless, struct wd_error *err)
+enum wd_status pcre_code_check(struct pcre_compiler *compiler, struct wd_str pattern, bool caseless,
+                               struct wd_error *err)
 {
     pcre2_code *code = NULL;
     enum wd_status status = compile_text(compiler, pattern, caseless, 0, &code, err);
@@ -61,7 +62,7 @@ enum wd_status compiled_check(struct compiler *compiler, struct wd_str pattern, 
     return status;
 }
 
-static enum wd_status compile_at_line_start(struct compiler *compiler, struct wd_str pattern, bool caseless,
+static enum wd_status compile_at_line_start(struct pcre_compiler *compiler, struct wd_str pattern, bool caseless,
                                             pcre2_code **out, struct wd_error *err)
 {
     static const char prefix[] = "(?m:^)";
@@ -77,10 +78,10 @@ static enum wd_status compile_at_line_start(struct compiler *compiler, struct wd
     return status;
 }
 
-enum wd_status compiled_init(struct compiled *compiled, struct compiler *compiler, struct wd_str pattern, bool caseless,
-                             bool line_start, struct wd_error *err)
+enum wd_status pcre_code_init(struct pcre_code *compiled, struct pcre_compiler *compiler, struct wd_str pattern,
+                              bool caseless, bool line_start, struct wd_error *err)
 {
-    *compiled = (struct compiled){.line_start = line_start};
+    *compiled = (struct pcre_code){.line_start = line_start};
     enum wd_status status = line_start ? compile_at_line_start(compiler, pattern, caseless, &compiled->code, err)
                                        : compile_text(compiler, pattern, caseless, 0, &compiled->code, err);
     if (status != WD_OK)
@@ -89,13 +90,13 @@ enum wd_status compiled_init(struct compiled *compiled, struct compiler *compile
     return WD_OK;
 }
 
-void compiled_fini(struct compiled *compiled)
+void pcre_code_fini(struct pcre_code *compiled)
 {
     pcre2_code_free(compiled->code);
     compiled->code = NULL;
 }
 
-size_t compiled_bytes(const struct compiled *compiled)
+size_t pcre_code_bytes(const struct pcre_code *compiled)
 {
     size_t size = 0, jit = 0;
     if (!compiled->code)
@@ -105,13 +106,13 @@ size_t compiled_bytes(const struct compiled *compiled)
     return size + jit;
 }
 
-enum wd_status matcher_init(struct matcher *matcher)
+enum wd_status pcre_matcher_init(struct pcre_matcher *matcher)
 {
     matcher->data = pcre2_match_data_create(1, NULL);
     matcher->context = pcre2_match_context_create(NULL);
     matcher->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
     if (!matcher->data || !matcher->context) {
-        matcher_fini(matcher);
+        pcre_matcher_fini(matcher);
         return WD_ERR_MEMORY;
     }
     /* Without JIT in this PCRE2 there is no stack either, and none is needed. */
@@ -121,15 +122,15 @@ enum wd_status matcher_init(struct matcher *matcher)
     return WD_OK;
 }
 
-void matcher_fini(struct matcher *matcher)
+void pcre_matcher_fini(struct pcre_matcher *matcher)
 {
     pcre2_match_data_free(matcher->data);
     pcre2_match_context_free(matcher->context);
     pcre2_jit_stack_free(matcher->stack);
-    *matcher = (struct matcher){0};
+    *matcher = (struct pcre_matcher){0};
 }
 
-enum wd_status hit_list_add(struct hit_list *list, struct wd_hit hit)
+enum wd_status pattern_hits_add(struct pattern_hits *list, struct wd_hit hit)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 64;
@@ -191,7 +192,7 @@ static size_t after_char(struct wd_str text, size_t at)
 
 /* A line-start pattern must see its window as a text of its own, or a long line would have no start in later windows.
  */
-static int match_once(const struct compiled *compiled, struct matcher *matcher, const char *text, size_t end,
+static int match_once(const struct pcre_code *compiled, struct pcre_matcher *matcher, const char *text, size_t end,
                       size_t from, uint32_t options)
 {
     if (compiled->jit)
@@ -207,9 +208,9 @@ struct window_result {
     bool undecided;
 };
 
-static enum wd_status confirm_window(const struct compiled *compiled, struct matcher *matcher,
-                                     const struct confirm_job *job, const struct window *window, struct hit_list *hits,
-                                     struct window_result *result)
+static enum wd_status confirm_window(const struct pcre_code *compiled, struct pcre_matcher *matcher,
+                                     const struct pcre_search *job, const struct window *window,
+                                     struct pattern_hits *hits, struct window_result *result)
 {
     size_t base = compiled->line_start ? window->start : 0;
     uint32_t options = window->end < job->text.len ? PCRE2_NOTEOL : 0;
@@ -230,7 +231,7 @@ static enum wd_status confirm_window(const struct compiled *compiled, struct mat
             return WD_OK;
         struct wd_hit hit = {
             .pattern = job->pattern, .start = (uint32_t)start, .end = (uint32_t)(end > start ? end : start)};
-        if (hit_list_add(hits, hit) != WD_OK)
+        if (pattern_hits_add(hits, hit) != WD_OK)
             return WD_ERR_MEMORY;
         result->found++;
         from = end > start ? end : after_char(job->text, start);
@@ -241,8 +242,8 @@ static enum wd_status confirm_window(const struct compiled *compiled, struct mat
     return WD_OK;
 }
 
-enum wd_status confirm(const struct compiled *compiled, struct matcher *matcher, const struct confirm_job *job,
-                       struct hit_list *hits)
+enum wd_status pcre_code_search(const struct pcre_code *compiled, struct pcre_matcher *matcher,
+                                const struct pcre_search *job, struct pattern_hits *hits)
 {
     struct window_result result = {0};
     struct window window = first_window(job->text, job->subject_bytes);
@@ -254,6 +255,6 @@ enum wd_status confirm(const struct compiled *compiled, struct matcher *matcher,
             return WD_OK;
     } while (next_window(job->text, job->subject_bytes, &window));
     if (result.undecided && result.found == 0)
-        return hit_list_add(hits, (struct wd_hit){.pattern = job->pattern, .undecided = true});
+        return pattern_hits_add(hits, (struct wd_hit){.pattern = job->pattern, .undecided = true});
     return WD_OK;
 }

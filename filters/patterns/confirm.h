@@ -14,51 +14,51 @@ enum { PATTERN_WINDOW_OVERLAP = 1024 };
 enum { PATTERN_HITS_MAX = 256 };
 
 /* Settings of every compilation; one a set, while it is built. */
-struct compiler {
+struct pcre_compiler {
     pcre2_compile_context *context;
 };
-enum wd_status compiler_init(struct compiler *compiler, struct wd_error *err) WD_MUST_USE;
-void compiler_fini(struct compiler *compiler);
+enum wd_status pcre_compiler_init(struct pcre_compiler *compiler, struct wd_error *err) WD_MUST_USE;
+void pcre_compiler_fini(struct pcre_compiler *compiler);
 
-struct compiled {
+struct pcre_code {
     pcre2_code *code;
     bool jit;
     bool line_start; /* was rewritten to begin at a line start only */
 };
 
 /* Compiles PCRE2 syntax. `line_start` puts `(?m:^)` before it. WD_ERR_INVALID: err->column is the byte offset + 1. */
-enum wd_status compiled_init(struct compiled *compiled, struct compiler *compiler, struct wd_str pattern, bool caseless,
-                             bool line_start, struct wd_error *err) WD_MUST_USE;
+enum wd_status pcre_code_init(struct pcre_code *compiled, struct pcre_compiler *compiler, struct wd_str pattern,
+                              bool caseless, bool line_start, struct wd_error *err) WD_MUST_USE;
 /* Only asks PCRE2 whether the pattern is valid. */
-enum wd_status compiled_check(struct compiler *compiler, struct wd_str pattern, bool caseless,
-                              struct wd_error *err) WD_MUST_USE;
-void compiled_fini(struct compiled *compiled);
-size_t compiled_bytes(const struct compiled *compiled);
+enum wd_status pcre_code_check(struct pcre_compiler *compiler, struct wd_str pattern, bool caseless,
+                               struct wd_error *err) WD_MUST_USE;
+void pcre_code_fini(struct pcre_code *compiled);
+size_t pcre_code_bytes(const struct pcre_code *compiled);
 
 /* One thread's side of matching. */
-struct matcher {
+struct pcre_matcher {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
 };
-enum wd_status matcher_init(struct matcher *matcher) WD_MUST_USE;
-void matcher_fini(struct matcher *matcher);
+enum wd_status pcre_matcher_init(struct pcre_matcher *matcher) WD_MUST_USE;
+void pcre_matcher_fini(struct pcre_matcher *matcher);
 
-struct hit_list {
+struct pattern_hits {
     struct wd_hit *hits;
     size_t count, capacity;
 };
-enum wd_status hit_list_add(struct hit_list *list, struct wd_hit hit) WD_MUST_USE;
+enum wd_status pattern_hits_add(struct pattern_hits *list, struct wd_hit hit) WD_MUST_USE;
 
-struct confirm_job {
+struct pcre_search {
     struct wd_str text;
     uint32_t pattern;
     uint32_t subject_bytes;
     bool all_hits;
 };
-/* Adds the hits of `compiled` in the text, in order of start. An undecided attempt adds one undecided hit, unless a hit
+/* Adds the hits of `code` in the text, in order of start. An undecided attempt adds one undecided hit, unless a hit
  * was found. */
-enum wd_status confirm(const struct compiled *compiled, struct matcher *matcher, const struct confirm_job *job,
-                       struct hit_list *hits) WD_MUST_USE;
+enum wd_status pcre_code_search(const struct pcre_code *compiled, struct pcre_matcher *matcher,
+                                const struct pcre_search *job, struct pattern_hits *hits) WD_MUST_USE;
 
 #endif

@@ -1,26 +1,22 @@
-/* The set: built once, shared by threads, scanned with a scratch that belongs to one. */
-#include "filters/patterns/patterns.h"
+/* Building a set: each pattern is read, sorted into the index that sieves it best, and, unless it is native, compiled.
+ * Scanning is in scan.c. */
+#include "filters/patterns/set.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "filters/patterns/confirm.h"
+#include "filters/patterns/unicode.h"
 
-struct rule {
-    struct compiled compiled;
-    uint32_t views;
-    bool caseless, all_hits;
-};
+enum { DEFAULT_MATCH_LIMIT = 30000, DEFAULT_SUBJECT_BYTES = 4096, PATTERN_TEXT_MAX = 16 * 1024 };
 
-struct wd_patterns {
-    struct rule *rules;
-    size_t count;
-    uint32_t match_limit, subject_bytes;
-};
-
-struct wd_pattern_scratch {
-    struct matcher matcher;
-    struct hit_list hits;
+struct builder {
+    struct wd_patterns *set;
+    struct pcre_compiler compiler;
+    struct syntax_parser *parser;
+    struct literal_finder *finder;
+    struct frequency *frequency;
+    bool trust_tables;
+    struct wd_error *err;
 };
 
 static bool is_ascii_space(char c)
@@ -67,59 +63,209 @@ static char *literal_pattern(const struct wd_pattern *pattern, size_t *len_out)
     return out;
 }
 
-static enum wd_status compile_rule(struct rule *rule, struct compiler *compiler, const struct wd_pattern *pattern,
-                                   struct wd_error *err)
+static enum wd_status no_memory(struct builder *builder)
 {
+    return wd_fail(builder->err, WD_ERR_MEMORY, "no memory for %zu patterns", builder->set->count);
+}
+
+static bool is_space(uint32_t c)
+{
+    return unicode_flags(c) & UNICODE_SPACE;
+}
+
+/* White space at the ends of a word means nothing. */
+static struct wd_str trimmed(struct wd_str text)
+{
+    uint32_t used;
+    while (text.len > 0 && is_space(utf8_decode((const unsigned char *)text.data, &used))) {
+        text.data += used;
+        text.len -= used;
+    }
+    while (text.len > 0 && is_space(utf8_decode_before((const unsigned char *)text.data + text.len, &used)))
+        text.len -= used;
+    return text;
+}
+
+static enum wd_status read_text(struct builder *builder, const struct wd_pattern *pattern, struct wd_str *text_out)
+{
+    if (pattern->text.len > PATTERN_TEXT_MAX)
+        return wd_fail(builder->err, WD_ERR_INVALID, "a text to look for has %zu bytes; the limit is %d",
+                       pattern->text.len, PATTERN_TEXT_MAX);
+    if (pattern->text.len > 0 && !utf8_is_valid(pattern->text.data, pattern->text.len))
+        return wd_fail(builder->err, WD_ERR_INVALID, "a text to look for is not valid UTF-8");
+    *text_out = pattern->kind == WD_PATTERN_WORD ? trimmed(pattern->text) : pattern->text;
+    if (text_out->len == 0)
+        return wd_fail(builder->err, WD_ERR_INVALID, "a text to look for must not be empty");
+    return WD_OK;
+}
+
+/* Only where this PCRE2 knows other characters than our tables do. */
+static enum wd_status compile_text(struct builder *builder, struct rule *rule, const struct wd_pattern *pattern,
+                                   struct wd_str text)
+{
+    struct wd_pattern shortened = *pattern;
+    shortened.text = text;
+    struct wd_str made = {0};
+    char *bytes = literal_pattern(&shortened, &made.len);
+    if (!bytes)
+        return no_memory(builder);
+    made.data = bytes;
+    enum wd_status status =
+        pcre_code_init(&rule->code, &builder->compiler, made, pattern->caseless, false, builder->err);
+    free(bytes);
+    return status;
+}
+
+static enum wd_status add_text_rule(struct builder *builder, uint32_t index, const struct wd_pattern *pattern)
+{
+    struct rule *rule = &builder->set->rules[index];
+    struct wd_str text = {0};
+    enum wd_status status = read_text(builder, pattern, &text);
+    if (status != WD_OK)
+        return status;
+    struct literal_result literals =
+        literals_of_text(builder->finder, text, pattern->kind == WD_PATTERN_WORD, pattern->caseless);
+    if (literals.native) {
+        rule->native = true;
+        rule->index_class = WD_INDEX_LITERAL;
+        status = literal_index_add(&builder->set->literals, builder->frequency, index, &literals.clause, true, true);
+        return status == WD_OK ? WD_OK : no_memory(builder);
+    }
+    rule->index_class = WD_INDEX_ALWAYS;
+    return compile_text(builder, rule, pattern, text);
+}
+
+static enum wd_status add_native_regex(struct builder *builder, uint32_t index, const struct wd_pattern *pattern,
+                                       const struct literal_result *literals, bool *done)
+{
+    struct rule *rule = &builder->set->rules[index];
+    enum wd_status status =
+        literal_index_add(&builder->set->literals, builder->frequency, index, &literals->clause, true, true);
+    if (status == WD_ERR_MEMORY)
+        return no_memory(builder);
+    *done = status == WD_OK;
+    rule->native = *done;
+    rule->index_class = WD_INDEX_LITERAL;
+    return *done ? pcre_code_check(&builder->compiler, pattern->text, pattern->caseless, builder->err) : WD_OK;
+}
+
+static enum wd_status add_regex_rule(struct builder *builder, uint32_t index, const struct wd_pattern *pattern)
+{
+    struct rule *rule = &builder->set->rules[index];
+    if (pattern->text.len > 0 && !utf8_is_valid(pattern->text.data, pattern->text.len))
+        return pcre_code_init(&rule->code, &builder->compiler, pattern->text, pattern->caseless, false, builder->err);
+    struct syntax_tree tree = syntax_parse(builder->parser, pattern->text, pattern->caseless);
+    struct literal_result literals = literals_find(builder->finder, &tree);
+    bool done = false;
+    enum wd_status status = WD_OK;
+    if (literals.native)
+        status = add_native_regex(builder, index, pattern, &literals, &done);
+    if (done || status != WD_OK)
+        return status;
+    status = pcre_code_init(&rule->code, &builder->compiler, pattern->text, pattern->caseless, false, builder->err);
+    if (status != WD_OK)
+        return status;
+    rule->index_class = literals.clause.count > 0 ? WD_INDEX_LITERAL : WD_INDEX_ALWAYS;
+    if (literals.clause.count > 0)
+        status = literal_index_add(&builder->set->literals, builder->frequency, index, &literals.clause, false,
+                                   builder->trust_tables);
+    return status == WD_OK ? WD_OK : no_memory(builder);
+}
+
+static enum wd_status add_rule(struct builder *builder, uint32_t index, const struct wd_pattern *pattern)
+{
+    struct rule *rule = &builder->set->rules[index];
     rule->views = pattern->views;
     rule->caseless = pattern->caseless;
     rule->all_hits = pattern->all_hits;
+    builder->set->count = (size_t)index + 1;
     if (pattern->kind == WD_PATTERN_REGEX)
-        return compiled_init(&rule->compiled, compiler, pattern->text, pattern->caseless, false, err);
-    if (pattern->text.len == 0)
-        return wd_fail(err, WD_ERR_INVALID, "a text to look for must not be empty");
-    struct wd_str text = {0};
-    char *made = literal_pattern(pattern, &text.len);
-    if (!made)
-        return wd_fail(err, WD_ERR_MEMORY, "no memory to compile a pattern");
-    text.data = made;
-    enum wd_status status = compiled_init(&rule->compiled, compiler, text, pattern->caseless, false, err);
-    free(made);
-    return status;
+        return add_regex_rule(builder, index, pattern);
+    return add_text_rule(builder, index, pattern);
+}
+
+static enum wd_status list_always(struct builder *builder)
+{
+    struct wd_patterns *set = builder->set;
+    set->always = malloc((set->count ? set->count : 1) * sizeof *set->always);
+    if (!set->always)
+        return no_memory(builder);
+    for (size_t i = 0; i < set->count; i++)
+        if (set->rules[i].index_class == WD_INDEX_ALWAYS)
+            set->always[set->always_count++] = (uint32_t)i;
+    uint32_t *shorter = realloc(set->always, (set->always_count ? set->always_count : 1) * sizeof *shorter);
+    set->always = shorter ? shorter : set->always;
+    return literal_index_finish(&set->literals) == WD_OK ? WD_OK : no_memory(builder);
+}
+
+static struct frequency *read_sample(const char *sample)
+{
+    size_t len = strlen(sample);
+    char *folded = malloc(len * 3 / 2 + 4);
+    if (!folded || !utf8_is_valid(sample, len)) {
+        free(folded);
+        return NULL;
+    }
+    struct frequency *frequency = frequency_new(folded, unicode_fold_text(sample, len, folded));
+    free(folded);
+    return frequency;
+}
+
+static enum wd_status builder_init(struct builder *builder, size_t count, const struct wd_patterns_options *options)
+{
+    enum wd_status status = pcre_compiler_init(&builder->compiler, builder->err);
+    if (status != WD_OK)
+        return status;
+    builder->trust_tables = unicode_tables_fit();
+    if (options && options->frequencies)
+        builder->frequency = read_sample(options->frequencies);
+    builder->set = calloc(1, sizeof *builder->set);
+    builder->parser = syntax_parser_new();
+    builder->finder = literal_finder_new(builder->frequency, builder->trust_tables);
+    if (builder->set)
+        builder->set->rules = calloc(count ? count : 1, sizeof *builder->set->rules);
+    if (!builder->set || !builder->set->rules || !builder->parser || !builder->finder)
+        return wd_fail(builder->err, WD_ERR_MEMORY, "no memory for %zu patterns", count);
+    return WD_OK;
+}
+
+static void builder_fini(struct builder *builder)
+{
+    pcre_compiler_fini(&builder->compiler);
+    syntax_parser_free(builder->parser);
+    literal_finder_free(builder->finder);
+    frequency_free(builder->frequency);
+}
+
+static void set_limits(struct wd_patterns *set, const struct wd_patterns_options *options)
+{
+    set->match_limit = options && options->match_limit ? options->match_limit : DEFAULT_MATCH_LIMIT;
+    set->subject_bytes = options && options->subject_bytes ? options->subject_bytes : DEFAULT_SUBJECT_BYTES;
+    if (set->subject_bytes < 2 * PATTERN_WINDOW_OVERLAP)
+        set->subject_bytes = 2 * PATTERN_WINDOW_OVERLAP;
 }
 
 enum wd_status wd_patterns_new(const struct wd_pattern *patterns, size_t count,
                                const struct wd_patterns_options *options, struct wd_patterns **out, size_t *bad_out,
                                struct wd_error *err)
 {
-    struct compiler compiler;
-    enum wd_status status = compiler_init(&compiler, err);
-    if (status != WD_OK)
-        return status;
-    struct wd_patterns *set = calloc(1, sizeof *set);
-    if (set)
-        set->rules = calloc(count ? count : 1, sizeof *set->rules);
-    if (!set || !set->rules) {
-        wd_patterns_free(set);
-        compiler_fini(&compiler);
-        return wd_fail(err, WD_ERR_MEMORY, "no memory for %zu patterns", count);
-    }
-    set->match_limit = options && options->match_limit ? options->match_limit : 30000;
-    set->subject_bytes = options && options->subject_bytes ? options->subject_bytes : 4096;
-    if (set->subject_bytes < 2 * PATTERN_WINDOW_OVERLAP)
-        set->subject_bytes = 2 * PATTERN_WINDOW_OVERLAP;
+    struct builder builder = {.err = err};
+    enum wd_status status = builder_init(&builder, count, options);
+    if (status == WD_OK)
+        set_limits(builder.set, options);
     for (size_t i = 0; i < count && status == WD_OK; i++) {
-        status = compile_rule(&set->rules[i], &compiler, &patterns[i], err);
-        set->count = i + 1;
+        status = add_rule(&builder, (uint32_t)i, &patterns[i]);
         if (status != WD_OK && bad_out)
             *bad_out = i;
     }
-    compiler_fini(&compiler);
-    if (status != WD_OK) {
-        wd_patterns_free(set);
-        return status;
-    }
-    *out = set;
-    return WD_OK;
+    if (status == WD_OK)
+        status = list_always(&builder);
+    if (status == WD_OK)
+        *out = builder.set;
+    else
+        wd_patterns_free(builder.set);
+    builder_fini(&builder);
+    return status;
 }
 
 void wd_patterns_free(struct wd_patterns *set)
@@ -127,71 +273,16 @@ void wd_patterns_free(struct wd_patterns *set)
     if (!set)
         return;
     for (size_t i = 0; set->rules && i < set->count; i++)
-        compiled_fini(&set->rules[i].compiled);
+        pcre_code_fini(&set->rules[i].code);
+    literal_index_fini(&set->literals);
+    free(set->always);
     free(set->rules);
     free(set);
 }
 
-struct wd_pattern_scratch *wd_pattern_scratch_new(void)
-{
-    struct wd_pattern_scratch *scratch = calloc(1, sizeof *scratch);
-    if (scratch && matcher_init(&scratch->matcher) != WD_OK) {
-        free(scratch);
-        return NULL;
-    }
-    return scratch;
-}
-
-void wd_pattern_scratch_free(struct wd_pattern_scratch *scratch)
-{
-    if (!scratch)
-        return;
-    matcher_fini(&scratch->matcher);
-    free(scratch->hits.hits);
-    free(scratch);
-}
-
-static bool is_live(const struct rule *rule, size_t index, const struct wd_scan_request *request)
-{
-    if (!(rule->views & request->views) || (request->only_case_sensitive && rule->caseless))
-        return false;
-    return !request->skip || !(request->skip[index / 64] >> (index % 64) & 1);
-}
-
-enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern_scratch *scratch,
-                                const struct wd_scan_request *request, struct wd_scan_result *result_out)
-{
-    *result_out = (struct wd_scan_result){0};
-    if (request->text.len > UINT32_MAX / 4)
-        return WD_ERR_TOO_LARGE;
-    struct wd_str text = request->text.data ? request->text : (struct wd_str){.data = "", .len = 0};
-    scratch->hits.count = 0;
-    pcre2_set_match_limit(scratch->matcher.context, set->match_limit);
-    for (size_t i = 0; i < set->count; i++) {
-        const struct rule *rule = &set->rules[i];
-        if (!is_live(rule, i, request))
-            continue;
-        result_out->candidates++;
-        if (request->out_of_budget && request->out_of_budget(request->budget_context)) {
-            result_out->budget_ended = true;
-            break;
-        }
-        struct confirm_job job = {
-            .text = text, .pattern = (uint32_t)i, .subject_bytes = set->subject_bytes, .all_hits = rule->all_hits};
-        enum wd_status status = confirm(&rule->compiled, &scratch->matcher, &job, &scratch->hits);
-        if (status != WD_OK)
-            return status;
-    }
-    result_out->hits = scratch->hits.hits;
-    result_out->hit_count = scratch->hits.count;
-    return WD_OK;
-}
-
 enum wd_index_class wd_patterns_index_class(const struct wd_patterns *set, uint32_t pattern)
 {
-    (void)set;
-    (void)pattern;
-    return WD_INDEX_ALWAYS;
+    return (enum wd_index_class)set->rules[pattern].index_class;
 }
 
 const char *wd_index_class_name(enum wd_index_class index_class)
@@ -214,7 +305,8 @@ const char *wd_index_class_name(enum wd_index_class index_class)
 size_t wd_patterns_memory(const struct wd_patterns *set)
 {
     size_t bytes = sizeof *set + set->count * sizeof *set->rules;
+    bytes += set->always_count * sizeof *set->always + literal_index_bytes(&set->literals);
     for (size_t i = 0; i < set->count; i++)
-        bytes += compiled_bytes(&set->rules[i].compiled);
+        bytes += pcre_code_bytes(&set->rules[i].code);
     return bytes;
 }

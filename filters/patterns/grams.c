@@ -1,0 +1,152 @@
+/* See grams.h. The probe has no branch that depends on the text, so it runs at about a byte a cycle. */
+#include "filters/patterns/grams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BITS_MIN = 12, BITS_MAX = 21, BITS_A_GRAM = 32 };
+
+static inline uint32_t load(const unsigned char *at, uint32_t width)
+{
+    uint32_t bytes;
+    memcpy(&bytes, at, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    bytes = __builtin_bswap32(bytes);
+#endif
+    return width == 4 ? bytes : bytes & ((1u << 8 * width) - 1);
+}
+
+static inline uint32_t hash(uint32_t bytes, uint32_t bits)
+{
+    return bytes * 0x9E3779B1u >> (32 - bits);
+}
+
+static int compare_grams(const void *a, const void *b)
+{
+    const struct gram *left = a, *right = b;
+    if (left->width != right->width)
+        return left->width < right->width ? -1 : 1;
+    uint32_t left_hash = hash(left->bytes, 31), right_hash = hash(right->bytes, 31);
+    if (left_hash != right_hash)
+        return left_hash < right_hash ? -1 : 1;
+    if (left->bytes != right->bytes)
+        return left->bytes < right->bytes ? -1 : 1;
+    return left->id < right->id ? -1 : left->id > right->id;
+}
+
+static uint32_t bits_for(size_t count, uint32_t a_gram)
+{
+    uint32_t bits = BITS_MIN;
+    while (bits < BITS_MAX && (size_t)1 << bits < count * a_gram)
+        bits++;
+    return bits;
+}
+
+static enum wd_status table_init(struct gram_table *table, const struct gram *grams, size_t count)
+{
+    table->count = count;
+    table->bits = bits_for(count, BITS_A_GRAM);
+    table->bucket_bits = bits_for(count, 2);
+    if (table->bucket_bits > table->bits)
+        table->bucket_bits = table->bits;
+    table->bitmap = calloc(((size_t)1 << table->bits) / 32, sizeof *table->bitmap);
+    table->starts = calloc(((size_t)1 << table->bucket_bits) + 1, sizeof *table->starts);
+    table->grams = malloc(count * sizeof *table->grams);
+    if (!table->bitmap || !table->starts || !table->grams)
+        return WD_ERR_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t slot = hash(grams[i].bytes, table->bits);
+        table->bitmap[slot / 32] |= 1u << slot % 32;
+        table->grams[i] = (uint64_t)grams[i].id << 32 | grams[i].bytes;
+        table->starts[hash(grams[i].bytes, table->bucket_bits) + 1]++;
+    }
+    for (size_t i = 0; i < (size_t)1 << table->bucket_bits; i++)
+        table->starts[i + 1] += table->starts[i];
+    return WD_OK;
+}
+
+enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count)
+{
+    *index = (struct gram_index){0};
+    if (count > 1)
+        qsort(grams, count, sizeof *grams, compare_grams);
+    for (size_t from = 0; from < count;) {
+        size_t to = from;
+        while (to < count && grams[to].width == grams[from].width)
+            to++;
+        if (table_init(&index->by_width[grams[from].width], grams + from, to - from) != WD_OK) {
+            gram_index_fini(index);
+            return WD_ERR_MEMORY;
+        }
+        from = to;
+    }
+    return WD_OK;
+}
+
+void gram_index_fini(struct gram_index *index)
+{
+    for (size_t w = 1; w <= GRAM_WIDTH_MAX; w++) {
+        free(index->by_width[w].bitmap);
+        free(index->by_width[w].starts);
+        free(index->by_width[w].grams);
+    }
+    *index = (struct gram_index){0};
+}
+
+size_t gram_index_bytes(const struct gram_index *index)
+{
+    size_t bytes = 0;
+    for (size_t w = 1; w <= GRAM_WIDTH_MAX; w++) {
+        const struct gram_table *table = &index->by_width[w];
+        if (table->count)
+            bytes += ((size_t)1 << table->bits) / 8 + ((size_t)1 << table->bucket_bits) * sizeof *table->starts +
+                     table->count * sizeof *table->grams;
+    }
+    return bytes;
+}
+
+bool gram_index_is_empty(const struct gram_index *index)
+{
+    for (size_t w = 1; w <= GRAM_WIDTH_MAX; w++)
+        if (index->by_width[w].count)
+            return false;
+    return true;
+}
+
+static inline __attribute__((always_inline)) size_t
+probe(const struct gram_table *table, uint32_t width, const unsigned char *text, size_t len, uint32_t *positions_out)
+{
+    const uint32_t *bitmap = table->bitmap;
+    uint32_t bits = table->bits;
+    size_t found = 0;
+    for (size_t i = 0; i + width <= len; i++) {
+        uint32_t slot = hash(load(text + i, width), bits);
+        positions_out[found] = (uint32_t)i;
+        found += bitmap[slot / 32] >> slot % 32 & 1;
+    }
+    return found;
+}
+
+size_t gram_index_probe(const struct gram_index *index, uint32_t width, const unsigned char *text, size_t len,
+                        uint32_t *positions_out)
+{
+    const struct gram_table *table = &index->by_width[width];
+    switch (width) {
+    case 1:
+        return probe(table, 1, text, len, positions_out);
+    case 2:
+        return probe(table, 2, text, len, positions_out);
+    case 3:
+        return probe(table, 3, text, len, positions_out);
+    default:
+        return probe(table, 4, text, len, positions_out);
+    }
+}
+
+struct gram_range gram_index_look_up(const struct gram_index *index, uint32_t width, const unsigned char *at)
+{
+    const struct gram_table *table = &index->by_width[width];
+    uint32_t bytes = load(at, width), bucket = hash(bytes, table->bucket_bits);
+    return (struct gram_range){
+        .first = table->grams + table->starts[bucket], .end = table->grams + table->starts[bucket + 1], .bytes = bytes};
+}

@@ -1,0 +1,49 @@
+/* Finds where any of many short byte strings (1 to 4 bytes) may occur in a text: a bitmap over their hashes, probed at
+ * every byte, and a table behind it. Always holds: no occurrence is missed; some that are reported are none. */
+#ifndef FILTERS_PATTERNS_GRAMS_H
+#define FILTERS_PATTERNS_GRAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <warden/status.h>
+
+enum { GRAM_WIDTH_MAX = 4, GRAM_PADDING = 32 };
+
+struct gram {
+    uint32_t bytes; /* little end first; the bytes past `width` are 0 */
+    uint32_t width;
+    uint32_t id; /* the caller's */
+};
+
+struct gram_table {
+    uint32_t *bitmap;
+    uint32_t *starts; /* by bucket: where its grams begin in `grams` */
+    uint64_t *grams;  /* id << 32 | bytes */
+    size_t count;
+    uint32_t bits, bucket_bits;
+};
+
+struct gram_index {
+    struct gram_table by_width[GRAM_WIDTH_MAX + 1]; /* 0 is unused */
+};
+
+/* Reorders `grams`. */
+enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count) WD_MUST_USE;
+void gram_index_fini(struct gram_index *index);
+size_t gram_index_bytes(const struct gram_index *index);
+bool gram_index_is_empty(const struct gram_index *index);
+
+/* Writes the positions at which a gram of `width` may begin to `positions_out` (room for len + 1) and returns how many.
+ * The text has GRAM_PADDING readable bytes behind it. */
+size_t gram_index_probe(const struct gram_index *index, uint32_t width, const unsigned char *text, size_t len,
+                        uint32_t *positions_out);
+
+struct gram_range {
+    const uint64_t *first, *end;
+    uint32_t bytes; /* what the text has there: only grams with these low 32 bits are meant */
+};
+struct gram_range gram_index_look_up(const struct gram_index *index, uint32_t width, const unsigned char *at);
+
+#endif

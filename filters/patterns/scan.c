@@ -1,0 +1,268 @@
+/* One scan: fold, let the indexes name what could match, confirm. Always holds: a live rule that matches is either
+ * found natively or named a candidate; what is reported was confirmed. */
+#include "filters/patterns/set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CANDIDATE_RANK = UINT16_MAX + 1 };
+
+struct scan {
+    const struct wd_patterns *set;
+    struct wd_pattern_scratch *scratch;
+    const struct wd_scan_request *request;
+    bool no_memory;
+};
+
+static bool is_live(const struct scan *scan, uint32_t index)
+{
+    const struct rule *rule = &scan->set->rules[index];
+    const struct wd_scan_request *request = scan->request;
+    if (!(rule->views & request->views) || (request->only_case_sensitive && rule->caseless))
+        return false;
+    return !request->skip || !(request->skip[index / 64] >> (index % 64) & 1);
+}
+
+static void push(struct scan *scan, struct found found)
+{
+    struct wd_pattern_scratch *scratch = scan->scratch;
+    if (scratch->found_count == scratch->found_capacity) {
+        size_t capacity = scratch->found_capacity ? scratch->found_capacity * 2 : 256;
+        struct found *grown = realloc(scratch->found, capacity * sizeof *grown);
+        if (!grown) {
+            scan->no_memory = true;
+            return;
+        }
+        scratch->found = grown;
+        scratch->found_capacity = capacity;
+    }
+    scratch->found[scratch->found_count++] = found;
+    scratch->slots[found.rule] = (uint32_t)scratch->found_count;
+}
+
+static void add_candidate(struct scan *scan, uint32_t rule)
+{
+    if (!scan->scratch->slots[rule])
+        push(scan, (struct found){.rule = rule, .rank = CANDIDATE_RANK});
+}
+
+static void add_occurrence(struct scan *scan, struct found found)
+{
+    uint32_t slot = scan->scratch->slots[found.rule];
+    if (!slot || scan->set->rules[found.rule].all_hits) {
+        push(scan, found);
+        return;
+    }
+    struct found *best = &scan->scratch->found[slot - 1];
+    if (found.start < best->start || (found.start == best->start && found.rank < best->rank))
+        *best = found;
+}
+
+/* ---- literals ---- */
+
+static void check_literal(struct scan *scan, const struct indexed_literal *literal, uint32_t at)
+{
+    const struct literal_index *index = &scan->set->literals;
+    struct found found = {.rule = literal->rule, .rank = literal->rank};
+    if (!is_live(scan, literal->rule) || (!literal->native && scan->scratch->slots[literal->rule]))
+        return;
+    if (!literal_index_verify(index, literal, &scan->scratch->text, at, &found.start, &found.end))
+        return;
+    if (literal->native)
+        add_occurrence(scan, found);
+    else
+        add_candidate(scan, literal->rule);
+}
+
+static void scan_literals(struct scan *scan)
+{
+    const struct literal_index *index = &scan->set->literals;
+    const struct folded_text *text = &scan->scratch->text;
+    uint32_t *positions = scan->scratch->positions;
+    for (uint32_t width = 1; width <= GRAM_WIDTH_MAX; width++) {
+        if (!index->grams.by_width[width].count)
+            continue;
+        size_t count = gram_index_probe(&index->grams, width, text->bytes, text->len, positions);
+        for (size_t i = 0; i < count; i++) {
+            struct gram_range range = gram_index_look_up(&index->grams, width, text->bytes + positions[i]);
+            for (const uint64_t *gram = range.first; gram < range.end; gram++)
+                if ((uint32_t)*gram == range.bytes)
+                    check_literal(scan, &index->literals[*gram >> 32], positions[i]);
+        }
+    }
+}
+
+/* ---- order ---- */
+
+static bool comes_before(const struct found *a, const struct found *b)
+{
+    if (a->rule != b->rule)
+        return a->rule < b->rule;
+    return a->start != b->start ? a->start < b->start : a->rank < b->rank;
+}
+
+static void sift_down(struct found *items, size_t at, size_t count)
+{
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && comes_before(&items[child], &items[child + 1]))
+            child++;
+        if (!comes_before(&items[at], &items[child]))
+            return;
+        struct found swap = items[at];
+        items[at] = items[child];
+        items[child] = swap;
+    }
+}
+
+/* In place and without memory of its own, as qsort is not. */
+static void sort_found(struct found *items, size_t count)
+{
+    if (count <= 32) {
+        for (size_t i = 1; i < count; i++) {
+            struct found item = items[i];
+            size_t k = i;
+            for (; k > 0 && comes_before(&item, &items[k - 1]); k--)
+                items[k] = items[k - 1];
+            items[k] = item;
+        }
+        return;
+    }
+    for (size_t i = count / 2; i-- > 0;)
+        sift_down(items, i, count);
+    for (size_t end = count - 1; end > 0; end--) {
+        struct found swap = items[0];
+        items[0] = items[end];
+        items[end] = swap;
+        sift_down(items, 0, end);
+    }
+}
+
+/* ---- confirming ---- */
+
+/* Reports the native hits of one rule, leftmost first and not overlapping; returns how many entries they were. */
+static size_t report_native(struct scan *scan, const struct found *found, size_t count)
+{
+    uint32_t rule = found->rule, resume = 0;
+    size_t used = 0, reported = 0;
+    for (; used < count && found[used].rule == rule; used++) {
+        if (found[used].start < resume || reported == PATTERN_HITS_MAX)
+            continue;
+        struct wd_hit hit = {.pattern = rule, .start = found[used].start, .end = found[used].end};
+        if (pattern_hits_add(&scan->scratch->hits, hit) != WD_OK)
+            scan->no_memory = true;
+        resume = hit.end;
+        reported++;
+    }
+    return used;
+}
+
+static enum wd_status confirm_candidate(struct scan *scan, uint32_t index)
+{
+    const struct rule *rule = &scan->set->rules[index];
+    struct pcre_search search = {.text = scan->scratch->text.original,
+                                 .pattern = index,
+                                 .subject_bytes = scan->set->subject_bytes,
+                                 .all_hits = rule->all_hits};
+    return pcre_code_search(&rule->code, &scan->scratch->matcher, &search, &scan->scratch->hits);
+}
+
+static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *result)
+{
+    struct wd_pattern_scratch *scratch = scan->scratch;
+    const struct wd_scan_request *request = scan->request;
+    sort_found(scratch->found, scratch->found_count);
+    for (size_t i = 0; i < scratch->found_count;) {
+        const struct found *found = &scratch->found[i];
+        result->candidates++;
+        if (found->rank != CANDIDATE_RANK) {
+            i += report_native(scan, found, scratch->found_count - i);
+            continue;
+        }
+        i++;
+        if (result->budget_ended)
+            continue;
+        result->budget_ended = request->out_of_budget && request->out_of_budget(request->budget_context);
+        if (result->budget_ended)
+            continue;
+        enum wd_status status = confirm_candidate(scan, found->rule);
+        if (status != WD_OK)
+            return status;
+    }
+    return scan->no_memory ? WD_ERR_MEMORY : WD_OK;
+}
+
+/* ---- the scan ---- */
+
+static enum wd_status reserve(const struct wd_patterns *set, struct wd_pattern_scratch *scratch)
+{
+    if (scratch->text.len + 1 > scratch->positions_capacity) {
+        size_t capacity = (scratch->text.len + 1) * 2;
+        uint32_t *positions = realloc(scratch->positions, capacity * sizeof *positions);
+        if (!positions)
+            return WD_ERR_MEMORY;
+        scratch->positions = positions;
+        scratch->positions_capacity = capacity;
+    }
+    if (set->count > scratch->slots_capacity) {
+        uint32_t *slots = calloc(set->count, sizeof *slots);
+        if (!slots)
+            return WD_ERR_MEMORY;
+        free(scratch->slots);
+        scratch->slots = slots;
+        scratch->slots_capacity = set->count;
+    }
+    return WD_OK;
+}
+
+static void find_all(struct scan *scan)
+{
+    scan_literals(scan);
+    for (size_t i = 0; i < scan->set->always_count; i++)
+        if (is_live(scan, scan->set->always[i]))
+            add_candidate(scan, scan->set->always[i]);
+}
+
+enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern_scratch *scratch,
+                                const struct wd_scan_request *request, struct wd_scan_result *result_out)
+{
+    *result_out = (struct wd_scan_result){0};
+    if (request->text.len > UINT32_MAX / 4)
+        return WD_ERR_TOO_LARGE;
+    struct wd_str text = request->text.data ? request->text : (struct wd_str){.data = "", .len = 0};
+    if (folded_text_set(&scratch->text, text) != WD_OK || reserve(set, scratch) != WD_OK)
+        return WD_ERR_MEMORY;
+    struct scan scan = {.set = set, .scratch = scratch, .request = request};
+    scratch->hits.count = 0;
+    scratch->found_count = 0;
+    pcre2_set_match_limit(scratch->matcher.context, set->match_limit);
+    find_all(&scan);
+    enum wd_status status = confirm_all(&scan, result_out);
+    for (size_t i = 0; i < scratch->found_count; i++)
+        scratch->slots[scratch->found[i].rule] = 0;
+    result_out->hits = scratch->hits.hits;
+    result_out->hit_count = scratch->hits.count;
+    return status;
+}
+
+struct wd_pattern_scratch *wd_pattern_scratch_new(void)
+{
+    struct wd_pattern_scratch *scratch = calloc(1, sizeof *scratch);
+    if (scratch && pcre_matcher_init(&scratch->matcher) != WD_OK) {
+        free(scratch);
+        return NULL;
+    }
+    return scratch;
+}
+
+void wd_pattern_scratch_free(struct wd_pattern_scratch *scratch)
+{
+    if (!scratch)
+        return;
+    pcre_matcher_fini(&scratch->matcher);
+    folded_text_fini(&scratch->text);
+    free(scratch->hits.hits);
+    free(scratch->positions);
+    free(scratch->found);
+    free(scratch->slots);
+    free(scratch);
+}

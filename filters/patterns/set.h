@@ -1,0 +1,44 @@
+/* The inside of a set and of a scratch, shared by patterns.c (which builds) and scan.c (which matches). */
+#ifndef FILTERS_PATTERNS_SET_H
+#define FILTERS_PATTERNS_SET_H
+
+#include "filters/patterns/confirm.h"
+#include "filters/patterns/literal_index.h"
+#include "filters/patterns/patterns.h"
+
+enum { RULE_NO_GATE = UINT32_MAX };
+
+struct rule {
+    struct pcre_code code; /* none where native */
+    uint32_t views;
+    bool caseless : 1, all_hits : 1, native : 1;
+    uint8_t index_class; /* enum wd_index_class */
+};
+
+struct wd_patterns {
+    struct rule *rules;
+    size_t count;
+    uint32_t match_limit, subject_bytes;
+    struct literal_index literals;
+    uint32_t *always; /* rules that nothing sieves */
+    size_t always_count;
+};
+
+/* Something found: an occurrence of a native rule's string, or (rank CANDIDATE_RANK) a rule to be confirmed. */
+struct found {
+    uint32_t rule, start, end, rank;
+};
+
+struct wd_pattern_scratch {
+    struct pcre_matcher matcher;
+    struct pattern_hits hits;
+    struct folded_text text;
+    uint32_t *positions;
+    size_t positions_capacity;
+    struct found *found;
+    size_t found_count, found_capacity;
+    uint32_t *slots; /* by rule: 1 + index of its only entry in `found`; 0 between scans */
+    size_t slots_capacity;
+};
+
+#endif
