@@ -189,7 +189,8 @@ struct token *token_new(const char *token_file, const char *api_key_file, struct
         token_free(token);
         return NULL;
     }
-    token->current->public.generation = token->generation = 1;
+    token->current->public.generation = 1;
+    token->generation = 1;
     return token;
 }
 

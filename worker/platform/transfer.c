@@ -104,8 +104,12 @@ static size_t receive_header(char *data, size_t size, size_t count, void *contex
         transfer->headers_too_large = true;
         return CURL_REFUSES;
     }
-    if (bytes >= 5 && memcmp(data, "HTTP/", 5) == 0) /* a new answer, after a 1xx one */
+    if (bytes >= 5 && memcmp(data, "HTTP/", 5) == 0) { /* a new answer, perhaps after a 1xx one */
         transfer->retry_after[0] = transfer->date[0] = '\0';
+        transfer->headers_ended = false;
+    } else if (data[0] == '\r' || data[0] == '\n') {
+        transfer->headers_ended = true;
+    }
     take_header("retry-after:", data, bytes, transfer->retry_after, sizeof(transfer->retry_after));
     take_header("date:", data, bytes, transfer->date, sizeof(transfer->date));
     return bytes;
@@ -269,7 +273,7 @@ enum wd_status transfer_prepare(struct transfer *transfer, const struct platform
     transfer->is_webhook = call->path.len == 0 || call->path.data[0] != '/';
     transfer->sends = 0;
     transfer->answer_len = transfer->header_bytes = 0;
-    transfer->answer_too_large = transfer->headers_too_large = false;
+    transfer->headers_ended = transfer->answer_too_large = transfer->headers_too_large = false;
     transfer->retry_after[0] = transfer->date[0] = transfer->error[0] = '\0';
     enum wd_status status = write_key(transfer, idempotency_key, err);
     if (status == WD_OK)

@@ -28,7 +28,7 @@ struct transfer {
     unsigned sends; /* times that libcurl was about to send the request */
     char *answer;   /* NUL-terminated */
     size_t answer_len, answer_room, header_bytes;
-    bool answer_too_large, headers_too_large;
+    bool headers_ended, answer_too_large, headers_too_large;
     char retry_after[64], date[64];
     char error[CURL_ERROR_SIZE];
 };

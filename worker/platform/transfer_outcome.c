@@ -68,6 +68,9 @@ static void fail_by_result(const struct transfer *transfer, CURLcode result, str
         *out = (struct outcome){.class = OUTCOME_RETRY, .retry_after_ms = -1, .ambiguous = true};
         snprintf(out->text, sizeof(out->text), "the connection was closed before an answer came");
         return;
+    case CURLE_OK:
+        fail(transfer, out, OUTCOME_RETRY, CURLE_GOT_NOTHING, "the connection broke before the answer was whole");
+        return;
     default:
         fail(transfer, out, OUTCOME_RETRY, result,
              is_sent ? "the connection broke before the answer was whole" : "the request could not be sent");
@@ -109,7 +112,8 @@ void transfer_outcome(struct transfer *transfer, CURLcode result, const struct a
 {
     long http_status = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &http_status);
-    bool is_answer = http_status >= 200 && http_status <= 999;
+    /* libcurl is content with headers that break off: they may have lacked the length of a body. */
+    bool is_answer = transfer->headers_ended && http_status >= 200 && http_status <= 999;
     if (is_answer && (result == CURLE_OK || (result == CURLE_WRITE_ERROR && transfer->answer_too_large)))
         classify(transfer, (int)http_status, table, out);
     else if (result == CURLE_WRITE_ERROR && transfer->headers_too_large)
