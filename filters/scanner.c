@@ -1,2 +1,470 @@
-/* scanner */
-typedef int room_is_being_built;
+/* Rules on an event. wd_scan is the whole way: texts -> views -> hits of patterns -> rules that a hit touched (and the
+ * few that can match without one) -> conditions -> matches -> planned actions.
+ *
+ * What always holds: the cost of an event depends on its texts and hits, not on how many rules there are; arrays as
+ * long as the rule set are never cleared, entries count only where they carry the generation of the event. Memory that
+ * is not in the arena is kept from event to event. Neighbours: filters/patterns finds hits, filters/views makes texts,
+ * evaluate.c answers conditions, plan.c merges actions. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "filters/evaluate.h"
+#include "filters/plan.h"
+
+enum { CACHED_NAMES = 64, CACHED_NAME_BYTES = 64, DECODER_BYTES_MAX = 64 * 1024 * 1024 };
+
+/* Which scopes cover an event name. */
+struct cached_name {
+    uint64_t *scopes; /* bit per scope */
+    size_t len;       /* 0: empty */
+    char name[CACHED_NAME_BYTES];
+};
+
+struct wd_scanner {
+    struct wd_scanner_options options;
+    struct wd_view_scratch *views;
+    struct wd_pattern_scratch *patterns;
+    struct expression_scratch *expressions;
+    struct wd_decoder *decoder;
+    uint64_t deadline_ns;
+
+    /* as long as a set: made anew for another one */
+    uint64_t serial;
+    struct found_list *lists; /* by leaf */
+    uint32_t *touched;        /* by rule: the generation in which it became a candidate */
+    uint32_t *candidates;
+    size_t candidate_count;
+    uint32_t generation;
+    struct cached_name names[CACHED_NAMES];
+    uint64_t *scope_bits;         /* all of names[].scopes, and one more for names that are too long */
+    const uint64_t *event_scopes; /* of the event */
+};
+
+struct wd_scanner *wd_scanner_new(const struct wd_scanner_options *options)
+{
+    struct wd_scanner *scanner = calloc(1, sizeof(*scanner));
+    if (!scanner)
+        return NULL;
+    if (options)
+        scanner->options = *options;
+    scanner->views = wd_view_scratch_new();
+    scanner->patterns = wd_pattern_scratch_new();
+    scanner->expressions = wd_expression_scratch_new();
+    scanner->decoder = wd_decoder_new(DECODER_BYTES_MAX);
+    if (scanner->views && scanner->patterns && scanner->expressions && scanner->decoder)
+        return scanner;
+    wd_scanner_free(scanner);
+    return NULL;
+}
+
+static void drop_set_memory(struct wd_scanner *scanner)
+{
+    free(scanner->lists);
+    free(scanner->touched);
+    free(scanner->candidates);
+    free(scanner->scope_bits);
+    scanner->lists = NULL;
+    scanner->touched = scanner->candidates = NULL;
+    scanner->scope_bits = NULL;
+    scanner->serial = 0;
+}
+
+void wd_scanner_free(struct wd_scanner *scanner)
+{
+    if (!scanner)
+        return;
+    drop_set_memory(scanner);
+    wd_view_scratch_free(scanner->views);
+    wd_pattern_scratch_free(scanner->patterns);
+    wd_expression_scratch_free(scanner->expressions);
+    wd_decoder_free(scanner->decoder);
+    free(scanner);
+}
+
+/* ---- fitting to a rule set ---- */
+
+static size_t scope_words(const struct wd_ruleset *set)
+{
+    return set->scope_count / 64 + 1;
+}
+
+static bool fit_to_set(struct wd_scanner *scanner, const struct wd_ruleset *set)
+{
+    if (scanner->serial == set->serial)
+        return true;
+    drop_set_memory(scanner);
+    scanner->lists = calloc(set->leaf_count + 1, sizeof(*scanner->lists));
+    scanner->touched = calloc(set->rule_count + 1, sizeof(*scanner->touched));
+    scanner->candidates = calloc(set->rule_count + 1, sizeof(*scanner->candidates));
+    scanner->scope_bits = calloc((CACHED_NAMES + 1) * scope_words(set), sizeof(*scanner->scope_bits));
+    if (!scanner->lists || !scanner->touched || !scanner->candidates || !scanner->scope_bits) {
+        drop_set_memory(scanner);
+        return false;
+    }
+    for (size_t i = 0; i < CACHED_NAMES; i++)
+        scanner->names[i] = (struct cached_name){.scopes = scanner->scope_bits + i * scope_words(set)};
+    scanner->generation = 0;
+    scanner->serial = set->serial;
+    return true;
+}
+
+static void next_generation(struct wd_scanner *scanner, const struct wd_ruleset *set)
+{
+    if (++scanner->generation)
+        return;
+    memset(scanner->lists, 0, set->leaf_count * sizeof(*scanner->lists)); /* once in four billion events */
+    memset(scanner->touched, 0, set->rule_count * sizeof(*scanner->touched));
+    scanner->generation = 1;
+}
+
+static void cover(const struct wd_ruleset *set, struct wd_str name, uint64_t *bits)
+{
+    memset(bits, 0, scope_words(set) * sizeof(*bits));
+    for (size_t i = 0; i < set->scope_count; i++)
+        if (set->scopes[i].is_live && wd_scope_covers(&set->scopes[i], name))
+            bits[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+static const uint64_t *scopes_of_event(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_str name)
+{
+    uint64_t hash = 14695981039346656037U;
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ (unsigned char)name.data[i]) * 1099511628211U;
+    struct cached_name *cached = &scanner->names[(hash ^ hash >> 32) % CACHED_NAMES];
+    if (name.len == 0 || name.len > CACHED_NAME_BYTES) {
+        uint64_t *bits = scanner->scope_bits + CACHED_NAMES * scope_words(set);
+        cover(set, name, bits);
+        return bits;
+    }
+    if (cached->len != name.len || memcmp(cached->name, name.data, name.len) != 0) {
+        cover(set, name, cached->scopes);
+        memcpy(cached->name, name.data, name.len);
+        cached->len = name.len;
+    }
+    return cached->scopes;
+}
+
+/* ---- candidates ---- */
+
+static bool is_in_scope(const struct wd_scanner *scanner, const struct rule *rule)
+{
+    return scanner->event_scopes[rule->scope / 64] >> rule->scope % 64 & 1 &&
+           rule->stages & 1U << scanner->options.stage;
+}
+
+static void touch(struct wd_scanner *scanner, uint32_t rule)
+{
+    if (scanner->touched[rule] == scanner->generation)
+        return;
+    scanner->touched[rule] = scanner->generation;
+    scanner->candidates[scanner->candidate_count++] = rule;
+}
+
+static void touch_listed(struct wd_scanner *scanner, const struct wd_ruleset *set, bool undecided)
+{
+    for (size_t i = 0; i < set->scope_count; i++) {
+        const struct scope *scope = &set->scopes[i];
+        const uint32_t *rules = undecided ? scope->not_quiet : scope->always;
+        size_t count = undecided ? scope->not_quiet_count : scope->always_count;
+        for (size_t j = 0; j < count; j++)
+            if (is_in_scope(scanner, &set->rules[rules[j]]))
+                touch(scanner, rules[j]);
+    }
+}
+
+/* ---- texts ---- */
+
+static bool out_of_budget(void *context)
+{
+    const struct wd_scanner *scanner = context;
+    return scanner->options.clock(scanner->options.clock_context) > scanner->deadline_ns;
+}
+
+/* The text that is being scanned. */
+struct reading {
+    struct wd_scanner *scanner;
+    struct evaluation *evaluation;
+    uint32_t text_index;
+    enum wd_text_field field;
+    const struct wd_view *view;
+    uint32_t kinds;          /* views whose text this is */
+    uint32_t caseless_kinds; /* the same for patterns to which case does not matter */
+    bool case_matters_only;
+};
+
+static void take_hit(struct reading *reading, const struct wd_hit *hit)
+{
+    const struct wd_ruleset *set = reading->evaluation->set;
+    const struct atom *atom = &set->atoms[hit->pattern];
+    if (reading->case_matters_only && !atom->case_matters)
+        return; /* found in the plain text already */
+    uint32_t kinds = atom->case_matters ? reading->kinds : reading->caseless_kinds;
+    struct wd_span span = {.text_index = reading->text_index, .view = reading->view->kind};
+    wd_view_to_original(reading->view, hit->start, hit->end, &span.start, &span.end);
+    for (uint32_t i = 0; i < atom->use_count; i++) {
+        const struct leaf *leaf = set->uses[atom->first_use + i];
+        if (!(leaf->fields & 1U << reading->field) || !(leaf->views & kinds) ||
+            !is_in_scope(reading->scanner, &set->rules[leaf->rule]))
+            continue;
+        if (hit->undecided)
+            wd_note_undecided(reading->evaluation, leaf);
+        else
+            wd_note_found(reading->evaluation, leaf, span);
+        if (!leaf->in_exception) /* an exception by itself makes nothing match */
+            touch(reading->scanner, leaf->rule);
+    }
+}
+
+static enum wd_status scan_view(struct reading *reading)
+{
+    struct evaluation *evaluation = reading->evaluation;
+    uint32_t wanted = evaluation->set->views_by_field[reading->field];
+    struct wd_scan_request request = {.text = reading->view->text,
+                                      .views = (reading->kinds | reading->caseless_kinds) & wanted,
+                                      .only_case_sensitive = reading->case_matters_only,
+                                      .out_of_budget = evaluation->out_of_budget,
+                                      .budget_context = evaluation->budget_context};
+    struct wd_scan_result result;
+    if (!request.views || !evaluation->set->patterns || evaluation->budget_ended)
+        return WD_OK;
+    enum wd_status status = wd_patterns_scan(evaluation->set->patterns, reading->scanner->patterns, &request, &result);
+    if (status != WD_OK)
+        return status;
+    for (size_t i = 0; i < result.hit_count; i++)
+        take_hit(reading, &result.hits[i]);
+    evaluation->budget_ended |= result.budget_ended;
+    return WD_OK;
+}
+
+/* Native matchers read a view when a rule asks, after the view scratch was used for the next text: so it is copied, but
+ * for the plain text, which the event holds. */
+static bool keep_view(struct evaluation *evaluation, const struct reading *reading)
+{
+    const struct wd_view *view = reading->view;
+    if (!(evaluation->set->searched_by_field[reading->field] & view->kinds))
+        return true;
+    struct kept_view *kept = wd_arena_alloc(evaluation->arena, sizeof(*kept));
+    if (!kept)
+        return false;
+    *kept = (struct kept_view){
+        .next = evaluation->views, .text_index = reading->text_index, .field = reading->field, .view = *view};
+    evaluation->views = kept;
+    if (view->kinds & 1U << WD_VIEW_PLAIN) {
+        kept->view.text = evaluation->event->texts[reading->text_index].text;
+        kept->view.map = kept->view.map_end = NULL;
+        return true;
+    }
+    kept->view.text = wd_arena_copy(evaluation->arena, view->text);
+    size_t bytes = view->text.len * sizeof(*view->map);
+    uint32_t *map = view->map ? wd_arena_alloc(evaluation->arena, bytes + 1) : NULL;
+    uint32_t *map_end = view->map_end ? wd_arena_alloc(evaluation->arena, bytes + 1) : NULL;
+    if (map)
+        memcpy(map, view->map, bytes);
+    if (map_end)
+        memcpy(map_end, view->map_end, bytes);
+    kept->view.map = map;
+    kept->view.map_end = map_end;
+    return kept->view.text.data && !view->map == !map && !view->map_end == !map_end;
+}
+
+/* Where the folded text differs from the plain one only by case, a caseless pattern says the same of both: it is tried
+ * on the plain text for both. */
+static uint32_t kinds_that_differ_by_case(const struct wd_ruleset *set, const struct wd_view *views, size_t count)
+{
+    uint32_t kinds = 0;
+    bool has_plain = count && views[0].kinds & 1U << WD_VIEW_PLAIN;
+    for (size_t i = 1; i < count && has_plain && !set->has_inline_case; i++)
+        if (views[i].differs_only_by_case)
+            kinds |= views[i].kinds;
+    return kinds;
+}
+
+static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *evaluation, uint32_t text_index)
+{
+    const struct wd_ruleset *set = evaluation->set;
+    const struct wd_text *text = &evaluation->event->texts[text_index];
+    uint32_t wanted = set->views_by_field[text->field] | set->searched_by_field[text->field];
+    struct wd_view views[WD_VIEWS_MAX];
+    size_t count = 0;
+    if (!wanted || !text->text.len)
+        return WD_OK;
+    enum wd_status status = wd_views_make(scanner->views, text->text, wanted, views, &count);
+    uint32_t case_kinds = kinds_that_differ_by_case(set, views, status == WD_OK ? count : 0);
+    for (size_t i = 0; i < count && status == WD_OK; i++) {
+        struct reading reading = {.scanner = scanner,
+                                  .evaluation = evaluation,
+                                  .text_index = text_index,
+                                  .field = text->field,
+                                  .view = &views[i],
+                                  .kinds = views[i].kinds,
+                                  .caseless_kinds = views[i].kinds | (i == 0 ? case_kinds : 0),
+                                  .case_matters_only = i > 0 && (views[i].kinds & case_kinds) != 0};
+        status = keep_view(evaluation, &reading) ? scan_view(&reading) : WD_ERR_TOO_LARGE;
+    }
+    return status;
+}
+
+/* ---- verdict ---- */
+
+static bool is_exempt(const struct wd_ruleset *set, const struct wd_author *author)
+{
+    for (size_t i = 0; i < author->role_count; i++)
+        for (const char *const *role = set->exempt_roles; *role; role++)
+            if (wd_str_is(author->roles[i], *role))
+                return true;
+    return false;
+}
+
+/* The same author is in the sample of every rule with at least that share, on every machine and in every version. */
+static bool is_in_sample(double share, struct wd_str author_id)
+{
+    uint64_t hash = 14695981039346656037U;
+    for (size_t i = 0; i < author_id.len; i++)
+        hash = (hash ^ (unsigned char)author_id.data[i]) * 1099511628211U;
+    hash ^= hash >> 33;
+    hash *= UINT64_C(0xff51afd7ed558ccd); /* FNV alone leaves the upper bits of short ids too much alike */
+    hash ^= hash >> 33;
+    hash *= UINT64_C(0xc4ceb9fe1a85ec53);
+    hash ^= hash >> 33;
+    return (double)(hash >> 11) * 0x1p-53 < share;
+}
+
+static bool is_enforced(const struct wd_rule_info *info, const struct wd_event *event)
+{
+    return info->mode == WD_MODE_ENFORCE ||
+           (info->mode == WD_MODE_SAMPLE && is_in_sample(info->sample_share, event->author.id));
+}
+
+static int by_index(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Asks every candidate, in rule order. */
+static bool match_rules(struct wd_scanner *scanner, struct evaluation *evaluation, struct wd_verdict *verdict)
+{
+    const struct wd_ruleset *set = evaluation->set;
+    if (!scanner->candidate_count)
+        return true;
+    struct wd_rule_match *matches = wd_arena_alloc(evaluation->arena, scanner->candidate_count * sizeof(*matches));
+    if (!matches)
+        return false;
+    qsort(scanner->candidates, scanner->candidate_count, sizeof(*scanner->candidates), by_index);
+    for (size_t i = 0; i < scanner->candidate_count; i++) {
+        const struct rule *rule = &set->rules[scanner->candidates[i]];
+        struct wd_rule_match match = {.rule = scanner->candidates[i]};
+        enum truth answer = wd_evaluate_rule(evaluation, rule, &match);
+        if (answer == NO)
+            continue;
+        match.undecided = answer == UNDECIDED;
+        match.is_match = answer == YES || rule->match_when_undecided;
+        match.enforced = is_enforced(&rule->info, evaluation->event);
+        matches[verdict->match_count++] = match;
+    }
+    verdict->matches = matches;
+    return !evaluation->out_of_memory;
+}
+
+static bool add_actions(struct wd_plan *plan, struct evaluation *evaluation, const struct wd_verdict *verdict,
+                        bool enforced)
+{
+    for (size_t i = 0; i < verdict->match_count; i++) {
+        const struct wd_rule_match *match = &verdict->matches[i];
+        const struct rule *rule = &evaluation->set->rules[match->rule];
+        for (size_t j = 0; j < rule->action_count && match->is_match && match->enforced == enforced; j++)
+            if (!wd_plan_add(plan, evaluation->arena, evaluation->event, &rule->actions[j]))
+                return false;
+    }
+    return true;
+}
+
+static bool same_action(const struct wd_action *a, const struct wd_action *b)
+{
+    return a->kind == b->kind && a->scope == b->scope && a->duration_ms == b->duration_ms &&
+           wd_str_equal(a->notify_target, b->notify_target);
+}
+
+/* What would be done if shadow rules were enforced, too, less what is done anyway. */
+static bool plan_shadow(struct wd_plan *plan, struct evaluation *evaluation, struct wd_verdict *verdict)
+{
+    const struct wd_action *actions;
+    size_t count, kept = 0;
+    if (!add_actions(plan, evaluation, verdict, false) || !wd_plan_finish(plan, evaluation->arena, &actions, &count))
+        return false;
+    struct wd_action *added = wd_arena_alloc(evaluation->arena, count * sizeof(*added) + 1);
+    for (size_t i = 0; i < count && added; i++) {
+        bool done = false;
+        for (size_t j = 0; j < verdict->action_count && !done; j++)
+            done = same_action(&verdict->actions[j], &actions[i]);
+        if (!done)
+            added[kept++] = actions[i];
+    }
+    verdict->shadow_actions = added;
+    verdict->shadow_action_count = kept;
+    return added != NULL;
+}
+
+static bool plan_actions(struct evaluation *evaluation, struct wd_verdict *verdict)
+{
+    struct wd_plan plan = {0};
+    bool has_shadow = false;
+    for (size_t i = 0; i < verdict->match_count; i++) {
+        const struct wd_rule_match *match = &verdict->matches[i];
+        const struct rule *rule = &evaluation->set->rules[match->rule];
+        has_shadow |= match->is_match && !match->enforced;
+        for (size_t j = 0; j < rule->point_count && match->is_match && match->enforced; j++)
+            verdict->score += rule->points[j].points;
+    }
+    verdict->exempt = is_exempt(evaluation->set, &evaluation->event->author);
+    if (verdict->exempt || !verdict->match_count)
+        return true;
+    if (!add_actions(&plan, evaluation, verdict, true) ||
+        !wd_plan_finish(&plan, evaluation->arena, &verdict->actions, &verdict->action_count))
+        return false;
+    verdict->inapplicable = plan.inapplicable;
+    return !has_shadow || plan_shadow(&plan, evaluation, verdict);
+}
+
+static void begin(struct wd_scanner *scanner, struct evaluation *evaluation)
+{
+    next_generation(scanner, evaluation->set);
+    evaluation->generation = scanner->generation;
+    scanner->candidate_count = 0;
+    scanner->event_scopes = scopes_of_event(scanner, evaluation->set, evaluation->event->name);
+    if (!scanner->options.clock || !scanner->options.event_budget_ns)
+        return;
+    scanner->deadline_ns = scanner->options.clock(scanner->options.clock_context) + scanner->options.event_budget_ns;
+    evaluation->out_of_budget = out_of_budget;
+    evaluation->budget_context = scanner;
+}
+
+enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                       const struct wd_event *event, int64_t now_ms, struct wd_verdict *verdict_out,
+                       struct wd_error *err)
+{
+    *verdict_out = (struct wd_verdict){0};
+    if (!fit_to_set(scanner, set))
+        return wd_fail(err, WD_ERR_MEMORY, "no memory to scan with %zu rules", set->rule_count);
+    struct evaluation evaluation = {.set = set,
+                                    .event = event,
+                                    .now_ms = now_ms,
+                                    .arena = arena,
+                                    .decoder = scanner->decoder,
+                                    .expressions = scanner->expressions,
+                                    .lists = scanner->lists};
+    begin(scanner, &evaluation);
+    enum wd_status status = WD_OK;
+    for (size_t i = 0; i < event->text_count && status == WD_OK; i++)
+        status = scan_text(scanner, &evaluation, (uint32_t)i);
+    if (status == WD_ERR_MEMORY)
+        return wd_fail(err, status, "no memory to scan a text");
+    touch_listed(scanner, set, false);
+    if (evaluation.budget_ended)
+        touch_listed(scanner, set, true);
+    verdict_out->candidates = (uint32_t)scanner->candidate_count;
+    if (status != WD_OK || !match_rules(scanner, &evaluation, verdict_out) || !plan_actions(&evaluation, verdict_out))
+        return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
+    verdict_out->budget_ended = evaluation.budget_ended;
+    return WD_OK;
+}

@@ -103,6 +103,7 @@ static struct wd_node *new_node(struct builder *b, enum wd_node_kind kind, const
     if (!node)
         return NULL;
     node->kind = kind;
+    node->file = b->document->name;
     node->line = mark_line(event->start_mark);
     node->column = mark_column(event->start_mark);
     node->end_line = mark_line(event->end_mark);

@@ -21,6 +21,7 @@ enum wd_scalar_style { WD_STYLE_PLAIN, WD_STYLE_SINGLE_QUOTED, WD_STYLE_DOUBLE_Q
 
 struct wd_node {
     enum wd_node_kind kind;
+    const char *file;      /* the document's name */
     int line, column;      /* 1-based; columns count characters, not bytes */
     int end_line;          /* line of its last character */
     const char *text;      /* scalar: NUL-terminated UTF-8; NULL elsewhere */

@@ -60,6 +60,10 @@ bool wd_ruleset_wants(const struct wd_ruleset *set, struct wd_str event_name);
 /* NULL-terminated names of the notify targets that rules use. */
 const char *const *wd_ruleset_notify_targets(const struct wd_ruleset *set);
 
+/* What the rule says to the author, in `language` ("th"; NULL: any), else in English, else in the first that there is.
+ * NULL where the rule has no user_message. */
+const char *wd_ruleset_user_message(const struct wd_ruleset *set, uint32_t rule, const char *language);
+
 #ifdef __cplusplus
 }
 #endif

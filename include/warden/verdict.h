@@ -85,6 +85,8 @@ struct wd_verdict {
     double score; /* sum of the points of the enforced matches */
     bool exempt;  /* the author is exempt: matches are recorded, nothing is planned */
     uint32_t candidates; /* rules that the index let through, for metrics */
+    uint32_t inapplicable; /* enforced actions that came to nothing: the event has no such place, author or content */
+    bool budget_ended;     /* the time budget ended the scan: what was not found until then is undecided */
 };
 
 #ifdef __cplusplus

@@ -1,0 +1,246 @@
+/* Answers a rule's conditions from what was found in the event. What always holds: a find inside a span that an
+ * exception allows does not count; an answer that a limit prevented is UNDECIDED. Neighbours: scanner.c notes the finds
+ * of patterns; native matchers are run from here, when a rule asks for them. */
+#include <stdlib.h>
+
+#include "filters/evaluate.h"
+
+/* ---- finds ---- */
+
+static struct found_list *list_of(struct evaluation *evaluation, const struct leaf *leaf)
+{
+    struct found_list *list = &evaluation->lists[leaf->index];
+    if (list->generation != evaluation->generation)
+        *list = (struct found_list){.generation = evaluation->generation};
+    return list;
+}
+
+void wd_note_found(struct evaluation *evaluation, const struct leaf *leaf, struct wd_span span)
+{
+    struct found_list *list = list_of(evaluation, leaf);
+    if (list->count >= WD_SPANS_MAX && !evaluation->set->rules[leaf->rule].has_allowed_spans)
+        return;
+    struct found *found = wd_arena_alloc(evaluation->arena, sizeof(*found));
+    if (!found) {
+        evaluation->out_of_memory = true;
+        return;
+    }
+    *found = (struct found){.span = span};
+    if (list->last)
+        list->last->next = found;
+    else
+        list->first = found;
+    list->last = found;
+    list->count++;
+}
+
+void wd_note_undecided(struct evaluation *evaluation, const struct leaf *leaf)
+{
+    list_of(evaluation, leaf)->undecided = true;
+}
+
+/* ---- native matchers ---- */
+
+struct span_sink {
+    struct evaluation *evaluation;
+    const struct leaf *leaf;
+    const struct kept_view *view;
+};
+
+void wd_span_found(struct span_sink *sink, size_t start, size_t end)
+{
+    const struct wd_view *view = &sink->view->view;
+    struct wd_span span = {.text_index = sink->view->text_index, .view = view->kind};
+    wd_view_to_original(view, (uint32_t)start, (uint32_t)end, &span.start, &span.end);
+    wd_note_found(sink->evaluation, sink->leaf, span);
+}
+
+static void search(struct evaluation *evaluation, const struct leaf *leaf)
+{
+    list_of(evaluation, leaf)->searched = true;
+    for (const struct kept_view *kept = evaluation->views; kept; kept = kept->next) {
+        if (!(leaf->fields & 1U << kept->field) || !(leaf->views & kept->view.kinds))
+            continue;
+        if (!evaluation->budget_ended && evaluation->out_of_budget)
+            evaluation->budget_ended = evaluation->out_of_budget(evaluation->budget_context);
+        if (evaluation->budget_ended)
+            return;
+        struct span_sink sink = {.evaluation = evaluation, .leaf = leaf, .view = kept};
+        leaf->kind->search(leaf, kept->view.text, &sink);
+    }
+}
+
+static const struct found_list *finds_of(struct evaluation *evaluation, const struct leaf *leaf)
+{
+    struct found_list *list = list_of(evaluation, leaf);
+    if (leaf->kind->search && !list->searched)
+        search(evaluation, leaf);
+    return list;
+}
+
+/* ---- allowed spans ---- */
+
+/* Allowed spans by text and start; `end` is made the furthest end of any span up to here, so that one look-up tells
+ * whether some span covers a find. */
+struct allowed {
+    struct wd_span *spans;
+    size_t count;
+};
+
+static int by_text_and_start(const void *left, const void *right)
+{
+    const struct wd_span *a = left, *b = right;
+    if (a->text_index != b->text_index)
+        return a->text_index < b->text_index ? -1 : 1;
+    if (a->start != b->start)
+        return a->start < b->start ? -1 : 1;
+    return (a->end > b->end) - (a->end < b->end);
+}
+
+static void gather_allowed(struct evaluation *evaluation, const struct rule *rule, struct allowed *out)
+{
+    size_t count = 0;
+    *out = (struct allowed){0};
+    for (size_t i = 0; i < rule->exception_count && rule->has_allowed_spans; i++)
+        if (rule->exceptions[i].allows_spans)
+            count += finds_of(evaluation, rule->exceptions[i].condition->leaf)->count;
+    if (!count)
+        return;
+    out->spans = wd_arena_alloc(evaluation->arena, count * sizeof(*out->spans));
+    if (!out->spans) {
+        evaluation->out_of_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < rule->exception_count; i++) {
+        if (!rule->exceptions[i].allows_spans)
+            continue;
+        const struct found *found = finds_of(evaluation, rule->exceptions[i].condition->leaf)->first;
+        for (; found && out->count < count; found = found->next)
+            out->spans[out->count++] = found->span;
+    }
+    qsort(out->spans, out->count, sizeof(*out->spans), by_text_and_start);
+    for (size_t i = 1; i < out->count; i++)
+        if (out->spans[i].text_index == out->spans[i - 1].text_index && out->spans[i].end < out->spans[i - 1].end)
+            out->spans[i].end = out->spans[i - 1].end;
+}
+
+static bool is_allowed(const struct allowed *allowed, const struct wd_span *span)
+{
+    size_t low = 0, high = allowed->count; /* the last allowed span that begins at or before the find */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct wd_span *at = &allowed->spans[middle];
+        bool before =
+            at->text_index < span->text_index || (at->text_index == span->text_index && at->start <= span->start);
+        if (before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct wd_span *last = low ? &allowed->spans[low - 1] : NULL;
+    return last && last->text_index == span->text_index && last->end >= span->end;
+}
+
+/* ---- conditions ---- */
+
+static enum truth evaluate_texts(struct evaluation *evaluation, const struct leaf *leaf, const struct allowed *allowed)
+{
+    const struct found_list *list = finds_of(evaluation, leaf);
+    for (const struct found *found = list->first; found; found = found->next)
+        if (leaf->in_exception || !is_allowed(allowed, &found->span))
+            return YES;
+    return list->undecided || evaluation->budget_ended ? UNDECIDED : NO;
+}
+
+/* Depth is bounded by the document's. */
+static enum truth evaluate(struct evaluation *evaluation, const struct condition *condition,
+                           const struct allowed *allowed)
+{
+    if (condition->kind == CONDITION_LEAF) {
+        const struct leaf *leaf = condition->leaf;
+        return leaf->kind->reads == READS_EVENT ? leaf->kind->evaluate(leaf, evaluation)
+                                                : evaluate_texts(evaluation, leaf, allowed);
+    }
+    bool all = condition->kind == CONDITION_ALL;
+    enum truth decides = all ? NO : YES, answer = all ? YES : NO;
+    if (condition->kind == CONDITION_NOT) {
+        enum truth inner = evaluate(evaluation, condition->children[0], allowed);
+        return inner == UNDECIDED ? UNDECIDED : inner == YES ? NO : YES;
+    }
+    for (size_t i = 0; i < condition->child_count; i++) {
+        enum truth child = evaluate(evaluation, condition->children[i], allowed);
+        if (child == decides)
+            return child;
+        answer = child == UNDECIDED ? UNDECIDED : answer;
+    }
+    return answer;
+}
+
+static enum truth is_exempt(struct evaluation *evaluation, const struct rule *rule)
+{
+    static const struct allowed NOTHING = {0};
+    enum truth answer = NO;
+    for (size_t i = 0; i < rule->exception_count && answer != YES; i++) {
+        if (rule->exceptions[i].allows_spans)
+            continue;
+        enum truth one = evaluate(evaluation, rule->exceptions[i].condition, &NOTHING);
+        answer = one != NO ? one : answer;
+    }
+    return answer;
+}
+
+/* ---- spans of a match ---- */
+
+struct gathering {
+    struct evaluation *evaluation;
+    const struct allowed *allowed;
+    struct wd_span spans[WD_SPANS_MAX];
+    size_t count;
+};
+
+static void gather_spans(struct gathering *gathering, const struct condition *condition)
+{
+    if (condition->kind == CONDITION_NOT)
+        return; /* what is there although it should not be is no reason */
+    for (size_t i = 0; i < condition->child_count; i++)
+        gather_spans(gathering, condition->children[i]);
+    if (condition->kind != CONDITION_LEAF || condition->leaf->kind->reads == READS_EVENT)
+        return;
+    const struct found *found = finds_of(gathering->evaluation, condition->leaf)->first;
+    for (; found && gathering->count < WD_SPANS_MAX; found = found->next)
+        if (!is_allowed(gathering->allowed, &found->span))
+            gathering->spans[gathering->count++] = found->span;
+}
+
+static void keep_spans(struct gathering *gathering, struct wd_rule_match *match)
+{
+    if (!gathering->count)
+        return;
+    struct wd_span *spans = wd_arena_alloc(gathering->evaluation->arena, gathering->count * sizeof(*spans));
+    if (!spans) {
+        gathering->evaluation->out_of_memory = true;
+        return;
+    }
+    qsort(gathering->spans, gathering->count, sizeof(*spans), by_text_and_start);
+    for (size_t i = 0; i < gathering->count; i++)
+        if (!match->span_count || by_text_and_start(&spans[match->span_count - 1], &gathering->spans[i]) != 0)
+            spans[match->span_count++] = gathering->spans[i];
+    match->spans = spans;
+}
+
+enum truth wd_evaluate_rule(struct evaluation *evaluation, const struct rule *rule, struct wd_rule_match *match_out)
+{
+    struct allowed allowed;
+    gather_allowed(evaluation, rule, &allowed);
+    enum truth answer = evaluate(evaluation, rule->when, &allowed);
+    if (answer == NO)
+        return NO;
+    enum truth exempt = is_exempt(evaluation, rule);
+    if (exempt == YES)
+        return NO;
+    answer = exempt == UNDECIDED ? UNDECIDED : answer;
+    struct gathering gathering = {.evaluation = evaluation, .allowed = &allowed};
+    gather_spans(&gathering, rule->when);
+    keep_spans(&gathering, match_out);
+    return answer;
+}

@@ -1,0 +1,28 @@
+/* Examples inside rules, kept with the set so that they can be run at any time. Neighbours: rule.c, ruletest.c. */
+#ifndef FILTERS_RULES_RULETEST_H
+#define FILTERS_RULES_RULETEST_H
+
+#include "filters/rules/rules.h"
+
+enum rule_test_kind { RULE_TEST_MATCH, RULE_TEST_NO_MATCH, RULE_TEST_STEP };
+
+struct rule_test {
+    enum rule_test_kind kind;
+    int line, column;
+    int64_t at_ms; /* the time of the event */
+    struct wd_event event;
+    bool expects;      /* STEP: the actions below are all that may be planned */
+    uint32_t expected; /* bit 1 << enum wd_action_kind */
+};
+
+struct rule_tests {
+    const struct rule_test *items;
+    size_t count;
+    size_t match_count, no_match_count;
+};
+
+struct loader;
+/* Reads a rule's `tests` (NULL: it has none). */
+bool wd_load_rule_tests(struct loader *loader, const struct wd_node *tests, struct rule *rule);
+
+#endif
