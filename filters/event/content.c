@@ -10,10 +10,10 @@ static const enum key ID_KEYS[WD_CONTENT_TYPE_COUNT] = {
     [WD_CONTENT_CHANNEL] = KEY_CHANNEL_ID, [WD_CONTENT_COMMUNITY] = KEY_COMMUNITY_ID,
 };
 
-/* The first of two that is there and not empty. */
+/* The first of two that is not empty; absent where both are. */
 static struct wd_str either(struct wd_str first, struct wd_str second)
 {
-    return first.len ? first : second;
+    return first.len ? first : second.len ? second : (struct wd_str){0};
 }
 
 static bool has_own_author(enum wd_content_type type)
@@ -140,7 +140,20 @@ static void name_author(struct wd_event *event, const struct draft *draft)
     }
 }
 
-void content_add(struct wd_decoder *decoder, enum wd_content_type type, const struct draft *draft)
+/* What the platform sends has an id, and an author where it is somebody's content. */
+static void require_ids(struct wd_decoder *decoder, const struct wd_event *event, struct wd_str author_id)
+{
+    size_t offset = (size_t)(event->object_json.data - decoder->reader.source);
+    const char *type = wd_content_type_name(event->content_type);
+    if (!event->content_id.len)
+        decoder_refuse(decoder, WD_DECODE_MISSING_ID, offset, "a %s without '%s'", type,
+                       key_name(ID_KEYS[event->content_type]));
+    else if (!author_id.len && has_own_author(event->content_type))
+        decoder_refuse(decoder, WD_DECODE_MISSING_ID, offset, "%s '%.*s' without the id of its author", type,
+                       WD_STR_ARG(event->content_id));
+}
+
+void content_add(struct wd_decoder *decoder, enum wd_content_type type, const struct draft *draft, bool ids_required)
 {
     struct wd_event *event = list_push(decoder, &decoder->events, sizeof(*event));
     struct pending *pending = event ? list_push(decoder, &decoder->pendings, sizeof(*pending)) : NULL;
@@ -153,6 +166,8 @@ void content_add(struct wd_decoder *decoder, enum wd_content_type type, const st
     set_texts(decoder, draft, event);
     set_attachments(decoder, draft, event);
     pending->author_ref = either(draft->strings[KEY_USER_INTERNAL_ID], draft->strings[KEY_USER_PUBLIC_ID]);
+    if (ids_required)
+        require_ids(decoder, event, either(event->author.id, pending->author_ref));
 }
 
 static void take_author(struct wd_event *event, const struct user *user)
@@ -171,18 +186,6 @@ static void add_author_name(struct wd_event *event)
     texts[event->text_count++] = (struct wd_text){WD_FIELD_AUTHOR_NAME, event->author.display_name};
 }
 
-static void require_ids(struct wd_decoder *decoder, const struct wd_event *event)
-{
-    size_t offset = (size_t)(event->object_json.data - decoder->reader.source);
-    const char *type = wd_content_type_name(event->content_type);
-    if (!event->content_id.len)
-        decoder_refuse(decoder, WD_DECODE_MISSING_ID, offset, "a %s without '%s'", type,
-                       key_name(ID_KEYS[event->content_type]));
-    else if (!event->author.id.len && has_own_author(event->content_type))
-        decoder_refuse(decoder, WD_DECODE_MISSING_ID, offset, "%s '%.*s' without the id of its author", type,
-                       WD_STR_ARG(event->content_id));
-}
-
 void content_set_authors(struct wd_decoder *decoder, bool ids_required)
 {
     struct wd_event *events = decoder->events.items;
@@ -195,6 +198,6 @@ void content_set_authors(struct wd_decoder *decoder, bool ids_required)
             take_author(event, user);
         add_author_name(event);
         if (ids_required)
-            require_ids(decoder, event);
+            require_ids(decoder, event, event->author.id);
     }
 }

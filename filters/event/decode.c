@@ -153,7 +153,7 @@ static struct wd_str without_version(struct wd_str name)
         return name;
     while (at < name.len && name.data[at] >= '0' && name.data[at] <= '9')
         at++;
-    if (at == 1 || at == name.len || name.data[at] != '.')
+    if (at == 1 || at + 1 >= name.len || name.data[at] != '.')
         return name;
     return (struct wd_str){.data = name.data + at + 1, .len = name.len - at - 1};
 }
@@ -183,7 +183,15 @@ static bool go_on(const struct wd_decoder *decoder)
     return decoder->outcome == WD_DECODED;
 }
 
-/* Reads the next object of a list and keeps it as content, as a child post or as a user. */
+static bool has_own_text(const struct draft *draft)
+{
+    const struct wd_str *strings = draft->strings;
+    return draft->data_text.len || draft->data_title.len || draft->data_caption.len || strings[KEY_TEXT].len ||
+           strings[KEY_TITLE].len || strings[KEY_CAPTION].len;
+}
+
+/* An entry of a list is content, a user beside it, or a child post. Child posts are the pictures and files of a post:
+ * they are content of their own where somebody wrote a text to them, else they say nothing that rules read. */
 enum role { ROLE_CONTENT, ROLE_CHILD, ROLE_USER };
 
 static void read_entry(struct wd_decoder *decoder, enum role role)
@@ -200,11 +208,10 @@ static void read_entry(struct wd_decoder *decoder, enum role role)
             decoder_refuse(decoder, WD_DECODE_MISSING_ID, offset, "an entry that is no object");
         return;
     }
-    bool has_text = draft.data_text.len || draft.data_title.len || draft.strings[KEY_TEXT].len;
     if (role == ROLE_USER)
         users_add(decoder, &draft);
-    else if (role == ROLE_CONTENT || has_text)
-        content_add(decoder, decoder->family, &draft);
+    else if (role == ROLE_CONTENT || has_own_text(&draft))
+        content_add(decoder, decoder->family, &draft, true);
 }
 
 static void read_list(struct wd_decoder *decoder, enum role role, enum key key)
@@ -245,7 +252,7 @@ static void add_other(struct wd_decoder *decoder)
     draft_init(&draft);
     json_skip(&decoder->reader);
     draft.json = (struct wd_str){.data = decoder->reader.source + begin, .len = decoder->reader.last_end - begin};
-    content_add(decoder, WD_CONTENT_OTHER, &draft);
+    content_add(decoder, WD_CONTENT_OTHER, &draft, false);
 }
 
 /* What the outer object said. Offsets and token numbers are those of the reader. */
@@ -270,7 +277,7 @@ static void read_data(struct wd_decoder *decoder, struct outline *outline)
         struct draft draft;
         draft_init(&draft);
         if (draft_read(decoder, &draft))
-            content_add(decoder, decoder->family, &draft);
+            content_add(decoder, decoder->family, &draft, false);
     } else if (decoder->family == WD_CONTENT_OTHER) {
         add_other(decoder);
     } else if (json_open(reader, '{')) {
@@ -340,7 +347,7 @@ static void read_bare(struct wd_decoder *decoder, const struct outline *outline)
     json_seek(&decoder->reader, 0, 0);
     decoder->bare = true;
     if (draft_read(decoder, &draft))
-        content_add(decoder, decoder->family, &draft);
+        content_add(decoder, decoder->family, &draft, false);
     content_set_authors(decoder, false);
 }
 

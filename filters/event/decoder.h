@@ -103,11 +103,12 @@ enum key members_next(struct wd_decoder *decoder, struct members *members);
 bool draft_read(struct wd_decoder *decoder, struct draft *draft);
 void draft_init(struct draft *draft);
 
-/* Appends an event made of a draft; its author is only named yet. */
-void content_add(struct wd_decoder *decoder, enum wd_content_type type, const struct draft *draft);
+/* Appends an event made of a draft; its author is only named yet. `ids_required`: refuses content without the ids that
+ * the platform always sends. */
+void content_add(struct wd_decoder *decoder, enum wd_content_type type, const struct draft *draft, bool ids_required);
 /* The author as a user object shows him. */
 struct wd_author content_author(const struct draft *draft);
-/* Sets the authors of all events from the users beside them. `ids_required`: events of the platform name an author. */
+/* Sets the authors of all events from the users beside them; `ids_required` as above. */
 void content_set_authors(struct wd_decoder *decoder, bool ids_required);
 
 void users_add(struct wd_decoder *decoder, const struct draft *draft);

@@ -213,7 +213,8 @@ bool json_parse_double(const char *number, size_t len, double *out)
             given = given < 100000 ? given * 10 + (number[i] - '0') : given;
         exponent += down ? -given : given;
     }
-    value = exponent < 0 ? value / pow(10, -exponent) : value * pow(10, exponent);
+    if (value != 0)
+        value = exponent < 0 ? value / pow(10, -exponent) : value * pow(10, exponent);
     if (!isfinite(value))
         return false;
     *out = negative ? -value : value;
