@@ -1,7 +1,7 @@
 /* View 'confusable': look-alikes become the ASCII letters that they look like, word by word, so that a sentence in
  * another script stays itself:
- * - a word of Latin letters: Latin look-alikes (small capitals, a script a) do; accents only where two or more letters
- *   and at least half have one, as no language writes;
+ * - a word of Latin letters: Latin look-alikes (small capitals, a script a) do; accents only where no language has all
+ *   the accented letters of the word;
  * - a word that mixes Latin with another script: if each foreign letter looks like a Latin one;
  * - a word of one other script: if each letter looks like a Latin one, no word of the text shows the script to be
  * really written, and either Latin words stand around it or it has a letter that everyday Russian and so on do not.
@@ -23,6 +23,7 @@ struct word {
     size_t start, end;
     int latin;          /* letters of the Latin script */
     int accented;       /* of these, with an accent */
+    uint64_t languages; /* that have all of these */
     int foreign;        /* letters of other scripts */
     int foreign_looks;  /* of these, those that look Latin */
     int foreign_strict; /* of these, without the help of the other case */
@@ -101,7 +102,10 @@ static void count_letter(struct word *word, uint32_t c, uint32_t properties, con
         return;
     if (!is_foreign_letter(properties)) {
         word->latin += c < 0x80 || WD_CHAR_SCRIPT(properties) == USCRIPT_LATIN;
-        word->accented += look->kind == WD_LOOK_ACCENT;
+        if (look->kind == WD_LOOK_ACCENT) {
+            word->accented++;
+            word->languages &= wd_char_languages(c);
+        }
         return;
     }
     word->foreign++;
@@ -114,7 +118,7 @@ static void count_letter(struct word *word, uint32_t c, uint32_t properties, con
 /* The word that starts at `at`; end == start: none does. */
 static struct word read_word(const struct wd_piece *in, const struct wd_piece *original, size_t at)
 {
-    struct word word = {.start = at, .end = at};
+    struct word word = {.start = at, .end = at, .languages = UINT64_MAX};
     while (word.end < in->len) {
         size_t next = word.end;
         uint32_t c = wd_utf8_next(in->data, in->len, &next);
@@ -141,7 +145,7 @@ static bool foreign_letters_go(const struct word *word, const struct survey *sur
 
 static bool accents_go(const struct word *word)
 {
-    return word->accented >= 2 && word->accented * 2 >= word->latin;
+    return word->accented > 0 && word->languages == 0;
 }
 
 /* Is the byte at `at` (SIZE_MAX or len: none) of the class? */

@@ -16,6 +16,7 @@ enum {
     ROW_GAP_MAX = 3, /* separators between single characters of a row */
     ROW_MIN = 3,
     MARKS_MAX = 3,    /* exclamation marks that can be one letter or two */
+    EMAIL_SCAN = 128, /* bytes of a mail address behind its @ */
     UUID_SCAN = 128,  /* bytes to look ahead for one */
     PAREN_SCAN = 512, /* bytes to look ahead for the closing parenthesis */
 };
@@ -81,15 +82,20 @@ static char byte_at(const struct wd_piece *in, size_t at)
     return at < in->len ? in->data[at] : ' ';
 }
 
-static bool is_email_at(const struct wd_piece *in, size_t at)
+/* The end of the mail address whose @ is at `at`; 0: it is none. */
+static size_t email_end(const struct wd_piece *in, size_t at)
 {
     if (at == 0 || !is_word_byte(in->data[at - 1]))
-        return false;
-    size_t end = at + 1;
-    while (end < in->len && (wd_is_ascii_letter((unsigned char)in->data[end]) ||
-                             wd_is_ascii_digit((unsigned char)in->data[end]) || in->data[end] == '-'))
-        end++;
-    return end > at + 1 && byte_at(in, end) == '.' && wd_is_ascii_letter((unsigned char)byte_at(in, end + 1));
+        return 0;
+    size_t end = at + 1, dot = 0;
+    for (; end < in->len && end - at < EMAIL_SCAN; end++) {
+        unsigned char c = (unsigned char)in->data[end];
+        if (c == '.' && end > at + 1 && wd_is_ascii_letter((unsigned char)byte_at(in, end + 1)))
+            dot = end;
+        else if (!wd_is_ascii_letter(c) && !wd_is_ascii_digit(c) && c != '-')
+            break;
+    }
+    return dot ? end : 0;
 }
 
 static bool is_joining_plus(const struct wd_piece *in, size_t at)
@@ -133,7 +139,7 @@ static size_t segment_character(const struct wd_piece *in, size_t at)
     if (wd_is_ascii_letter(c) || wd_is_ascii_digit(c) || c == '$')
         return 1;
     if (c == '@')
-        return !is_email_at(in, at);
+        return email_end(in, at) == 0;
     if (c == '+')
         return is_joining_plus(in, at);
     if (c == '!' || c == '|')
@@ -247,11 +253,13 @@ static size_t uuid_end(const struct wd_piece *in, size_t at)
     return end - at >= UUID_LEN && digits >= 4 && hyphens >= 2 ? end : at;
 }
 
-/* The end of a web address whose scheme is the segment, or the segment's end. */
+/* The end of a web address whose scheme is the segment, or of a mail address that it starts; or the segment's end. */
 static size_t address_end(const struct wd_piece *in, const struct segment *segment)
 {
     static const char *const schemes[] = {"http", "https", "ftp"};
     size_t len = segment->end - segment->start, at = segment->end;
+    if (at < in->len && in->data[at] == '@')
+        return email_end(in, at) ? email_end(in, at) : at;
     if (at + 3 > in->len || memcmp(in->data + at, "://", 3) != 0)
         return at;
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {

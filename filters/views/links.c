@@ -181,7 +181,7 @@ static bool find_link(const struct wd_piece *in, size_t at, size_t end, struct l
         }
         size_t step = label_character(in, at);
         if (step == 0 || !starts_word(in, at)) {
-            at += step ? step : 1;
+            wd_utf8_next(in->data, in->len, &at);
             continue;
         }
         struct range host = host_at(in, at);

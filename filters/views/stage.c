@@ -116,6 +116,19 @@ static size_t character_length(char lead)
     return byte < 0xC0 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
+/* Bytes [from, to) of `in` in the original: behind an override they can stand there in the opposite order. */
+static void piece_span(const struct wd_piece *in, size_t from, size_t to, uint32_t *start_out, uint32_t *end_out)
+{
+    uint32_t start = wd_piece_start(in, from), end = wd_piece_end(in, from + 1);
+    for (size_t i = from + 1; i < to; i++) {
+        uint32_t other_start = wd_piece_start(in, i), other_end = wd_piece_end(in, i + 1);
+        start = other_start < start ? other_start : start;
+        end = other_end > end ? other_end : end;
+    }
+    *start_out = start;
+    *end_out = end;
+}
+
 void wd_stage_put(struct wd_stage *stage, const struct wd_piece *in, size_t from, size_t to, const char *bytes,
                   size_t len)
 {
@@ -130,7 +143,8 @@ void wd_stage_put(struct wd_stage *stage, const struct wd_piece *in, size_t from
     if (with_map) {
         if (!stage->mapped)
             start_map(stage);
-        uint32_t start = wd_piece_start(in, from), end = wd_piece_end(in, to);
+        uint32_t start, end;
+        piece_span(in, from, to, &start, &end);
         for (size_t i = stage->len; i < stage->len + len; i++) {
             stage->map[i] = start;
             stage->map_end[i] = end;

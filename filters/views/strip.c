@@ -2,15 +2,22 @@
  * control characters), and so do combining marks beyond what the script uses: marks that no script calls its own, marks
  * of other scripts on a Latin, Greek or Cyrillic letter, and more than four on any. Works on folded text, in which the
  * accents that a language has are composed already. Beside it the reading order of U+202E. */
+#include <string.h>
+
 #include <unicode/uscript.h>
 
 #include "filters/views/internal.h"
 
 enum { MARKS_MAX = 4 };
 
-static bool is_alphabet(uint32_t script)
+/* The bit that a mark must have to stand on a letter of this alphabet; 0: any mark may. */
+static uint32_t mark_of(uint32_t script)
 {
-    return script == USCRIPT_LATIN || script == USCRIPT_GREEK || script == USCRIPT_CYRILLIC || script == USCRIPT_COMMON;
+    if (script == USCRIPT_LATIN)
+        return WD_CHAR_MARK_OF_LATIN;
+    if (script == USCRIPT_GREEK)
+        return WD_CHAR_MARK_OF_GREEK;
+    return script == USCRIPT_CYRILLIC ? WD_CHAR_MARK_OF_CYRILLIC : 0;
 }
 
 struct base {
@@ -29,8 +36,8 @@ static bool goes(uint32_t properties, struct base *base)
     }
     if (properties & WD_CHAR_GENERAL_MARK)
         return true;
-    if (is_alphabet(WD_CHAR_SCRIPT(base->properties)) && (base->properties & WD_CHAR_LETTER) &&
-        !(properties & WD_CHAR_MARK_OF_LATIN))
+    uint32_t needed = mark_of(WD_CHAR_SCRIPT(base->properties));
+    if (needed && (base->properties & WD_CHAR_LETTER) && !(properties & needed))
         return true;
     return ++base->marks > MARKS_MAX;
 }
@@ -87,6 +94,12 @@ static size_t override_end(const struct wd_piece *in, size_t at)
     return at;
 }
 
+/* Bytes of the sign at `at` that takes an override back; it is gone with the override. */
+static size_t closing_length(const struct wd_piece *in, size_t at)
+{
+    return at + 3 <= in->len && memcmp(in->data + at, "\xE2\x80\xAC", 3) == 0 ? 3 : 0;
+}
+
 /* Appends [from, to) by clusters from its end to its start. A cluster is found going forward, so the ends are looked
  * for backwards from each character: a mark belongs to the first character before it that is none. */
 static void put_reversed(const struct wd_piece *in, size_t from, size_t to, struct wd_stage *out)
@@ -115,8 +128,9 @@ struct wd_piece wd_view_unreverse(struct wd_piece in, struct wd_stage *out)
             wd_stage_clear(out);
         changed = true;
         wd_stage_keep(out, &in, kept, at);
-        kept = override_end(&in, at + 3);
-        put_reversed(&in, at + 3, kept, out);
+        size_t end = override_end(&in, at + 3);
+        put_reversed(&in, at + 3, end, out);
+        kept = end + closing_length(&in, end);
         at = kept - 1;
     }
     if (!changed)

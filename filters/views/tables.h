@@ -40,9 +40,11 @@ enum wd_break_class {
 #define WD_CHAR_LINKER (1u << 11)        /* virama of a script that makes conjuncts */
 #define WD_CHAR_CONSONANT (1u << 12)     /* consonant of such a script */
 #define WD_CHAR_GENERAL_MARK (1u << 13)  /* a mark that no script calls its own */
-#define WD_CHAR_MARK_OF_LATIN (1u << 14) /* a mark with script extensions that name Latin, Greek or Cyrillic */
+#define WD_CHAR_MARK_OF_LATIN (1u << 14) /* a mark that Latin calls its own (script extensions) */
 #define WD_CHAR_UNSPACED (1u << 15)      /* of a script that writes no spaces between words, or Hangul */
 #define WD_CHAR_EVERYDAY (1u << 24)      /* letter of today's Russian, Ukrainian, Belarusian, Bulgarian or Greek */
+#define WD_CHAR_MARK_OF_GREEK (1u << 25)
+#define WD_CHAR_MARK_OF_CYRILLIC (1u << 26)
 #define WD_CHAR_SCRIPT(word) (((word) >> 16) & 0xFFu)
 
 /* Where a look-alike comes from; decides in which words it is replaced. */
@@ -76,6 +78,19 @@ extern const char wd_table_fold_bytes[];
 extern const uint16_t wd_table_look_index[WD_TABLE_INDEXES];
 extern const uint16_t wd_table_look_block[];
 extern const struct wd_look wd_table_looks[]; /* [0]: none */
+
+/* Languages (a bit each) that write an accented small Latin letter: U+00C0 to U+024F, then U+1E00 to U+1EFF. */
+enum { WD_ACCENTS_FIRST = 0xC0, WD_ACCENTS_LAST = 0x24F, WD_ACCENTS_MORE = 0x1E00, WD_ACCENTS_MORE_LAST = 0x1EFF };
+extern const uint64_t wd_table_accents[];
+
+static inline uint64_t wd_char_languages(uint32_t c)
+{
+    if (c >= WD_ACCENTS_FIRST && c <= WD_ACCENTS_LAST)
+        return wd_table_accents[c - WD_ACCENTS_FIRST];
+    if (c >= WD_ACCENTS_MORE && c <= WD_ACCENTS_MORE_LAST)
+        return wd_table_accents[c - WD_ACCENTS_MORE + WD_ACCENTS_LAST - WD_ACCENTS_FIRST + 1];
+    return 0;
+}
 
 static inline uint16_t wd_table_at(const uint16_t *index, const uint16_t *block, uint32_t c)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <unicode/uchar.h>
+#include <unicode/ulocdata.h>
 #include <unicode/unorm2.h>
 #include <unicode/uscript.h>
 #include <unicode/uspoof.h>
@@ -147,14 +148,17 @@ static uint32_t mark_properties(UChar32 c)
 {
     UErrorCode status = U_ZERO_ERROR;
     UScriptCode scripts[64];
+    uint32_t word = WD_CHAR_MARK;
     int32_t count = uscript_getScriptExtensions(c, scripts, 64, &status);
     must(status, "script extensions");
-    if (count == 1 && (scripts[0] == USCRIPT_INHERITED || scripts[0] == USCRIPT_COMMON))
-        return WD_CHAR_MARK | WD_CHAR_GENERAL_MARK;
-    for (int32_t i = 0; i < count; i++)
-        if (scripts[i] == USCRIPT_LATIN || scripts[i] == USCRIPT_GREEK || scripts[i] == USCRIPT_CYRILLIC)
-            return WD_CHAR_MARK | WD_CHAR_MARK_OF_LATIN;
-    return WD_CHAR_MARK;
+    if (u_charType(c) == U_ENCLOSING_MARK || scripts[0] == USCRIPT_INHERITED || scripts[0] == USCRIPT_COMMON)
+        return word | WD_CHAR_GENERAL_MARK;
+    for (int32_t i = 0; i < count; i++) {
+        word |= scripts[i] == USCRIPT_LATIN ? WD_CHAR_MARK_OF_LATIN : 0;
+        word |= scripts[i] == USCRIPT_GREEK ? WD_CHAR_MARK_OF_GREEK : 0;
+        word |= scripts[i] == USCRIPT_CYRILLIC ? WD_CHAR_MARK_OF_CYRILLIC : 0;
+    }
+    return word;
 }
 
 static uint32_t conjunct_properties(UChar32 c, UScriptCode script)
@@ -451,6 +455,43 @@ static void write_looks(void)
     free(values);
 }
 
+/* ---- accents ---- */
+
+static void add_exemplars(const char *language, int bit, uint64_t *masks, size_t more_at)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    ULocaleData *data = ulocdata_open(language, &status);
+    USet *set = ulocdata_getExemplarSet(data, NULL, USET_CASE_INSENSITIVE, ULOCDATA_ES_STANDARD, &status);
+    must(status, language);
+    for (UChar32 c = WD_ACCENTS_FIRST; c <= WD_ACCENTS_LAST; c++)
+        if (uset_contains(set, c))
+            masks[c - WD_ACCENTS_FIRST] |= (uint64_t)1 << bit;
+    for (UChar32 c = WD_ACCENTS_MORE; c <= WD_ACCENTS_MORE_LAST; c++)
+        if (uset_contains(set, c))
+            masks[more_at + (size_t)(c - WD_ACCENTS_MORE)] |= (uint64_t)1 << bit;
+    uset_close(set);
+    ulocdata_close(data);
+}
+
+static void write_accents(void)
+{
+    static const char *const languages[] = {
+        "af", "az", "bs", "ca", "cs", "cy",  "da", "de", "dsb", "eo", "es", "et", "eu", "fi", "fo", "fr", "fy",
+        "ga", "gd", "gl", "ha", "hr", "hsb", "hu", "ig", "is",  "it", "ku", "lb", "lt", "lv", "mi", "mt", "nl",
+        "nb", "pl", "pt", "rm", "ro", "se",  "sk", "sl", "sq",  "sv", "tk", "tr", "uz", "vi", "wo", "yo", "en",
+    };
+    size_t more_at = WD_ACCENTS_LAST - WD_ACCENTS_FIRST + 1;
+    size_t count = more_at + WD_ACCENTS_MORE_LAST - WD_ACCENTS_MORE + 1;
+    uint64_t *masks = must_alloc(count * sizeof *masks);
+    for (size_t i = 0; i < sizeof languages / sizeof languages[0]; i++)
+        add_exemplars(languages[i], (int)i, masks, more_at);
+    printf("const uint64_t wd_table_accents[] = {");
+    for (size_t i = 0; i < count; i++)
+        printf("%s0x%llx,", i % 8 ? "" : "\n", (unsigned long long)masks[i]);
+    printf("\n};\n");
+    free(masks);
+}
+
 int main(void)
 {
     UErrorCode status = U_ZERO_ERROR;
@@ -462,6 +503,7 @@ int main(void)
     write_properties();
     write_folds();
     write_looks();
+    write_accents();
     uspoof_close(spoof);
     return ferror(stdout) || fflush(stdout) ? 1 : 0;
 }

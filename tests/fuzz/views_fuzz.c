@@ -2,17 +2,21 @@
  * contract asks for valid text, but a mistake elsewhere must not become a read out of bounds); the promises about
  * results are checked for valid text only. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "filters/views/views.h"
 #include "tests/support/utf8.h"
 
-static void require(bool holds)
+static void require_at(bool holds, int line)
 {
-    if (!holds)
-        abort();
+    if (holds)
+        return;
+    fprintf(stderr, "views_fuzz.c:%d: a promise is broken\n", line);
+    abort();
 }
+#define require(holds) require_at(holds, __LINE__)
 
 static void check_view(const struct wd_view *view, struct wd_str text)
 {
