@@ -80,24 +80,29 @@ static int64_t integer(json_t *value, int64_t otherwise)
     return json_is_integer(value) ? json_integer_value(value) : otherwise;
 }
 
+/* "+07:00" in seconds; 0 for "Z" and nothing. */
+static int64_t zone_seconds(const char *zone)
+{
+    if (*zone != '+' && *zone != '-')
+        return 0;
+    char *rest;
+    long hours = strtol(zone + 1, &rest, 10), minutes = *rest == ':' ? strtol(rest + 1, NULL, 10) : 0;
+    return (hours * 3600 + minutes * 60) * (*zone == '-' ? -1 : 1);
+}
+
 static int64_t moment(struct context *context, json_t *object, const char *name, const char *other)
 {
     json_t *value = member(context, object, name, other);
     struct tm tm = {0};
-    int ms = 0, used = 0, hours = 0, minutes = 0;
-    char sign = 'Z';
     if (!json_is_string(value))
         return integer(value, 0);
-    const char *text = json_string_value(value);
-    int fields = sscanf(text, "%4d-%2d-%2d%nT%2d:%2d:%2d%n.%3d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &used,
-                        &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used, &ms, &used);
-    if (fields != 3 && fields != 6 && fields != 7)
+    char *rest = strptime(json_string_value(value), "%Y-%m-%d", &tm);
+    if (!rest)
         return 0;
-    sscanf(text + used, "%c%2d:%2d", &sign, &hours, &minutes);
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    int64_t shift = (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
-    return ((int64_t)timegm(&tm) - shift) * 1000 + ms;
+    if (*rest && !(rest = strptime(rest, "T%H:%M:%S", &tm)))
+        return 0;
+    long ms = *rest == '.' ? strtol(rest + 1, &rest, 10) : 0;
+    return ((int64_t)timegm(&tm) - zone_seconds(rest)) * 1000 + ms;
 }
 
 static const struct wd_str *strings(struct context *context, json_t *array, size_t *count_out)
@@ -417,11 +422,11 @@ static void set_name(struct context *context, struct wd_str raw_name)
 {
     static const char *const FAMILIES[] = {"",       "message.", "post.",    "comment.",
                                            "story.", "user.",    "channel.", "community."};
-    int version, used = 0;
     context->raw_name = context->name = raw_name;
-    if (raw_name.len > 1 && raw_name.data[1] >= '0' && raw_name.data[1] <= '9' &&
-        sscanf(raw_name.data, "v%d.%n", &version, &used) == 1 && used && (size_t)used < raw_name.len)
-        context->name = (struct wd_str){.data = raw_name.data + used, .len = raw_name.len - (size_t)used};
+    size_t digits = raw_name.len > 1 ? strspn(raw_name.data + 1, "0123456789") : 0;
+    size_t version = 1 + digits + 1; /* "v3." */
+    if (digits && raw_name.data[0] == 'v' && raw_name.len > version && raw_name.data[version - 1] == '.')
+        context->name = (struct wd_str){.data = raw_name.data + version, .len = raw_name.len - version};
     for (int type = 1; type < WD_CONTENT_TYPE_COUNT; type++)
         if (wd_str_starts_with(context->name, FAMILIES[type]))
             context->type = (enum wd_content_type)type;

@@ -3,7 +3,11 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+static const char REPLACEMENT[3] = {'\xEF', '\xBF', '\xBD'};
+static const char REPLACING_ESCAPE[6] = {'\\', 'u', 'f', 'f', 'f', 'd'};
 
 /* Repair of bytes: an input position is good where one of the four lengths decodes to a code point whose shortest form
  * has that length. Wrong bytes are grouped as far as they are the beginning of some good sequence. */
@@ -64,8 +68,8 @@ size_t reference_repair_bytes(const unsigned char *bytes, size_t len, char *targ
         }
         for (wrong = 1; !is_nul && wrong < 4 && i + wrong < len && is_beginning(bytes + i, wrong + 1); wrong++)
             ;
-        memcpy(target + written, "\xEF\xBF\xBD", 3);
-        written += 3;
+        memcpy(target + written, REPLACEMENT, sizeof(REPLACEMENT));
+        written += sizeof(REPLACEMENT);
         i += wrong;
         escaped = false;
         *repaired = true;
@@ -75,14 +79,11 @@ size_t reference_repair_bytes(const unsigned char *bytes, size_t len, char *targ
 
 static int unit_at(const char *text, const char *end)
 {
-    unsigned unit;
-    char digits[5] = {0};
+    char digits[5];
     if (end - text < 6 || text[0] != '\\' || text[1] != 'u')
         return -1;
-    memcpy(digits, text + 2, 4);
-    if (strspn(digits, "0123456789abcdefABCDEF") != 4 || sscanf(digits, "%x", &unit) != 1)
-        return -1;
-    return (int)unit;
+    snprintf(digits, sizeof(digits), "%.4s", text + 2);
+    return strspn(digits, "0123456789abcdefABCDEF") == 4 ? (int)strtol(digits, NULL, 16) : -1;
 }
 
 /* Rewrites \u0000 and lone surrogates within strings to \ufffd, in place. */
@@ -103,7 +104,7 @@ void reference_repair_escapes(char *text, size_t len, bool *repaired)
         int low = unit_at(at + 6, end);
         bool is_pair = unit >= 0xD800 && unit <= 0xDBFF && low >= 0xDC00 && low <= 0xDFFF;
         if (!is_pair && (unit == 0 || (unit >= 0xD800 && unit <= 0xDFFF))) {
-            memcpy(at, "\\ufffd", 6);
+            memcpy(at, REPLACING_ESCAPE, sizeof(REPLACING_ESCAPE));
             *repaired = true;
         }
         at += is_pair ? 11 : 5;
