@@ -35,39 +35,43 @@ struct config {
         char *offset_reset;      /* earliest | latest */
         int64_t session_timeout_ms;
         int64_t max_poll_interval_ms;
-        int64_t max_record_bytes; /* 1 MiB; larger records are dead letters */
-        struct config_map properties; /* any librdkafka property */
+        int64_t max_record_bytes;         /* 1 MiB; larger records are dead letters */
+        struct config_map properties;     /* any librdkafka property */
+        struct config_map property_files; /* property -> file that holds its value, for secrets */
     } kafka;
     struct {
-        char *base_url;     /* https://apix.us.amity.co */
+        char *base_url; /* https://apix.us.amity.co */
         char *token_file;
         char *api_key_file; /* NULL */
         char *ca_file;      /* NULL */
+        char *proxy;        /* NULL: none, whatever the environment says */
         char *table;        /* config/platforms/socialplus.yaml, or where it is installed */
         int64_t connect_timeout_ms, total_timeout_ms;
         int64_t max_answer_bytes;
-        int64_t max_connections; /* a shard */
+        int64_t max_connections;  /* a shard */
         struct config_map notify; /* name -> URL of a webhook */
     } platform;
     struct {
-        int64_t shards;         /* 0: the number of cores */
-        int64_t max_in_flight;  /* records with work under way, a shard: 512 */
-        int64_t max_held_bytes; /* bytes of records held, a shard: 64 MiB */
-        int64_t event_memory;   /* arena cap for one record: 8 MiB */
+        int64_t shards;          /* 0: the number of cores */
+        int64_t max_in_flight;   /* records with work under way, a shard: 512 */
+        int64_t max_held_bytes;  /* bytes of records held, a shard: 64 MiB */
+        int64_t event_memory;    /* arena cap for one record: 8 MiB */
         int64_t event_budget_ms; /* time for the rules on one event: 50 ms */
         int64_t drain_timeout_ms;
         int64_t commit_interval_ms;
-        int64_t max_attempts;   /* 10 */
+        int64_t max_attempts;                /* 10 */
         int64_t retry_base_ms, retry_max_ms; /* 500 ms, 60 s */
         int64_t breaker_window_ms, breaker_probe_ms;
         double breaker_ratio;
         int64_t breaker_min_calls;
-        char *decisions_topic;  /* moderation.decisions; empty: none are written */
-        char *dead_letter_topic; /* moderation.dlq */
+        int64_t max_partition_window;        /* records between a partition's position and its newest: 65,536 */
+        int64_t max_dead_letters_per_minute; /* a shard: 600 */
+        char *decisions_topic;               /* moderation.decisions; empty: none are written */
+        char *dead_letter_topic;             /* moderation.dlq */
     } worker;
     struct {
-        char **paths;         /* [config/rules] */
-        int64_t match_limit;  /* 30,000 */
+        char **paths;        /* [config/rules] */
+        int64_t match_limit; /* 30,000 */
         char **exempt_roles;
         bool strict;
     } rules;
@@ -79,17 +83,26 @@ struct config {
         char *level;  /* debug | info | warn | error */
         char *format; /* auto | json | text */
     } log;
+    struct config_origin *origins; /* where each value came from; for config_print() and findings */
 };
 
 struct config_source {
-    const char *file;          /* NULL: no file */
-    const char *const *sets;   /* NULL-terminated "key=value"; NULL: none */
+    const char *file;               /* NULL: no file */
+    const char *const *sets;        /* NULL-terminated "key=value"; NULL: none */
     const char *const *environment; /* environ */
 };
 
 /* Reads all sources; every finding is reported. *out only with WD_OK. */
 enum wd_status config_load(const struct config_source *source, struct config **out, struct wd_diagnostics *findings);
 void config_free(struct config *config);
+
+/* What only a running worker needs: checks that it is there, and reads the files of kafka.property_files into
+ * kafka.properties. Call it once, before the configuration is handed to the worker; never print afterwards. */
+enum wd_status config_prepare_run(struct config *config, struct wd_diagnostics *findings);
+
+/* The configuration file that is read where none is named: $WARDEN_CONFIG, else the installed one where it exists, else
+ * NULL. `environment` as in struct config_source. The result belongs to the environment or is static. */
+const char *config_default_file(const char *const *environment);
 
 /* Effective values, one "section.key = value  # where it came from" a line; values of secrets never appear, only the
  * paths of their files. */

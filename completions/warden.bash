@@ -1,0 +1,40 @@
+# bash completion for warden; made by `warden generate bash`.
+_warden()
+{
+    local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}"
+    local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}" words="" command
+    COMPREPLY=()
+    case "$first" in
+    config|rules) command="$first $second" ;;
+    *) command="$first" ;;
+    esac
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        words="run check demo sandbox config rules help --help --version"
+    elif [[ "$current" == -* ]]; then
+    case "$command" in
+    "run") words="--config --set --help" ;;
+    "check") words="--config --set --offline --help" ;;
+    "demo") words="--seconds --rate --serve --shards --http-port --events --config --verbose --help" ;;
+    "sandbox") words="--address --port --token-file --api-key-file --faults --latency-ms --latency-max-ms --strict-objects --seed --help" ;;
+    "config print") words="--config --set --json --help" ;;
+    "config yaml") words="--help" ;;
+    "config docs") words="--help" ;;
+    "config schema") words="--help" ;;
+    "rules lint") words="--rules --config --set --strict --deny-warnings --json --help" ;;
+    "rules list") words="--rules --config --set --json --help" ;;
+    "rules match") words="--rules --events --spans --config --set --help" ;;
+    "rules explain") words="--rules --text --event --config --set --help" ;;
+    esac
+    elif [ "$COMP_CWORD" -eq 2 ]; then
+    case "$first" in
+    config) words="print yaml docs schema" ;;
+    rules) words="lint list match explain" ;;
+    esac
+    fi
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+    # Values of options, and operands, are files; so is what nothing above is about.
+    if [ ${#COMPREPLY[@]} -eq 0 ] && [[ "$current" != -* || "$previous" == --* ]]; then
+        COMPREPLY=($(compgen -f -- "$current"))
+    fi
+}
+complete -o filenames -F _warden warden

@@ -1,0 +1,139 @@
+/* `warden rules list` and `warden rules lint`: what is in the rule sets, and what is wrong with them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "worker/cli/commands.h"
+
+static json_t *rule_to_json(const struct wd_rule_info *rule)
+{
+    json_t *json = json_pack("{s:s, s:s?, s:s?, s:s, s:s?, s:s?, s:s, s:i}", "id", rule->id, "title", rule->title,
+                             "severity", rule->severity, "mode", wd_mode_name(rule->mode), "set", rule->set_id,
+                             "version", rule->set_version, "file", rule->file, "line", rule->line);
+    if (rule->mode == WD_MODE_SAMPLE)
+        json_object_set_new(json, "sample_share", json_real(rule->sample_share));
+    return json;
+}
+
+static void list_json(const struct wd_ruleset *set)
+{
+    json_t *rules = json_array();
+    for (uint32_t i = 0; i < wd_ruleset_rule_count(set); i++)
+        json_array_append_new(rules, rule_to_json(wd_ruleset_rule(set, i)));
+    json_t *whole = json_pack("{s:s, s:o}", "digest", wd_ruleset_digest(set), "rules", rules);
+    json_dumpf(whole, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(whole);
+}
+
+static void list_table(const struct wd_ruleset *set)
+{
+    int width = (int)strlen("RULE");
+    for (uint32_t i = 0; i < wd_ruleset_rule_count(set); i++) {
+        int length = (int)strlen(wd_ruleset_rule(set, i)->id);
+        width = length > width ? length : width;
+    }
+    printf("%-*s  %-8s  %-8s  %s\n", width, "RULE", "MODE", "SEVERITY", "TITLE");
+    for (uint32_t i = 0; i < wd_ruleset_rule_count(set); i++) {
+        const struct wd_rule_info *rule = wd_ruleset_rule(set, i);
+        printf("%-*s  %-8s  %-8s  %s\n", width, rule->id, wd_mode_name(rule->mode),
+               rule->severity ? rule->severity : "", rule->title ? rule->title : "");
+    }
+    printf("%zu rules, digest %s\n", wd_ruleset_rule_count(set), wd_ruleset_digest(set));
+}
+
+static int list(const struct cli_arguments *arguments)
+{
+    int code;
+    struct wd_diagnostics *findings = wd_diagnostics_new();
+    struct wd_ruleset *set = findings ? cli_load_rules(arguments, true, false, findings, &code) : NULL;
+    if (!findings)
+        return cli_fail(arguments, EXIT_FINDINGS, "no memory");
+    wd_diagnostics_print(findings, stderr);
+    wd_diagnostics_free(findings);
+    if (!set)
+        return code;
+    if (cli_has(arguments, "json"))
+        list_json(set);
+    else
+        list_table(set);
+    code = wd_ruleset_rule_count(set) ? EXIT_FINE : EXIT_NOTHING;
+    wd_ruleset_unref(set);
+    return code;
+}
+
+/* ---- lint ---- */
+
+static void print_findings_json(const struct wd_diagnostics *findings)
+{
+    static const char *const SEVERITIES[] = {[WD_NOTE] = "note", [WD_WARNING] = "warning", [WD_ERROR] = "error"};
+    json_t *list = json_array();
+    for (size_t i = 0; i < wd_diagnostics_count(findings); i++) {
+        const struct wd_diagnostic *d = wd_diagnostics_at(findings, i);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:i, s:s}", "severity", SEVERITIES[d->severity],
+                                              "code", d->code, "file", d->file, "line", d->line, "column", d->column,
+                                              "message", d->message));
+    }
+    json_dumpf(list, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(list);
+}
+
+static int lint(const struct cli_arguments *arguments)
+{
+    int code;
+    struct wd_diagnostics *findings = wd_diagnostics_new();
+    if (!findings)
+        return cli_fail(arguments, EXIT_FINDINGS, "no memory");
+    struct wd_ruleset *set = cli_load_rules(arguments, true, cli_has(arguments, "strict"), findings, &code);
+    size_t rules = set ? wd_ruleset_rule_count(set) : 0;
+    size_t errors = wd_diagnostics_errors(findings), warnings = wd_diagnostics_warnings(findings);
+    if (cli_has(arguments, "json"))
+        print_findings_json(findings);
+    else
+        wd_diagnostics_print(findings, stdout);
+    if (set && !cli_has(arguments, "json"))
+        printf("%zu rules, %zu errors, %zu warnings\n", rules, errors, warnings);
+    else if (!set && errors && !cli_has(arguments, "json"))
+        printf("%zu errors, %zu warnings\n", errors, warnings);
+    if (set)
+        code = !rules ? EXIT_NOTHING : warnings && cli_has(arguments, "deny-warnings") ? EXIT_FINDINGS : EXIT_FINE;
+    wd_ruleset_unref(set);
+    wd_diagnostics_free(findings);
+    return code;
+}
+
+static const struct cli_option LIST_OPTIONS[] = {
+    CLI_RULES_OPTION,
+    CLI_CONFIG_OPTIONS,
+    {.name = "json", .letter = 'j', .text = "Print one JSON object."},
+    {0},
+};
+
+static const struct cli_option LINT_OPTIONS[] = {
+    CLI_RULES_OPTION,
+    CLI_CONFIG_OPTIONS,
+    {.name = "strict", .text = "Rules that can take more than linear time are errors."},
+    {.name = "deny-warnings", .text = "Exit with 1 where there are warnings."},
+    {.name = "json", .letter = 'j', .text = "Print the findings as a JSON array."},
+    {0},
+};
+
+const struct cli_command command_rules_list = {
+    .name = "rules list",
+    .operands = "[PATH...]",
+    .summary = "list the rules",
+    .options = LIST_OPTIONS,
+    .run = list,
+};
+
+const struct cli_command command_rules_lint = {
+    .name = "rules lint",
+    .operands = "[PATH...]",
+    .summary = "check rule sets",
+    .text = "Prints every finding as file:line:column: code: message. Exits with 78 where there is an error, 4 where "
+            "there is no rule.",
+    .options = LINT_OPTIONS,
+    .run = lint,
+};

@@ -1,0 +1,197 @@
+/* Every option, once. The parser, `warden config print`, docs/configuration.md, config/warden.yaml and the JSON Schema
+ * are made from these rows. Neighbours: config_value.c reads values by them, config_check.c what rows cannot say. */
+#include <string.h>
+
+#include "worker/config_table.h"
+
+#define KIB (INT64_C(1) << 10)
+#define MIB (INT64_C(1) << 20)
+#define GIB (INT64_C(1) << 30)
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+
+enum { TEXT_MAX = 4096, NAME_MAX_BYTES = 249 };
+
+static const char *const ASSIGNORS[] = {"cooperative-sticky", "range", "roundrobin", NULL};
+static const char *const OFFSET_RESETS[] = {"earliest", "latest", NULL};
+static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", NULL};
+static const char *const LOG_FORMATS[] = {"auto", "json", "text", NULL};
+
+const struct option_section SECTIONS[] = {
+    {"kafka", "Where events come from, and where decisions and dead letters go."},
+    {"platform", "The admin API that carries actions out."},
+    {"worker", "How much is done at once, how failures are tried again, where results are written."},
+    {"rules", "The rule sets."},
+    {"http", "The HTTP server for health (/livez, /readyz) and metrics (/metrics)."},
+    {"log", "Log lines on standard error."},
+};
+const size_t SECTION_COUNT = sizeof(SECTIONS) / sizeof(*SECTIONS);
+
+/* Nothing is read again while the worker runs, so every option needs a restart. What the files named here hold (rule
+ * sets, the token) has rules of its own. */
+#define ROW(part, key, field)                                                                                          \
+    .section = #part, .name = (key), .offset = offsetof(struct config, part.field), .needs_restart = true
+#define STRING(shortest, longest) .type = OPTION_STRING, .least = (shortest), .most = (longest)
+#define INT(lowest, highest) .type = OPTION_INT, .least = (lowest), .most = (highest)
+#define DURATION(shortest, longest) .type = OPTION_DURATION, .least = (shortest), .most = (longest)
+#define SIZE(smallest, largest) .type = OPTION_SIZE, .least = (smallest), .most = (largest)
+#define ENUM(list) .type = OPTION_ENUM, .choices = (list)
+
+const struct option OPTIONS[] = {
+    {ROW(kafka, "brokers", brokers), STRING(1, TEXT_MAX), .default_text = "localhost:9092",
+     .text = "Brokers to begin with, as host:port, separated by commas."},
+    {ROW(kafka, "group_id", group_id), STRING(1, NAME_MAX_BYTES), .default_text = "warden",
+     .text = "The consumer group. Workers of one group share the partitions."},
+    {ROW(kafka, "group_instance_id", group_instance_id), STRING(1, 200), .default_text = NULL,
+     .text =
+         "A fixed name for this process in the group (static membership): a restart within session_timeout then "
+         "moves no partitions. Each process needs a name of its own; the shard's number is put behind it, as in -0."},
+    {ROW(kafka, "client_id", client_id), STRING(1, NAME_MAX_BYTES), .default_text = "warden",
+     .text = "The name by which brokers know this client in logs and quotas."},
+    {ROW(kafka, "topics", topics), .type = OPTION_LIST, .default_text = "[content.events]",
+     .text = "Topics to read. An entry that begins with ^ is a regular expression over topic names."},
+    {ROW(kafka, "assignor", assignor), ENUM(ASSIGNORS), .default_text = "cooperative-sticky",
+     .text = "How partitions are shared. All members of a group must agree; cooperative-sticky moves the fewest."},
+    {ROW(kafka, "offset_reset", offset_reset), ENUM(OFFSET_RESETS), .default_text = "earliest",
+     .text = "Where to begin in a partition for which the group has committed nothing."},
+    {ROW(kafka, "session_timeout", session_timeout_ms), DURATION(1 * SECOND, 30 * MINUTE), .default_text = "45s",
+     .text = "After this long without a sign of life the group gives a member's partitions to others."},
+    {ROW(kafka, "max_poll_interval", max_poll_interval_ms), DURATION(10 * SECOND, 24 * HOUR), .default_text = "5m",
+     .text = "After this long without progress of its loop a member leaves the group by itself. At least "
+             "session_timeout."},
+    {ROW(kafka, "max_record_bytes", max_record_bytes), SIZE(1 * KIB, 64 * MIB), .default_text = "1MiB",
+     .text = "Larger records are not decoded: they go to the dead-letter topic."},
+    {ROW(kafka, "properties", properties), .type = OPTION_MAP, .default_text = "{}",
+     .text = "Any property of librdkafka, as in {security.protocol: sasl_ssl, sasl.mechanism: SCRAM-SHA-512}. A name "
+             "that librdkafka does not know is an error. Secrets belong into property_files."},
+    {ROW(kafka, "property_files", property_files), .type = OPTION_MAP, .default_text = "{}", .path = PATH_BESIDE,
+     .text = "Properties of librdkafka whose value is read from a file, as in {sasl.password: "
+             "/run/secrets/kafka_password}."},
+
+    {ROW(platform, "base_url", base_url), STRING(8, 2000), .default_text = "https://apix.us.amity.co",
+     .text = "The region's API: https://apix.us.amity.co, https://apix.eu.amity.co or https://apix.sg.amity.co."},
+    {ROW(platform, "token_file", token_file), .type = OPTION_SECRET_FILE, .path = PATH_BESIDE, .default_text = NULL,
+     .text = "The file with the admin token. `warden run` needs it. It is read again when it changes, so a token is "
+             "rotated without a restart."},
+    {ROW(platform, "api_key_file", api_key_file), .type = OPTION_SECRET_FILE, .path = PATH_BESIDE, .default_text = NULL,
+     .text = "The file with the API key, for calls that take one beside the token."},
+    {ROW(platform, "ca_file", ca_file), .type = OPTION_FILE, .path = PATH_BESIDE, .default_text = NULL,
+     .text = "Certificates (PEM) to trust in place of the system's."},
+    {ROW(platform, "proxy", proxy), STRING(8, 2000), .default_text = NULL,
+     .text = "An HTTP proxy for calls to the platform and webhooks, as http://proxy.example.com:3128. null: none, "
+             "whatever http_proxy says."},
+    {ROW(platform, "table", table), .type = OPTION_FILE, .path = PATH_SHIPPED,
+     .default_text = "platforms/socialplus.yaml",
+     .text = "The action table: which HTTP call carries which action out, and what its answers mean."},
+    {ROW(platform, "connect_timeout", connect_timeout_ms), DURATION(50, 2 * MINUTE), .default_text = "5s",
+     .text = "Longest wait for a connection, TLS included. At most total_timeout."},
+    {ROW(platform, "total_timeout", total_timeout_ms), DURATION(100, 10 * MINUTE), .default_text = "15s",
+     .text = "Longest time for a whole call. A call that ends so counts as perhaps carried out and is tried again."},
+    {ROW(platform, "max_answer_bytes", max_answer_bytes), SIZE(1 * KIB, 64 * MIB), .default_text = "256KiB",
+     .text = "An answer is read up to this size."},
+    {ROW(platform, "max_connections", max_connections), INT(1, 65535), .default_text = "512",
+     .text = "Connections to the platform, a shard. Over HTTP/1.1 a call under way takes one."},
+    {ROW(platform, "notify", notify), .type = OPTION_MAP, .default_text = "{}", .mask = MASK_URL_PATH,
+     .text = "Webhooks for the action notify: name and URL, as in {ops: \"https://chat.example.com/hooks/warden\"}. "
+             "Rules name them as {notify: ops}."},
+
+    {ROW(worker, "shards", shards), INT(0, 1024), .default_text = "0",
+     .text = "Threads, each a member of the consumer group with partitions of its own. 0: as many as there are cores."},
+    {ROW(worker, "max_in_flight", max_in_flight), INT(1, 1000000), .default_text = "512",
+     .text = "Records with work under way, a shard. Actions a second are about this divided by the API's latency."},
+    {ROW(worker, "max_held_bytes", max_held_bytes), SIZE(1 * MIB, 64 * GIB), .default_text = "64MiB",
+     .text = "Bytes of records that a shard holds; past it, it stops reading until work is done. At least "
+             "kafka.max_record_bytes."},
+    {ROW(worker, "event_memory", event_memory), SIZE(64 * KIB, 4 * GIB), .default_text = "8MiB",
+     .text = "Memory for decoding and judging one record; a record that needs more goes to the dead-letter topic. At "
+             "least twice kafka.max_record_bytes."},
+    {ROW(worker, "event_budget", event_budget_ms), DURATION(0, 1 * MINUTE), .default_text = "50ms",
+     .text = "Time for all rules on one event; rules left over are undecided. 0: no limit."},
+    {ROW(worker, "drain_timeout", drain_timeout_ms), DURATION(0, 1 * HOUR), .default_text = "25s",
+     .text = "After SIGTERM, how long work under way may take to finish before it is left for the next owner."},
+    {ROW(worker, "commit_interval", commit_interval_ms), DURATION(10, 10 * MINUTE), .default_text = "1s",
+     .text = "How often finished offsets are committed. More often means less done twice after a crash."},
+    {ROW(worker, "max_attempts", max_attempts), INT(1, 1000), .default_text = "10",
+     .text = "Attempts for an action before its record goes to the dead-letter topic. Outages and rate limits of the "
+             "platform cost none."},
+    {ROW(worker, "retry_base", retry_base_ms), DURATION(1, 10 * MINUTE), .default_text = "500ms",
+     .text = "The first wait before a retry is random, up to this; each further one up to twice as long. At most "
+             "retry_max."},
+    {ROW(worker, "retry_max", retry_max_ms), DURATION(1, 24 * HOUR), .default_text = "60s",
+     .text = "The longest wait before a retry."},
+    {ROW(worker, "breaker_window", breaker_window_ms), DURATION(100, 1 * HOUR), .default_text = "10s",
+     .text = "The time over which the circuit breaker looks at failures."},
+    {ROW(worker, "breaker_probe", breaker_probe_ms), DURATION(10, 1 * HOUR), .default_text = "5s",
+     .text = "While the breaker is open, one call is tried this often."},
+    {ROW(worker, "breaker_ratio", breaker_ratio), .type = OPTION_DOUBLE, .least_number = 0.01, .most_number = 1,
+     .default_text = "0.5", .text = "The breaker opens when this share of the calls in the window has failed."},
+    {ROW(worker, "breaker_min_calls", breaker_min_calls), INT(1, 1000000), .default_text = "20",
+     .text = "Fewer calls than this in the window never open the breaker."},
+    {ROW(worker, "max_partition_window", max_partition_window), INT(64, 100000000), .default_text = "65536",
+     .text =
+         "Records that a partition may be ahead of its oldest unfinished one; past it, the partition is not fetched "
+         "until half of them are committed."},
+    {ROW(worker, "max_dead_letters_per_minute", max_dead_letters_per_minute), INT(1, 1000000000), .default_text = "600",
+     .text =
+         "Dead letters that a shard writes in a minute; the rest waits, so that a wrong setting or an outage cannot "
+         "empty a topic into the dead-letter topic."},
+    {ROW(worker, "max_partition_window", max_partition_window), INT(16, 1 << 24), .default_text = "65_536",
+     .text = "Records between the first unfinished one of a partition and its newest; past it, that partition is not "
+             "read on."},
+    {ROW(worker, "max_dead_letters_per_minute", max_dead_letters_per_minute), INT(1, 1000000000), .default_text = "600",
+     .text =
+         "More records than this, a shard, never go to the dead-letter topic in a minute: the rest waits, so that a "
+         "fault of ours cannot empty the source into it."},
+    {ROW(worker, "decisions_topic", decisions_topic), STRING(0, NAME_MAX_BYTES), .default_text = "moderation.decisions",
+     .text = "The topic for decision records: every verdict with an action or a shadow match. Empty (\"\"): none are "
+             "written."},
+    {ROW(worker, "dead_letter_topic", dead_letter_topic), STRING(1, NAME_MAX_BYTES), .default_text = "moderation.dlq",
+     .text = "The topic for records that cannot be processed, with the reason in their headers."},
+
+    {ROW(rules, "paths", paths), .type = OPTION_LIST, .path = PATH_SHIPPED, .default_text = "[rules]",
+     .text = "Rule files, and folders of which every *.yaml is read."},
+    {ROW(rules, "match_limit", match_limit), INT(1000, 10000000), .default_text = "30_000",
+     .text = "PCRE2's match limit for an attempt; a rule that hits it is undecided for that event."},
+    {ROW(rules, "exempt_roles", exempt_roles), .type = OPTION_LIST,
+     .default_text = "[global-admin, super-moderator, moderator, channel-moderator, community-moderator]",
+     .text = "Authors with one of these roles: matches are recorded, nothing is done."},
+    {ROW(rules, "strict", strict), .type = OPTION_BOOL, .default_text = "false",
+     .text = "Refuse rules that can take more than linear time, where otherwise there is a warning."},
+
+    {ROW(http, "address", address), STRING(1, 45), .default_text = "127.0.0.1",
+     .text = "The IP address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 or \"::\" for all."},
+    {ROW(http, "port", port), INT(-1, 65535), .default_text = "8080", .text = "0: any free port; -1: no server."},
+
+    {ROW(log, "level", level), ENUM(LOG_LEVELS), .default_text = "info", .text = "The least level that is written."},
+    {ROW(log, "format", format), ENUM(LOG_FORMATS), .default_text = "auto",
+     .text = "json: an object a line; text: for people; auto: text on a terminal, else json."},
+};
+const size_t OPTION_COUNT = sizeof(OPTIONS) / sizeof(*OPTIONS);
+
+const char *option_type_name(enum option_type type)
+{
+    static const char *const NAMES[] = {
+        [OPTION_STRING] = "text",
+        [OPTION_INT] = "whole number",
+        [OPTION_BOOL] = "true or false",
+        [OPTION_DURATION] = "duration",
+        [OPTION_SIZE] = "size",
+        [OPTION_DOUBLE] = "number",
+        [OPTION_ENUM] = "choice",
+        [OPTION_LIST] = "list",
+        [OPTION_MAP] = "map",
+        [OPTION_FILE] = "file",
+        [OPTION_SECRET_FILE] = "secret file",
+    };
+    return NAMES[type];
+}
+
+const struct option *option_find(const char *section, const char *name)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strcmp(OPTIONS[i].section, section) == 0 && strcmp(OPTIONS[i].name, name) == 0)
+            return &OPTIONS[i];
+    }
+    return NULL;
+}
