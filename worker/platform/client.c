@@ -8,12 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "worker/platform/sockets.h"
 #include "worker/platform/transfer.h"
 
 struct client {
     struct client_options options; /* own copies of the strings */
     struct loop *loop;
-    struct loop_timer *timer;
+    struct sockets sockets;
+    struct loop_timer *timer; /* libcurl's */
     const struct action_table *table;
     struct token *token;
     struct header_set *headers; /* of the newest generation seen */
@@ -51,11 +53,21 @@ static void push_idle(struct client *client, struct transfer *transfer)
     client->idle = transfer;
 }
 
+static struct transfer *new_transfer(struct client *client, struct wd_error *err)
+{
+    struct transfer *transfer = transfer_new(&client->options, err);
+    if (!transfer || sockets_attach_easy(&client->sockets, transfer->easy) == CURLE_OK)
+        return transfer;
+    (void)wd_fail(err, WD_ERR_INVALID, "libcurl refuses the sockets' callbacks");
+    transfer_free(transfer);
+    return NULL;
+}
+
 static struct transfer *pop_idle(struct client *client, struct wd_error *err)
 {
     struct transfer *transfer = client->idle;
     if (!transfer)
-        return transfer_new(&client->options, err);
+        return new_transfer(client, err);
     client->idle = transfer->next;
     return transfer;
 }
@@ -110,19 +122,6 @@ static void on_time(void *context)
     serve_finished(client);
 }
 
-static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
-{
-    (void)easy;
-    (void)socket_context;
-    struct client *client = context;
-    if (what == CURL_POLL_REMOVE) {
-        loop_unwatch(client->loop, fd);
-        return 0;
-    }
-    unsigned interest = (what & CURL_POLL_IN ? LOOP_READ : 0U) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0U);
-    return loop_watch(client->loop, fd, interest, on_ready, client, NULL) == WD_OK ? 0 : -1;
-}
-
 static int set_timer(CURLM *multi, long timeout_ms, void *context)
 {
     (void)multi;
@@ -175,13 +174,13 @@ static void free_options(struct client_options *options)
 
 static enum wd_status start(struct client *client, struct wd_error *err)
 {
+    sockets_init(&client->sockets, client->loop, on_ready, client);
     client->timer = loop_timer_new(client->loop, on_time, client);
     client->headers = header_set_new(client->token);
     client->multi = curl_multi_init();
     if (!client->timer || !client->headers || !client->multi)
         return wd_fail(err, WD_ERR_MEMORY, "no memory for the HTTP client");
-    CURLMcode result = curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-    result = result ? result : curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+    CURLMcode result = sockets_attach_multi(&client->sockets, client->multi);
     result = result ? result : curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     result = result ? result : curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
     result = result ? result : curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
@@ -190,7 +189,7 @@ static enum wd_status start(struct client *client, struct wd_error *err)
     if (result)
         return wd_fail(err, WD_ERR_INVALID, "libcurl refuses an option: %s", curl_multi_strerror(result));
     /* A bad option shows here and not at the first call. */
-    struct transfer *first = transfer_new(&client->options, err);
+    struct transfer *first = new_transfer(client, err);
     if (!first)
         return err ? err->status : WD_ERR_MEMORY;
     push_idle(client, first);
@@ -233,7 +232,8 @@ void client_free(struct client *client)
         next = transfer->next;
         transfer_free(transfer);
     }
-    curl_multi_cleanup(client->multi); /* closes the connections, through watch_socket() */
+    curl_multi_cleanup(client->multi); /* closes the connections, through sockets.c */
+    sockets_fini(&client->sockets);
     loop_timer_free(client->timer);
     header_set_release(client->headers);
     free_options(&client->options);
