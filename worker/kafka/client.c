@@ -127,7 +127,7 @@ rd_kafka_conf_t *client_conf_new(const struct client_setting *settings, const st
     return conf;
 }
 
-rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct wd_error *err)
+rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct wd_error *err)
 {
     char words[LIBRARY_TEXT_MAX];
     rd_kafka_t *client = rd_kafka_new(type, conf, words, sizeof(words));

@@ -18,7 +18,7 @@ rd_kafka_conf_t *client_conf_new(const struct client_setting *settings, const st
                                  size_t property_count, struct wd_error *err);
 
 /* Makes a client and takes `conf` over, also on failure. Its log lines go to its main queue. */
-rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct wd_error *err);
+rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct wd_error *err);
 
 /* What a librdkafka error means for the caller. */
 enum wd_status client_status(rd_kafka_resp_err_t code);

@@ -169,7 +169,7 @@ static enum wd_status start(struct consumer *consumer, const struct consumer_opt
     if (consumer->event_fd < 0)
         return wd_fail(err, WD_ERR_IO, "Kafka consumer: eventfd: %s", strerror(errno));
     rd_kafka_conf_t *conf = conf_of(options, err);
-    consumer->client = conf ? client_new(RD_KAFKA_CONSUMER, conf, err) : NULL;
+    consumer->client = conf ? kafka_client_new(RD_KAFKA_CONSUMER, conf, err) : NULL;
     if (!consumer->client)
         return WD_ERR_INVALID;
     rd_kafka_poll_set_consumer(consumer->client);

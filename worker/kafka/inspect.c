@@ -31,7 +31,7 @@ static rd_kafka_t *client_of(const struct inspect_options *options, const char *
         return NULL;
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
     rd_kafka_conf_set_log_cb(conf, NULL); /* what went wrong is in the answer */
-    return client_new(RD_KAFKA_CONSUMER, conf, err);
+    return kafka_client_new(RD_KAFKA_CONSUMER, conf, err);
 }
 
 static void client_free(rd_kafka_t *client)

@@ -66,7 +66,7 @@ static enum wd_status start(struct producer *producer, const struct producer_opt
     if (producer->event_fd < 0)
         return wd_fail(err, WD_ERR_IO, "Kafka producer: eventfd: %s", strerror(errno));
     rd_kafka_conf_t *conf = conf_of(options, err);
-    producer->client = conf ? client_new(RD_KAFKA_PRODUCER, conf, err) : NULL;
+    producer->client = conf ? kafka_client_new(RD_KAFKA_PRODUCER, conf, err) : NULL;
     if (!producer->client)
         return WD_ERR_INVALID;
     producer->events = rd_kafka_queue_get_main(producer->client);
