@@ -12,6 +12,7 @@ extern const struct cli_command command_run;
 extern const struct cli_command command_check;
 extern const struct cli_command command_demo;
 extern const struct cli_command command_sandbox;
+extern const struct cli_command command_health;
 extern const struct cli_command command_config_print, command_config_yaml, command_config_docs, command_config_schema;
 extern const struct cli_command command_rules_lint, command_rules_test, command_rules_list, command_rules_match;
 extern const struct cli_command command_rules_explain, command_rules_schema, command_rules_fields;
