@@ -8,3 +8,10 @@ warden_unit_test(kafka_producer
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/kafka_producer_test.c ${PROJECT_SOURCE_DIR}/tests/support/kafka_member.c
   ROOMS worker_kafka filters_base)
 set_tests_properties(unit.kafka_producer PROPERTIES LABELS kafka TIMEOUT 120)
+
+# The tool of the tests of whole processes; tests/support/cluster.py looks for it beside the program.
+add_executable(kafkatool ${PROJECT_SOURCE_DIR}/tests/support/kafkatool.c
+  ${PROJECT_SOURCE_DIR}/tests/support/kafkatool_mock.c ${PROJECT_SOURCE_DIR}/tests/support/kafkatool_produce.c)
+set_target_properties(kafkatool PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+target_include_directories(kafkatool PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(kafkatool PRIVATE warden_options worker_kafka filters_base PkgConfig::JANSSON)
