@@ -14,9 +14,11 @@
 
 /* The text as a whole. */
 struct survey {
-    bool has_look;       /* a character that looks like an ASCII letter */
-    bool has_latin;      /* a word of ASCII letters */
-    uint64_t written[4]; /* bit a script: it has a letter here that looks like no Latin one */
+    bool has_latin;      /* an ASCII letter */
+    bool other_looks;    /* look-alikes that are no letters of another script */
+    bool mixes;          /* a word with Latin and other letters */
+    uint64_t looking[4]; /* bit a script: it has a letter here that looks like a Latin one */
+    uint64_t written[4]; /* bit a script: it has one that looks like none */
 };
 
 struct word {
@@ -52,24 +54,53 @@ static bool looks_like_letter(const struct wd_look *look)
     return look->kind == WD_LOOK_STRICT || look->kind == WD_LOOK_CASE;
 }
 
+/* What the letters of the word before say while the text is looked over. */
+struct neighbours {
+    bool latin, foreign;
+};
+
+static void survey_character(struct survey *survey, struct neighbours *word, uint32_t c)
+{
+    uint32_t properties = wd_char_properties(c);
+    const struct wd_look *look = wd_char_look(c);
+    if (!is_foreign_letter(properties)) {
+        survey->other_looks |= look->kind != WD_LOOK_NONE;
+        word->latin |= WD_CHAR_SCRIPT(properties) == USCRIPT_LATIN;
+        if (look->kind == WD_LOOK_NONE && !(properties & (WD_CHAR_LETTER | WD_CHAR_DIGIT | WD_CHAR_MARK)))
+            *word = (struct neighbours){0};
+        return;
+    }
+    script_add(looks_like_letter(look) ? survey->looking : survey->written, WD_CHAR_SCRIPT(properties));
+    word->foreign = true;
+}
+
 static struct survey survey_text(const struct wd_piece *in)
 {
     struct survey survey = {0};
+    struct neighbours word = {0};
     for (size_t at = 0; at < in->len;) {
         unsigned char byte = (unsigned char)in->data[at];
-        if (byte < 0x80) {
-            survey.has_latin |= wd_is_ascii_letter(byte);
+        if (byte >= 0x80) {
+            survey_character(&survey, &word, wd_utf8_next(in->data, in->len, &at));
+        } else {
             at++;
-            continue;
+            if (wd_is_ascii_letter(byte))
+                survey.has_latin = word.latin = true;
+            else if (!wd_is_ascii_digit(byte))
+                word = (struct neighbours){0};
         }
-        uint32_t c = wd_utf8_next(in->data, in->len, &at);
-        uint32_t properties = wd_char_properties(c);
-        const struct wd_look *look = wd_char_look(c);
-        survey.has_look |= look->kind != WD_LOOK_NONE;
-        if (is_foreign_letter(properties) && !looks_like_letter(look))
-            script_add(survey.written, WD_CHAR_SCRIPT(properties));
+        survey.mixes |= word.latin && word.foreign;
     }
     return survey;
+}
+
+/* Can any word of the text have something to replace? Most texts are plain in their own script. */
+static bool is_worth_reading(const struct survey *survey)
+{
+    bool hidden = false; /* a script of which there are only look-alikes */
+    for (int i = 0; i < 4; i++)
+        hidden |= (survey->looking[i] & ~survey->written[i]) != 0;
+    return survey->other_looks || survey->mixes || hidden;
 }
 
 /* The look of the character c at [at, end), as the user wrote it: if he wrote a capital, that of the capital. */
@@ -240,8 +271,10 @@ static void replace_in_word(struct replacing *r, const struct word *word, struct
 
 struct wd_piece wd_view_confuse(struct wd_piece in, const struct wd_piece *original, struct wd_stage *out)
 {
+    if (in.ascii)
+        return in;
     struct survey survey = survey_text(&in);
-    if (!survey.has_look)
+    if (!is_worth_reading(&survey))
         return in;
     struct replacing r = {.in = &in, .original = original, .out = out};
     for (size_t at = 0; at < in.len;) {
@@ -257,5 +290,7 @@ struct wd_piece wd_view_confuse(struct wd_piece in, const struct wd_piece *origi
     if (!r.changed)
         return in;
     wd_stage_keep(out, &in, r.kept, in.len);
-    return wd_stage_piece(out);
+    struct wd_piece piece = wd_stage_piece(out, &in);
+    piece.ascii = wd_scan_is_ascii(piece.data, piece.len);
+    return piece;
 }

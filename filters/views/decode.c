@@ -151,7 +151,9 @@ static struct wd_piece decode_once(struct wd_piece in, struct wd_stage *out)
     if (!changed)
         return in;
     wd_stage_keep(out, &in, kept, in.len);
-    return wd_stage_piece(out);
+    struct wd_piece piece = wd_stage_piece(out, &in);
+    piece.ascii = in.ascii && wd_scan_is_ascii(piece.data, piece.len);
+    return piece;
 }
 
 struct wd_piece wd_view_decode(struct wd_piece in, struct wd_stage out[2])

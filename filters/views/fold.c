@@ -136,13 +136,29 @@ static size_t unchanged_end(const struct wd_piece *in, size_t at)
     return at + first_change(&rest);
 }
 
+/* ASCII stays where it is. */
+static struct wd_piece fold_ascii(struct wd_piece in, struct wd_stage *out)
+{
+    if (!wd_scan_has_capital(in.data, in.len))
+        return in;
+    wd_stage_clear(out);
+    char *room = wd_stage_room(out, in.len);
+    if (room)
+        wd_scan_lower(room, in.data, in.len);
+    struct wd_piece piece = in; /* with its map */
+    piece.data = room;
+    piece.only_case = !in.map;
+    return piece;
+}
+
 struct wd_piece wd_view_fold(struct wd_piece in, struct wd_stage *out)
 {
+    if (in.ascii)
+        return fold_ascii(in, out);
     size_t at = first_change(&in);
     if (at == in.len)
         return in;
     bool only_case = !in.map;
-    bool changed = false;
     wd_stage_clear(out);
     wd_stage_keep(out, &in, 0, at);
     while (at < in.len && !out->failed) {
@@ -151,10 +167,10 @@ struct wd_piece wd_view_fold(struct wd_piece in, struct wd_stage *out)
         wd_stage_keep(out, &in, at, end);
         at = end;
     }
-    changed = out->len != in.len || memcmp(out->text, in.data, in.len) != 0;
-    if (!changed && !out->failed)
+    if (!out->failed && out->len == in.len && memcmp(out->text, in.data, in.len) == 0)
         return in;
-    struct wd_piece piece = wd_stage_piece(out);
+    struct wd_piece piece = wd_stage_piece(out, &in);
+    piece.ascii = wd_scan_is_ascii(piece.data, piece.len);
     piece.only_case = only_case;
     return piece;
 }

@@ -15,6 +15,7 @@ struct wd_piece {
     const char *data;
     size_t len;
     const uint32_t *map, *map_end;
+    bool ascii;     /* no byte over 0x7F: most steps have nothing to do */
     bool only_case; /* equal to the original's simple case folding */
 };
 
@@ -31,6 +32,8 @@ void wd_stage_fini(struct wd_stage *stage);
 void wd_stage_clear(struct wd_stage *stage);
 /* The same, with a map from the first byte on: for stages that hold several texts. */
 void wd_stage_clear_mapped(struct wd_stage *stage);
+/* Room for `len` bytes at the end, without a map; NULL: no memory. */
+char *wd_stage_room(struct wd_stage *stage, size_t len);
 /* The bytes of `in` without its map: for a step that changes bytes in place and goes on using the map of `in`. */
 void wd_stage_copy_text(struct wd_stage *stage, const struct wd_piece *in);
 /* Appends bytes [from, to) of `in` as they are. */
@@ -38,7 +41,8 @@ void wd_stage_keep(struct wd_stage *stage, const struct wd_piece *in, size_t fro
 /* Appends `len` bytes that stand for [from, to) of `in`. */
 void wd_stage_put(struct wd_stage *stage, const struct wd_piece *in, size_t from, size_t to, const char *bytes,
                   size_t len);
-struct wd_piece wd_stage_piece(const struct wd_stage *stage);
+/* What was written, read from `in`: ASCII if that was. */
+struct wd_piece wd_stage_piece(const struct wd_stage *stage, const struct wd_piece *in);
 
 /* Offsets in the original of byte `at`, and of the end of byte `at - 1`. */
 static inline uint32_t wd_piece_start(const struct wd_piece *piece, size_t at)
@@ -123,6 +127,15 @@ static inline bool wd_is_ascii_digit(uint32_t c)
 {
     return c - '0' < 10u;
 }
+
+/* scan.c: the first four take any bytes, the others ASCII. */
+bool wd_scan_is_ascii(const char *data, size_t len);
+bool wd_scan_has_stand_in(const char *data, size_t len);
+bool wd_scan_has_capital(const char *data, size_t len);
+void wd_scan_lower(char *out, const char *data, size_t len);
+bool wd_scan_has_control(const char *data, size_t len);
+bool wd_scan_has_triple(const char *data, size_t len);
+bool wd_scan_has_row(const char *data, size_t len);
 
 /* The steps. Each reads `in`, writes `out` and returns the text to go on with: `in` itself where nothing changed, so
  * that a text without anything to do is never copied. */

@@ -182,17 +182,44 @@ static void count_character(const struct wd_piece *in, size_t at, struct segment
     segment->stand_ins += letter_for((char)c, false) != 0;
 }
 
-/* The segment that starts at or behind `at`; start == len: none. */
+enum byte_class { ASK = 0, SEPARATOR, WORD, STAND_IN };
+
+/* What most bytes are, without a closer look. */
+static const unsigned char byte_classes[256] = {
+    ['\t' ... ' '] = SEPARATOR, ['"' ... '#'] = SEPARATOR, ['%' ... '\''] = SEPARATOR, [')' ... '*'] = SEPARATOR,
+    [',' ... '/'] = SEPARATOR,  [':' ... '?'] = SEPARATOR, ['[' ... '`'] = SEPARATOR,  ['a' ... 'z'] = WORD,
+    ['A' ... 'Z'] = WORD,       ['0' ... '9'] = STAND_IN,  ['$'] = STAND_IN,
+};
+
+static size_t segment_step(const struct wd_piece *in, size_t at)
+{
+    unsigned char class = byte_classes[(unsigned char)in->data[at]];
+    return class == ASK ? segment_character(in, at) : class != SEPARATOR;
+}
+
+/* The segment that starts at or behind `at`; start == len: none. Words of letters alone are passed over: only the
+ * segment's bounds and `characters` (2 for two and more) are told of them. */
 static struct segment next_segment(const struct wd_piece *in, size_t at)
 {
     struct segment segment = {0};
     size_t step = 0;
-    while (at < in->len && (step = segment_character(in, at)) == 0)
+    bool letters_only = true;
+    while (at < in->len && (step = segment_step(in, at)) == 0)
         wd_utf8_next(in->data, in->len, &at);
     segment.start = at;
-    for (; at < in->len && (step = segment_character(in, at)) > 0; at += step)
-        count_character(in, at, &segment);
+    for (; at < in->len && (step = segment_step(in, at)) > 0; at += step)
+        letters_only &= byte_classes[(unsigned char)in->data[at]] == WORD;
     segment.end = at;
+    if (letters_only && at > segment.start + 1) {
+        segment.characters = 2;
+        return segment;
+    }
+    for (at = segment.start; at < segment.end; at += step) {
+        count_character(in, at, &segment);
+        size_t next = at;
+        wd_utf8_next(in->data, in->len, &next);
+        step = next - at;
+    }
     return segment;
 }
 
@@ -365,22 +392,10 @@ static size_t read_segment(struct leeting *l, const struct segment *segment)
     return segment->end;
 }
 
-/* Bytes that can stand for a letter, so that a text without any is left alone at once. */
-static bool has_stand_in(const struct wd_piece *in)
-{
-    static const unsigned char set[256] = {
-        ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
-        ['8'] = 1, ['9'] = 1, ['@'] = 1, ['$'] = 1, ['!'] = 1, ['|'] = 1, ['+'] = 1, ['('] = 1};
-    unsigned char any = 0;
-    for (size_t i = 0; i < in->len; i++)
-        any |= set[(unsigned char)in->data[i]];
-    return any;
-}
-
 size_t wd_view_leet(struct wd_piece in, struct wd_stage out[2], struct wd_piece pieces_out[2])
 {
     struct leeting l = {.in = in, .out = out};
-    if (has_stand_in(&in)) {
+    if (wd_scan_has_stand_in(in.data, in.len)) {
         for (size_t at = 0; at < in.len;) {
             struct segment segment = next_segment(&in, at);
             at = segment.start < in.len ? read_segment(&l, &segment) : in.len;

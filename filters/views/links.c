@@ -165,33 +165,58 @@ static bool has_www(const struct wd_piece *in, struct range host)
     return host.end - host.start > 4 && memcmp(in->data + host.start, "www.", 4) == 0;
 }
 
+/* The start, not before `lowest`, of the host whose dot is at `at`. */
+static size_t host_start(const struct wd_piece *in, size_t at, size_t lowest)
+{
+    while (at > lowest) {
+        size_t before = at;
+        wd_utf8_previous(in->data, &before);
+        if (before < lowest || (in->data[before] != '.' && label_character(in, before) == 0))
+            break;
+        at = before;
+    }
+    while (in->data[at] == '.')
+        at++;
+    return at;
+}
+
+/* A link without a scheme whose host has its first dot at `dot`; *end_out is where that host ends in any case. */
+static bool bare_link_at(const struct wd_piece *in, size_t dot, size_t lowest, struct link *out, size_t *end_out)
+{
+    size_t start = host_start(in, dot, lowest);
+    struct range host = host_at(in, start);
+    *end_out = host.end > dot ? host.end : dot + 1;
+    if (start >= dot || host.end <= dot || !starts_word(in, start))
+        return false;
+    char behind = host.end < in->len ? in->data[host.end] : ' ';
+    if (behind == '@' || (behind == ':' && skip_port(in, host.end) == host.end))
+        return false;
+    return (is_bare_host(in, host) || has_www(in, host)) && link_at(in, start, start, out);
+}
+
 /* The first link at or behind `at` and before `end`; *next_out is where to look for the next one: behind the host, so
  * that an address within a query is found as well. */
 static bool find_link(const struct wd_piece *in, size_t at, size_t end, struct link *out, size_t *next_out)
 {
+    size_t lowest = at;
     while (at < end) {
-        if (in->data[at] == ':' && at + 3 <= end && memcmp(in->data + at, "://", 3) == 0) {
+        char c = in->data[at];
+        if (c == ':' && at + 3 <= end && memcmp(in->data + at, "://", 3) == 0) {
             size_t start = scheme_start(in, at);
             if (start < at && link_at(in, start, skip_user(in, at + 3), out)) {
                 *next_out = out->host.end;
                 return true;
             }
-            at += 3;
+        } else if (c == '.') {
+            size_t host_end;
+            if (bare_link_at(in, at, lowest, out, &host_end)) {
+                *next_out = host_end;
+                return true;
+            }
+            lowest = at = host_end;
             continue;
         }
-        size_t step = label_character(in, at);
-        if (step == 0 || !starts_word(in, at)) {
-            wd_utf8_next(in->data, in->len, &at);
-            continue;
-        }
-        struct range host = host_at(in, at);
-        bool email_or_scheme = host.end < in->len && (in->data[host.end] == '@' || in->data[host.end] == ':');
-        bool port = email_or_scheme && skip_port(in, host.end) > host.end;
-        if ((!email_or_scheme || port) && (is_bare_host(in, host) || has_www(in, host)) && link_at(in, at, at, out)) {
-            *next_out = out->host.end;
-            return true;
-        }
-        at = host.end > at ? host.end : at + step;
+        at++;
     }
     return false;
 }

@@ -182,7 +182,7 @@ static struct wd_piece join_rows(struct wd_piece in, bool narrow, struct wd_stag
     if (!changed)
         return in;
     wd_stage_keep(out, &in, kept, in.len);
-    return wd_stage_piece(out);
+    return wd_stage_piece(out, &in);
 }
 
 /* The three w before a dot are how a web address starts. */
@@ -228,13 +228,32 @@ static struct wd_piece shorten_runs(struct wd_piece in, size_t most, struct wd_s
     if (!changed)
         return in;
     wd_stage_keep(out, &in, kept, in.len);
-    return wd_stage_piece(out);
+    return wd_stage_piece(out, &in);
+}
+
+/* Can there be a row to join, a run to shorten? */
+static void survey(const struct wd_piece *in, bool *row_out, bool *run_out)
+{
+    if (in->ascii) {
+        *row_out = wd_scan_has_row(in->data, in->len);
+        *run_out = wd_scan_has_triple(in->data, in->len);
+        return;
+    }
+    int singles = 0;
+    size_t start, end, step;
+    for (struct letter letter = find_single(in, 0); letter.start < in->len && singles < ROW_MIN; singles++)
+        letter = find_single(in, letter.end);
+    *row_out = singles >= ROW_MIN;
+    *run_out = find_run(in, 0, &start, &step, &end);
 }
 
 void wd_view_squeeze(struct wd_piece in, struct wd_squeeze_stages *stages, struct wd_piece pieces_out[2])
 {
+    bool row, run;
+    survey(&in, &row, &run);
     for (int narrow = 0; narrow < 2; narrow++) {
-        struct wd_piece joined = join_rows(in, narrow, &stages->joined[narrow]);
-        pieces_out[narrow] = shorten_runs(joined, narrow ? 1 : 2, &stages->shortened[narrow]);
+        struct wd_piece joined = row ? join_rows(in, narrow, &stages->joined[narrow]) : in;
+        bool shorten = run || joined.data != in.data; /* joining makes new runs */
+        pieces_out[narrow] = shorten ? shorten_runs(joined, narrow ? 1 : 2, &stages->shortened[narrow]) : joined;
     }
 }

@@ -153,18 +153,27 @@ void wd_stage_put(struct wd_stage *stage, const struct wd_piece *in, size_t from
     stage->len += len;
 }
 
-void wd_stage_copy_text(struct wd_stage *stage, const struct wd_piece *in)
+char *wd_stage_room(struct wd_stage *stage, size_t len)
 {
-    if (!fit(stage, in->len, false))
-        return;
-    memcpy(stage->text, in->data, in->len);
-    stage->len = in->len;
+    if (!fit(stage, len, false))
+        return NULL;
+    char *room = stage->text + stage->len;
+    stage->len += len;
+    return room;
 }
 
-struct wd_piece wd_stage_piece(const struct wd_stage *stage)
+void wd_stage_copy_text(struct wd_stage *stage, const struct wd_piece *in)
 {
-    return (struct wd_piece){.data = stage->text,
+    char *room = wd_stage_room(stage, in->len);
+    if (room)
+        memcpy(room, in->data, in->len);
+}
+
+struct wd_piece wd_stage_piece(const struct wd_stage *stage, const struct wd_piece *in)
+{
+    return (struct wd_piece){.data = stage->text ? stage->text : "",
                              .len = stage->len,
                              .map = stage->mapped ? stage->map : NULL,
-                             .map_end = stage->mapped ? stage->map_end : NULL};
+                             .map_end = stage->mapped ? stage->map_end : NULL,
+                             .ascii = in->ascii};
 }

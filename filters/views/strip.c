@@ -49,6 +49,8 @@ static bool is_plain_ascii(unsigned char byte)
 
 struct wd_piece wd_view_strip(struct wd_piece in, struct wd_stage *out)
 {
+    if (in.ascii && !wd_scan_has_control(in.data, in.len))
+        return in;
     struct base base = {0};
     size_t kept = 0; /* everything before it is in `out` or was left out */
     bool changed = false;
@@ -72,7 +74,7 @@ struct wd_piece wd_view_strip(struct wd_piece in, struct wd_stage *out)
     if (!changed)
         return in;
     wd_stage_keep(out, &in, kept, in.len);
-    return wd_stage_piece(out);
+    return wd_stage_piece(out, &in);
 }
 
 enum { RIGHT_TO_LEFT_OVERRIDE = 0x202E };
@@ -121,6 +123,8 @@ struct wd_piece wd_view_unreverse(struct wd_piece in, struct wd_stage *out)
     static const char sign[] = "\xE2\x80\xAE";
     size_t kept = 0;
     bool changed = false;
+    if (in.ascii)
+        return in;
     for (size_t at = 0; at + 3 <= in.len; at++) {
         if (in.data[at] != sign[0] || in.data[at + 1] != sign[1] || in.data[at + 2] != sign[2])
             continue;
@@ -136,5 +140,5 @@ struct wd_piece wd_view_unreverse(struct wd_piece in, struct wd_stage *out)
     if (!changed)
         return in;
     wd_stage_keep(out, &in, kept, in.len);
-    return wd_stage_piece(out);
+    return wd_stage_piece(out, &in);
 }

@@ -94,7 +94,7 @@ static bool same_text(struct wd_str a, const struct wd_piece *piece)
 /* Adds a text of a view, if that view is wanted, or merges it into an equal one. */
 static void add(struct making *making, enum wd_view_kind kind, struct wd_piece piece)
 {
-    if (!wants(making, kind))
+    if (!wants(making, kind) || making->failed)
         return;
     for (size_t i = 0; i < making->count; i++) {
         if (same_text(making->views[i].text, &piece)) {
@@ -207,7 +207,7 @@ enum wd_status wd_views_make(struct wd_view_scratch *scratch, struct wd_str text
     if (text.len > WD_VIEWS_TEXT_MAX)
         return WD_ERR_TOO_LARGE;
     struct making making = {
-        .original = {.data = text.data, .len = text.len},
+        .original = {.data = text.data, .len = text.len, .ascii = wd_scan_is_ascii(text.data, text.len)},
         .wanted = wanted & ((1u << WD_VIEW_COUNT) - 1),
         .views = views_out,
     };

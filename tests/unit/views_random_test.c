@@ -232,6 +232,54 @@ static void every_promise_holds_on_random_texts(void **state)
     wd_view_scratch_free(scratch);
 }
 
+static size_t random_ascii(char out[TEXT_MAX])
+{
+    static const char *const pieces[] = {"a",     "I",   "s",    "h",  "t", " ",   " ",          ".", "-",
+                                         "\n",    "!",   "1",    "5",  "$", "aaa", "word",       "(", "+",
+                                         "h.com", "%41", "\x01", "  ", "'", "@",   "http://x.y/"};
+    size_t len = 0, count = random_below(80);
+    for (size_t i = 0; i < count; i++) {
+        const char *piece = pieces[random_below(sizeof pieces / sizeof pieces[0])];
+        memcpy(out + len, piece, strlen(piece));
+        len += strlen(piece);
+    }
+    return len;
+}
+
+static void check_short_cut(struct wd_view_scratch *scratch, struct wd_view_scratch *other, char *text, size_t len,
+                            uint32_t view)
+{
+    static const char tail[] = "\n\n\n\n\n\n\xE2\x80\x94"; /* a dash that no view touches, far off */
+    struct wd_view ascii[WD_VIEWS_MAX], general[WD_VIEWS_MAX];
+    size_t ascii_count, general_count;
+    assert_int_equal(wd_views_make(scratch, (struct wd_str){text, len}, view, ascii, &ascii_count), WD_OK);
+    memcpy(text + len, tail, sizeof tail);
+    struct wd_str longer = {text, len + sizeof tail - 1};
+    assert_int_equal(wd_views_make(other, longer, view, general, &general_count), WD_OK);
+    assert_int_equal(ascii_count, general_count);
+    for (size_t i = 0; i < ascii_count; i++) {
+        assert_int_equal(general[i].text.len, ascii[i].text.len + sizeof tail - 1);
+        assert_memory_equal(general[i].text.data, ascii[i].text.data, ascii[i].text.len);
+        assert_int_equal(general[i].differs_only_by_case, ascii[i].differs_only_by_case);
+    }
+}
+
+/* ASCII goes other ways through the code, with the same results. */
+static void short_cuts_for_ascii_change_nothing(void **state)
+{
+    (void)state;
+    struct wd_view_scratch *scratch = wd_view_scratch_new(), *other = wd_view_scratch_new();
+    assert_true(scratch && other);
+    for (int i = 0; i < TEXTS; i++) {
+        char text[TEXT_MAX * 2];
+        size_t len = random_ascii(text);
+        uint32_t view = random_below(WD_VIEW_LINKS);
+        check_short_cut(scratch, other, text, len, 1u << view);
+    }
+    wd_view_scratch_free(scratch);
+    wd_view_scratch_free(other);
+}
+
 /* Texts on which a careless step would be quadratic; with a hundred thousand characters that would take minutes. */
 static void long_hostile_texts_end(void **state)
 {
@@ -268,6 +316,7 @@ int main(void)
     printf("seed %llu\n", (unsigned long long)random_state);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_promise_holds_on_random_texts),
+        cmocka_unit_test(short_cuts_for_ascii_change_nothing),
         cmocka_unit_test(long_hostile_texts_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

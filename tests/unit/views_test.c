@@ -94,7 +94,7 @@ static FILE *open_golden(const char *path)
 static void check_caught(struct made *made, const struct golden_row *row)
 {
     const char *word = row->fields[1], *piece = row->fields[2], *input = row->fields[3];
-    size_t at;
+    size_t at = 0;
     enum wd_view_kind kind = kind_named(row->fields[0]);
     make(made, input, 1u << kind);
     const struct wd_view *view = view_with_word(made, kind, word, &at);
