@@ -303,11 +303,11 @@ static void read_outline(struct wd_decoder *decoder, struct outline *outline)
     for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
         switch (key) {
         case KEY_EVENT:
-            if (json_string(reader, &outline->event))
+            if (json_read_string(reader, &outline->event))
                 set_name(decoder, outline->event);
             break;
         case KEY_EVENT_NAME:
-            json_string(reader, &outline->event_name);
+            json_read_string(reader, &outline->event_name);
             break;
         case KEY_DATA:
             meet_data(decoder, outline);

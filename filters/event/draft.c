@@ -67,7 +67,7 @@ static void read_time(struct json_reader *reader, int64_t *ms_out)
     struct wd_str text = {0};
     if (json_peek(reader) != '"')
         json_int(reader, ms_out);
-    else if (json_string(reader, &text))
+    else if (json_read_string(reader, &text))
         time_parse(text, ms_out);
 }
 
@@ -78,7 +78,7 @@ static void read_strings(struct wd_decoder *decoder, struct list *list)
         return;
     while (json_next_element(reader)) {
         struct wd_str text = {0};
-        struct wd_str *slot = json_string(reader, &text) ? list_push(decoder, list, sizeof(*slot)) : NULL;
+        struct wd_str *slot = json_read_string(reader, &text) ? list_push(decoder, list, sizeof(*slot)) : NULL;
         if (slot)
             *slot = text;
     }
@@ -89,7 +89,7 @@ static void read_data(struct wd_decoder *decoder, struct draft *draft)
 {
     struct json_reader *reader = &decoder->reader;
     if (json_peek(reader) == '"') {
-        json_string(reader, &draft->data_text);
+        json_read_string(reader, &draft->data_text);
         return;
     }
     if (!json_open(reader, '{'))
@@ -98,13 +98,13 @@ static void read_data(struct wd_decoder *decoder, struct draft *draft)
     members_init(&members);
     for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
         if (key == KEY_TEXT)
-            json_string(reader, &draft->data_text);
+            json_read_string(reader, &draft->data_text);
         else if (key == KEY_TITLE)
-            json_string(reader, &draft->data_title);
+            json_read_string(reader, &draft->data_title);
         else if (key == KEY_CAPTION)
-            json_string(reader, &draft->data_caption);
+            json_read_string(reader, &draft->data_caption);
         else if (key == KEY_FILE_ID)
-            json_string(reader, &draft->data_file_id);
+            json_read_string(reader, &draft->data_file_id);
         else
             json_skip(reader);
     }
@@ -119,9 +119,9 @@ static void read_mention(struct wd_decoder *decoder, struct draft *draft)
     members_init(&members);
     for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
         if (key == KEY_TYPE)
-            json_string(reader, &type);
+            json_read_string(reader, &type);
         else if (key == KEY_USER_ID)
-            json_string(reader, &user_id);
+            json_read_string(reader, &user_id);
         else if (key == KEY_USER_IDS)
             read_strings(decoder, &draft->mentions);
         else
@@ -142,7 +142,7 @@ static void read_mentions(struct wd_decoder *decoder, struct draft *draft)
         if (json_peek(reader) != '"') {
             if (json_open(reader, '{'))
                 read_mention(decoder, draft);
-        } else if (json_string(reader, &user_id) && (slot = list_push(decoder, &draft->mentions, sizeof(*slot)))) {
+        } else if (json_read_string(reader, &user_id) && (slot = list_push(decoder, &draft->mentions, sizeof(*slot)))) {
             *slot = user_id;
         }
     }
@@ -163,11 +163,11 @@ static void read_attachment(struct wd_decoder *decoder, struct draft *draft)
     members_init(&members);
     for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
         if (key == KEY_TYPE)
-            json_string(reader, &type);
+            json_read_string(reader, &type);
         else if (key == KEY_FILE_ID)
-            json_string(reader, &file_id);
+            json_read_string(reader, &file_id);
         else if (key == KEY_URL)
-            json_string(reader, &url);
+            json_read_string(reader, &url);
         else
             json_skip(reader);
     }
@@ -184,7 +184,7 @@ static void read_attachments(struct wd_decoder *decoder, struct draft *draft)
         if (json_peek(reader) != '"') {
             if (json_open(reader, '{'))
                 read_attachment(decoder, draft);
-        } else if (json_string(reader, &ref)) {
+        } else if (json_read_string(reader, &ref)) {
             add_attachment(decoder, draft, (struct wd_str){0}, ref);
         }
     }
@@ -206,9 +206,9 @@ static struct wd_link read_link(struct wd_decoder *decoder)
     members_init(&members);
     for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
         if (key == KEY_URL)
-            json_string(reader, &link.url);
+            json_read_string(reader, &link.url);
         else if (key == KEY_CUSTOM_TEXT)
-            json_string(reader, &link.shown);
+            json_read_string(reader, &link.shown);
         else
             json_skip(reader);
     }
@@ -225,7 +225,7 @@ static void read_item(struct wd_decoder *decoder, struct draft *draft)
     members_init(&members);
     for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
         if (key == KEY_TYPE)
-            json_string(reader, &type);
+            json_read_string(reader, &type);
         else if (key == KEY_DATA && json_open(reader, '{'))
             link = read_link(decoder);
         else if (key != KEY_DATA)
@@ -253,7 +253,7 @@ static void read_links(struct wd_decoder *decoder, struct draft *draft)
     while (json_next_element(reader)) {
         struct wd_link link = {0};
         if (json_peek(reader) == '"')
-            json_string(reader, &link.url);
+            json_read_string(reader, &link.url);
         else if (json_open(reader, '{'))
             link = read_link(decoder);
         add_link(decoder, draft, link);
@@ -334,7 +334,7 @@ bool draft_read(struct wd_decoder *decoder, struct draft *draft)
     members_init(&members);
     for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
         if (key < STRING_KEY_COUNT)
-            json_string(reader, &draft->strings[key]);
+            json_read_string(reader, &draft->strings[key]);
         else if (key < STRING_KEY_COUNT + TIME_KEY_COUNT)
             read_time(reader, &draft->times_ms[key - STRING_KEY_COUNT]);
         else

@@ -244,7 +244,7 @@ void json_skip(struct json_reader *reader)
     }
 }
 
-bool json_string(struct json_reader *reader, struct wd_str *out)
+bool json_read_string(struct json_reader *reader, struct wd_str *out)
 {
     size_t begin, end;
     if (reader->problem)

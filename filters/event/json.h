@@ -74,7 +74,7 @@ bool json_next_element(struct json_reader *reader);
 void json_skip(struct json_reader *reader);
 
 /* Take a value of one kind; where it is of another kind they skip it, leave *out alone and return false. */
-bool json_string(struct json_reader *reader, struct wd_str *out);
+bool json_read_string(struct json_reader *reader, struct wd_str *out);
 bool json_int(struct json_reader *reader, int64_t *out);   /* an integer that fits */
 bool json_double(struct json_reader *reader, double *out); /* any finite number */
 bool json_bool(struct json_reader *reader, bool *out);

@@ -51,7 +51,7 @@ static struct wd_str take_value(struct json_reader *reader, struct wd_arena *are
     size_t begin = json_offset(reader);
     char first = json_peek(reader);
     if (first == '"') {
-        json_string(reader, &text);
+        json_read_string(reader, &text);
     } else {
         json_skip(reader);
         if (first != 'n' && !reader->problem)
