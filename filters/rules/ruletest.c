@@ -1,9 +1,165 @@
+/* Runs the examples of a set's rules. Neighbours: ruletest_load.c made their events, filters/scanner.c judges them. */
+#include <stdio.h>
+#include <string.h>
+
+#include <warden/ruletest.h>
+
+#include "filters/plan.h"
 #include "filters/rules/ruletest.h"
-#include "filters/rules/loader.h"
-bool wd_load_rule_tests(struct loader *loader, const struct wd_node *tests, struct rule *rule)
+
+enum { TEST_MEMORY = 64 * 1024 * 1024 };
+
+struct run {
+    const struct wd_ruleset *set;
+    struct wd_scanner *scanners[2]; /* by stage */
+    struct wd_arena *arena;
+    wd_rule_test_fn *report;
+    void *context;
+    struct wd_rule_test_counts *counts;
+    char reason[512];
+};
+
+static const struct wd_rule_match *match_of(const struct wd_verdict *verdict, uint32_t rule)
 {
-    (void)loader;
-    (void)tests;
-    (void)rule;
+    for (size_t i = 0; i < verdict->match_count; i++)
+        if (verdict->matches[i].rule == rule)
+            return &verdict->matches[i];
+    return NULL;
+}
+
+static void say_where(struct run *run, const struct wd_event *event, const struct wd_rule_match *match)
+{
+    if (!match->span_count) {
+        snprintf(run->reason, sizeof(run->reason), "must not match, and does");
+        return;
+    }
+    const struct wd_span *span = &match->spans[0];
+    const char *text = event->texts[span->text_index].text.data;
+    snprintf(run->reason, sizeof(run->reason), "must not match, and does: '%.*s' (%s, view %s)",
+             (int)(span->end - span->start), text + span->start,
+             wd_text_field_name(event->texts[span->text_index].field), wd_view_name(span->view));
+}
+
+/* The kinds of action that the rule alone leads to. */
+static bool planned_kinds(struct run *run, const struct rule *rule, const struct wd_event *event, bool matches,
+                          uint32_t *kinds_out)
+{
+    struct wd_plan plan = {0};
+    const struct wd_action *actions;
+    size_t count = 0;
+    for (size_t i = 0; i < rule->action_count && matches; i++)
+        if (!wd_plan_add(&plan, run->arena, event, &rule->actions[i]))
+            return false;
+    if (!wd_plan_finish(&plan, run->arena, &actions, &count))
+        return false;
+    *kinds_out = 0;
+    for (size_t i = 0; i < count; i++)
+        *kinds_out |= 1U << actions[i].kind;
     return true;
+}
+
+static void list_kinds(char *out, size_t size, uint32_t kinds)
+{
+    size_t used = 0;
+    snprintf(out, size, "nothing");
+    for (int kind = 0; kind < WD_ACTION_KIND_COUNT && used < size; kind++)
+        if (kinds & 1U << kind)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+                                     wd_action_kind_name((enum wd_action_kind)kind));
+}
+
+static bool judge_step(struct run *run, const struct rule *rule, const struct rule_test *test, bool matches,
+                       bool *passed)
+{
+    uint32_t kinds = 0;
+    if (test->expects && !planned_kinds(run, rule, &test->event, matches, &kinds))
+        return false;
+    *passed = !test->expects || kinds == test->expected;
+    if (!*passed) {
+        char wanted[160], got[160];
+        list_kinds(wanted, sizeof(wanted), test->expected);
+        list_kinds(got, sizeof(got), kinds);
+        snprintf(run->reason, sizeof(run->reason), "must lead to %s, and leads to %s", wanted, got);
+    }
+    return true;
+}
+
+static enum wd_status run_test(struct run *run, uint32_t index, const struct rule_test *test, struct wd_error *err)
+{
+    static const char *const KINDS[] = {"match", "no_match", "sequence"};
+    const struct rule *rule = &run->set->rules[index];
+    enum wd_stage stage = rule->stages & 1U << WD_STAGE_WORKER ? WD_STAGE_WORKER : WD_STAGE_PREHOOK;
+    struct wd_verdict verdict;
+    wd_arena_reset(run->arena);
+    enum wd_status status =
+        wd_scan(run->scanners[stage], run->set, run->arena, &test->event, test->at_ms, &verdict, err);
+    if (status != WD_OK)
+        return wd_error_prefix(err, status, "example of rule %s, line %d", rule->info.id, test->line);
+    const struct wd_rule_match *match = match_of(&verdict, index);
+    bool matches = match && match->is_match, passed;
+    run->reason[0] = '\0';
+    if (test->kind == RULE_TEST_STEP) {
+        if (!judge_step(run, rule, test, matches, &passed))
+            return wd_fail(err, WD_ERR_TOO_LARGE, "an example needs too much memory");
+    } else {
+        bool decided = !match || !match->undecided;
+        passed = decided && matches == (test->kind == RULE_TEST_MATCH);
+        if (!passed && !decided)
+            snprintf(run->reason, sizeof(run->reason), "a match limit ended it before it was decided");
+        else if (!passed && !matches)
+            snprintf(run->reason, sizeof(run->reason), "must match, and does not");
+        else if (!passed)
+            say_where(run, &test->event, match);
+    }
+    run->counts->run++;
+    run->counts->failed += !passed;
+    struct wd_rule_test_result result = {.rule = index,
+                                         .kind = KINDS[test->kind],
+                                         .line = test->line,
+                                         .column = test->column,
+                                         .passed = passed,
+                                         .text = test->event.text_count ? test->event.texts[0].text.data : "",
+                                         .reason = run->reason};
+    if (run->report)
+        run->report(run->context, &result);
+    return WD_OK;
+}
+
+static enum wd_status run_all(struct run *run, struct wd_error *err)
+{
+    for (uint32_t i = 0; i < run->set->rule_count; i++) {
+        const struct rule *rule = &run->set->rules[i];
+        run->counts->rules_with_match += rule->tests->match_count > 0;
+        run->counts->rules_with_no_match += rule->tests->no_match_count > 0;
+        if (!rule->live) {
+            run->counts->skipped += rule->tests->count;
+            continue;
+        }
+        for (size_t j = 0; j < rule->tests->count; j++) {
+            enum wd_status status = run_test(run, i, &rule->tests->items[j], err);
+            if (status != WD_OK)
+                return status;
+        }
+    }
+    return WD_OK;
+}
+
+enum wd_status wd_ruleset_test(const struct wd_ruleset *set, wd_rule_test_fn *report, void *context,
+                               struct wd_rule_test_counts *counts_out, struct wd_error *err)
+{
+    const struct wd_scanner_options worker = {.stage = WD_STAGE_WORKER}, prehook = {.stage = WD_STAGE_PREHOOK};
+    *counts_out = (struct wd_rule_test_counts){.rules = set->rule_count};
+    struct run run = {.set = set,
+                      .scanners = {wd_scanner_new(&worker), wd_scanner_new(&prehook)},
+                      .arena = wd_arena_new(TEST_MEMORY),
+                      .report = report,
+                      .context = context,
+                      .counts = counts_out};
+    enum wd_status status = run.scanners[0] && run.scanners[1] && run.arena
+                                ? run_all(&run, err)
+                                : wd_fail(err, WD_ERR_MEMORY, "no memory to run the examples");
+    wd_scanner_free(run.scanners[0]);
+    wd_scanner_free(run.scanners[1]);
+    wd_arena_free(run.arena);
+    return status;
 }

@@ -39,7 +39,12 @@ void wd_report_at(struct reporter *reporter, const struct wd_node *node, int col
 
 const char *wd_suggestion(char *buffer, size_t size, const char *word, const char *const *candidates)
 {
-    const char *near = wd_did_you_mean(word, candidates);
+    const char *near = NULL;
+    size_t len = strlen(word);
+    for (size_t i = 0; candidates[i] && len >= 3 && !near; i++) /* cut short is likelier than misspelled */
+        if (strncmp(candidates[i], word, len) == 0)
+            near = candidates[i];
+    near = near ? near : wd_did_you_mean(word, candidates);
     buffer[0] = '\0';
     if (near)
         snprintf(buffer, size, " (did you mean '%s'?)", near);
@@ -68,15 +73,16 @@ static const char *called(char *buffer, size_t size, const struct wd_node *node)
 
 static bool wrong(struct reporter *reporter, const struct wd_node *node, const char *wanted)
 {
-    char name[128];
-    bool scalar = node->kind == WD_NODE_SCALAR;
-    wd_report(reporter, node, WD_ERROR, "wrong-type", "%s must be %s, not %s%.60s%s", called(name, sizeof(name), node),
-              wanted,
-              scalar && node->text_len     ? "'"
-              : scalar                     ? "empty"
-              : node->kind == WD_NODE_LIST ? "a list"
-                                           : "a map",
-              scalar ? node->text : "", scalar && node->text_len ? "'" : "");
+    char name[128], got[80];
+    if (node->kind != WD_NODE_SCALAR)
+        snprintf(got, sizeof(got), "%s %s", node->count ? "a" : "an empty",
+                 node->kind == WD_NODE_LIST ? "list" : "map");
+    else if (!node->text_len)
+        snprintf(got, sizeof(got), "empty");
+    else
+        snprintf(got, sizeof(got), "'%.60s'", node->text);
+    wd_report(reporter, node, WD_ERROR, "wrong-type", "%s must be %s, not %s", called(name, sizeof(name), node), wanted,
+              got);
     return false;
 }
 
@@ -97,8 +103,8 @@ static bool check_choice(struct reporter *reporter, const struct wd_node *node, 
         if (strcmp(key->choices[i], node->text) == 0)
             return true;
     join(all, sizeof(all), key->choices);
-    wd_report(reporter, node, WD_ERROR, "bad-value", "%s must be one of %s, not '%.60s'%s",
-              called(name, sizeof(name), node), all, node->text,
+    wd_report(reporter, node, WD_ERROR, "bad-value", "%s must be %s%s, not '%.60s'%s", called(name, sizeof(name), node),
+              key->choices[1] ? "one of " : "", all, node->text,
               wd_suggestion(near, sizeof(near), node->text, key->choices));
     return false;
 }
@@ -117,7 +123,7 @@ static bool check_number(struct reporter *reporter, const struct wd_node *node, 
     if (!(key->low < key->high) || (value >= key->low && value <= key->high))
         return true;
     char name[128];
-    wd_report(reporter, node, WD_ERROR, "bad-value", "%s must be between %g and %g, not %s",
+    wd_report(reporter, node, WD_ERROR, "bad-value", "%s must be between %.10g and %.10g, not %s",
               called(name, sizeof(name), node), key->low, key->high, node->text);
     return false;
 }
@@ -202,8 +208,34 @@ static enum wd_node_kind kind_of(const struct key *key)
     return key->type == KEY_MAP || key->type == KEY_NAMED || key->type == KEY_CONDITION ? WD_NODE_MAP : WD_NODE_SCALAR;
 }
 
+static const struct key *find_key(const struct shape *shape, const char *name)
+{
+    for (const struct key *key = shape->keys; key->name; key++)
+        if (strcmp(key->name, name) == 0)
+            return key;
+    return NULL;
+}
+
+/* A name that only means something with a parameter, as `mute` in place of {mute: 1h}. */
+static bool lacks_parameter(struct reporter *reporter, const struct wd_node *node, const struct key *key)
+{
+    for (const struct key *one = key->alternatives; one->doc && node->kind == WD_NODE_SCALAR; one++) {
+        if (one->type == KEY_CHOICE)
+            for (size_t i = 0; one->choices[i]; i++)
+                if (strcmp(one->choices[i], node->text) == 0)
+                    return false;
+        if (one->type != KEY_MAP || !find_key(one->shape, node->text))
+            continue;
+        wd_report(reporter, node, WD_ERROR, "bad-value", "'%s' needs a value: %s", node->text, one->doc);
+        return true;
+    }
+    return false;
+}
+
 static bool check_either(struct reporter *reporter, const struct wd_node *node, const struct key *key)
 {
+    if (lacks_parameter(reporter, node, key))
+        return false;
     for (const struct key *one = key->alternatives; one->doc; one++)
         if (kind_of(one) == node->kind)
             return wd_check_node(reporter, node, one);
@@ -231,16 +263,8 @@ bool wd_check_node(struct reporter *reporter, const struct wd_node *node, const 
         return true;
     default:
         return node->kind == WD_NODE_SCALAR ? check_scalar(reporter, node, key)
-                                            : wrong(reporter, node, key->doc ? key->doc : "a single value");
+                                            : wrong(reporter, node, "a single value");
     }
-}
-
-static const struct key *find_key(const struct shape *shape, const char *name)
-{
-    for (const struct key *key = shape->keys; key->name; key++)
-        if (strcmp(key->name, name) == 0)
-            return key;
-    return NULL;
 }
 
 static void unknown_key(struct reporter *reporter, const struct wd_node *key_node, const struct shape *shape)
@@ -260,7 +284,7 @@ bool wd_check_shape(struct reporter *reporter, const struct wd_node *node, const
 {
     if (node->kind != WD_NODE_MAP) {
         char wanted[128];
-        snprintf(wanted, sizeof(wanted), "a map (%s)", shape->name);
+        snprintf(wanted, sizeof(wanted), "a map of keys and values (%s)", shape->name);
         return wrong(reporter, node, wanted);
     }
     bool fine = true;

@@ -1,0 +1,2 @@
+#include "tests/unit/rules_support.h"
+int main(void) { return 0; }
