@@ -15,6 +15,8 @@ struct builder {
     struct syntax_parser *parser;
     struct literal_finder *finder;
     struct frequency *frequency;
+    uint32_t *later; /* rules whose index is chosen when all patterns have been seen */
+    size_t later_count, later_capacity;
     bool trust_tables;
     struct wd_error *err;
 };
@@ -149,32 +151,138 @@ static enum wd_status add_native_regex(struct builder *builder, uint32_t index, 
     return *done ? pcre_code_check(&builder->compiler, pattern->text, pattern->caseless, builder->err) : WD_OK;
 }
 
+/* Patterns whose literal is to be expected oftener than this in 100 bytes look for something better, */
+static const double good_literal = 0.02;
+/* and those above this one have no use for their literal if there is a gate. */
+static const double useless_literal = 0.5;
+
+static bool is_line_scan(const struct syntax_node *node)
+{
+    if (node->kind != SYNTAX_LOOK || node->negative || node->behind || node->first->kind != SYNTAX_SEQUENCE)
+        return false;
+    const struct syntax_node *dots = node->first->first;
+    if (!dots || dots->kind != SYNTAX_REPEAT || dots->first->kind != SYNTAX_ANY || dots->min != 0 ||
+        dots->max != SYNTAX_UNLIMITED || dots->possessive)
+        return false;
+    /* What follows must take up something: then it cannot match only at the very end, which is no line's start. */
+    for (const struct syntax_node *rest = dots->next; rest; rest = rest->next)
+        if (rest->kind == SYNTAX_CHAR || rest->kind == SYNTAX_CLASS)
+            return true;
+    return false;
+}
+
+/* `(?=.*a)(?=.*b)`: wherever it matches it also matches at the start of the line, so only line starts need be tried.
+ * That saves trying every place of every line, each as long as the line. */
+static bool only_line_starts_matter(const struct syntax_tree *tree, const struct rule *rule)
+{
+    const struct syntax_node *root = tree->root;
+    if (!tree->understood || tree->rigid || tree->moves_start || rule->all_hits || root->kind != SYNTAX_SEQUENCE)
+        return false;
+    for (const struct syntax_node *node = root->first; node; node = node->next)
+        if (!is_line_scan(node))
+            return false;
+    return root->first != NULL;
+}
+
+static enum wd_status put_off(struct builder *builder, uint32_t index)
+{
+    if (builder->later_count == builder->later_capacity) {
+        size_t capacity = builder->later_capacity * 2 + 64;
+        uint32_t *grown = realloc(builder->later, capacity * sizeof *grown);
+        if (!grown)
+            return no_memory(builder);
+        builder->later = grown;
+        builder->later_capacity = capacity;
+    }
+    builder->later[builder->later_count++] = index;
+    return WD_OK;
+}
+
+static enum wd_status index_by_literal(struct builder *builder, uint32_t index, const struct literal_result *literals)
+{
+    builder->set->rules[index].index_class = WD_INDEX_LITERAL;
+    enum wd_status status = literal_index_add(&builder->set->literals, builder->frequency, index, &literals->clause,
+                                              false, builder->trust_tables);
+    return status == WD_OK ? WD_OK : no_memory(builder);
+}
+
 static enum wd_status add_regex_rule(struct builder *builder, uint32_t index, const struct wd_pattern *pattern)
 {
     struct rule *rule = &builder->set->rules[index];
-    if (pattern->text.len > 0 && !utf8_is_valid(pattern->text.data, pattern->text.len))
-        return pcre_code_init(&rule->code, &builder->compiler, pattern->text, pattern->caseless, false, builder->err);
-    struct syntax_tree tree = syntax_parse(builder->parser, pattern->text, pattern->caseless);
-    struct literal_result literals = literals_find(builder->finder, &tree);
+    struct syntax_tree tree = {0};
+    struct literal_result literals = {0};
+    if (pattern->text.len == 0 || utf8_is_valid(pattern->text.data, pattern->text.len)) {
+        tree = syntax_parse(builder->parser, pattern->text, pattern->caseless);
+        literals = literals_find(builder->finder, &tree);
+    }
     bool done = false;
     enum wd_status status = WD_OK;
     if (literals.native)
         status = add_native_regex(builder, index, pattern, &literals, &done);
     if (done || status != WD_OK)
         return status;
-    status = pcre_code_init(&rule->code, &builder->compiler, pattern->text, pattern->caseless, false, builder->err);
+    status = pcre_code_init(&rule->code, &builder->compiler, pattern->text, pattern->caseless,
+                            tree.understood && only_line_starts_matter(&tree, rule), builder->err);
     if (status != WD_OK)
         return status;
-    rule->index_class = literals.clause.count > 0 ? WD_INDEX_LITERAL : WD_INDEX_ALWAYS;
-    if (literals.clause.count > 0)
-        status = literal_index_add(&builder->set->literals, builder->frequency, index, &literals.clause, false,
-                                   builder->trust_tables);
-    return status == WD_OK ? WD_OK : no_memory(builder);
+    if (literals.clause.count > 0 && literals.cost < good_literal)
+        return index_by_literal(builder, index, &literals);
+    bool taken = false;
+    rule->index_class = WD_INDEX_SKELETON;
+    if (builder->trust_tables && tree.understood)
+        status = skeleton_offer(&builder->set->skeletons, &tree, index,
+                                literals.clause.count > 0 ? literals.cost : useless_literal, &taken);
+    if (status != WD_OK)
+        return no_memory(builder);
+    return taken ? WD_OK : put_off(builder, index);
+}
+
+/* For patterns without a good literal and without a skeleton: a gate, a literal behind a gate, or neither. */
+static enum wd_status sieve_somehow(struct builder *builder, uint32_t index, const struct wd_pattern *pattern)
+{
+    struct rule *rule = &builder->set->rules[index];
+    struct syntax_tree tree = syntax_parse(builder->parser, pattern->text, pattern->caseless);
+    struct literal_result literals = literals_find(builder->finder, &tree);
+    if (builder->trust_tables && gate_add(&builder->set->gates, &tree, &rule->gate) != WD_OK)
+        return no_memory(builder);
+    bool run = rule->gate != GATE_NONE && gate_asks_for_run(&builder->set->gates.gates[rule->gate]);
+    if (literals.clause.count > 0 && (!run || literals.cost < useless_literal))
+        return index_by_literal(builder, index, &literals);
+    rule->index_class = rule->gate == GATE_NONE ? WD_INDEX_ALWAYS : run ? WD_INDEX_RUN : WD_INDEX_CLASS;
+    return WD_OK;
+}
+
+struct refusal {
+    struct builder *builder;
+    enum wd_status status;
+};
+
+static void skeleton_says_no(void *context, uint32_t rule)
+{
+    struct refusal *refusal = context;
+    if (refusal->status == WD_OK)
+        refusal->status = put_off(refusal->builder, rule);
+}
+
+static enum wd_status sieve_the_rest(struct builder *builder, const struct wd_pattern *patterns)
+{
+    struct refusal refusal = {.builder = builder, .status = WD_OK};
+    if (skeleton_finish(&builder->set->skeletons, skeleton_says_no, &refusal) != WD_OK || refusal.status != WD_OK)
+        return no_memory(builder);
+    for (size_t i = 0; i < builder->later_count; i++) {
+        uint32_t index = builder->later[i];
+        enum wd_status status = sieve_somehow(builder, index, &patterns[index]);
+        if (status != WD_OK)
+            return status;
+    }
+    gate_finish(&builder->set->gates);
+    return WD_OK;
 }
 
 static enum wd_status add_rule(struct builder *builder, uint32_t index, const struct wd_pattern *pattern)
 {
     struct rule *rule = &builder->set->rules[index];
+    rule->gate = GATE_NONE;
     rule->views = pattern->views;
     rule->caseless = pattern->caseless;
     rule->all_hits = pattern->all_hits;
@@ -184,17 +292,17 @@ static enum wd_status add_rule(struct builder *builder, uint32_t index, const st
     return add_text_rule(builder, index, pattern);
 }
 
-static enum wd_status list_always(struct builder *builder)
+static enum wd_status list_others(struct builder *builder)
 {
     struct wd_patterns *set = builder->set;
-    set->always = malloc((set->count ? set->count : 1) * sizeof *set->always);
-    if (!set->always)
+    set->others = malloc((set->count ? set->count : 1) * sizeof *set->others);
+    if (!set->others)
         return no_memory(builder);
     for (size_t i = 0; i < set->count; i++)
-        if (set->rules[i].index_class == WD_INDEX_ALWAYS)
-            set->always[set->always_count++] = (uint32_t)i;
-    uint32_t *shorter = realloc(set->always, (set->always_count ? set->always_count : 1) * sizeof *shorter);
-    set->always = shorter ? shorter : set->always;
+        if (set->rules[i].index_class >= WD_INDEX_CLASS)
+            set->others[set->other_count++] = (uint32_t)i;
+    uint32_t *shorter = realloc(set->others, (set->other_count ? set->other_count : 1) * sizeof *shorter);
+    set->others = shorter ? shorter : set->others;
     return literal_index_finish(&set->literals) == WD_OK ? WD_OK : no_memory(builder);
 }
 
@@ -235,6 +343,7 @@ static void builder_fini(struct builder *builder)
     syntax_parser_free(builder->parser);
     literal_finder_free(builder->finder);
     frequency_free(builder->frequency);
+    free(builder->later);
 }
 
 static void set_limits(struct wd_patterns *set, const struct wd_patterns_options *options)
@@ -259,7 +368,9 @@ enum wd_status wd_patterns_new(const struct wd_pattern *patterns, size_t count,
             *bad_out = i;
     }
     if (status == WD_OK)
-        status = list_always(&builder);
+        status = sieve_the_rest(&builder, patterns);
+    if (status == WD_OK)
+        status = list_others(&builder);
     if (status == WD_OK)
         *out = builder.set;
     else
@@ -275,7 +386,9 @@ void wd_patterns_free(struct wd_patterns *set)
     for (size_t i = 0; set->rules && i < set->count; i++)
         pcre_code_fini(&set->rules[i].code);
     literal_index_fini(&set->literals);
-    free(set->always);
+    skeleton_fini(&set->skeletons);
+    gate_index_fini(&set->gates);
+    free(set->others);
     free(set->rules);
     free(set);
 }
@@ -305,7 +418,8 @@ const char *wd_index_class_name(enum wd_index_class index_class)
 size_t wd_patterns_memory(const struct wd_patterns *set)
 {
     size_t bytes = sizeof *set + set->count * sizeof *set->rules;
-    bytes += set->always_count * sizeof *set->always + literal_index_bytes(&set->literals);
+    bytes += set->other_count * sizeof *set->others + literal_index_bytes(&set->literals) +
+             skeleton_bytes(&set->skeletons) + gate_index_bytes(&set->gates);
     for (size_t i = 0; i < set->count; i++)
         bytes += pcre_code_bytes(&set->rules[i].code);
     return bytes;

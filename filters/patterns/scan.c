@@ -92,6 +92,19 @@ static void scan_literals(struct scan *scan)
     }
 }
 
+static void add_live_candidate(void *context, uint32_t rule)
+{
+    struct scan *scan = context;
+    if (is_live(scan, rule))
+        add_candidate(scan, rule);
+}
+
+static bool passes_gate(const struct scan *scan, uint32_t rule)
+{
+    uint32_t gate = scan->set->rules[rule].gate;
+    return gate == GATE_NONE || gate_passes(&scan->set->gates.gates[gate], &scan->scratch->text, &scan->scratch->gates);
+}
+
 /* ---- order ---- */
 
 static bool comes_before(const struct found *a, const struct found *b)
@@ -179,7 +192,7 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
             continue;
         }
         i++;
-        if (result->budget_ended)
+        if (result->budget_ended || !passes_gate(scan, found->rule))
             continue;
         result->budget_ended = request->out_of_budget && request->out_of_budget(request->budget_context);
         if (result->budget_ended)
@@ -214,12 +227,19 @@ static enum wd_status reserve(const struct wd_patterns *set, struct wd_pattern_s
     return WD_OK;
 }
 
-static void find_all(struct scan *scan)
+static enum wd_status find_all(struct scan *scan)
 {
+    const struct wd_patterns *set = scan->set;
+    struct wd_pattern_scratch *scratch = scan->scratch;
     scan_literals(scan);
-    for (size_t i = 0; i < scan->set->always_count; i++)
-        if (is_live(scan, scan->set->always[i]))
-            add_candidate(scan, scan->set->always[i]);
+    enum wd_status status = skeleton_scan(&set->skeletons, &scratch->text, &scratch->skeleton, scratch->positions,
+                                          add_live_candidate, scan);
+    if (status == WD_OK)
+        status = gate_read_text(&set->gates, &scratch->text, &scratch->gates);
+    for (size_t i = 0; status == WD_OK && i < set->other_count; i++)
+        if (passes_gate(scan, set->others[i]))
+            add_live_candidate(scan, set->others[i]);
+    return status;
 }
 
 enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern_scratch *scratch,
@@ -235,8 +255,9 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
     scratch->hits.count = 0;
     scratch->found_count = 0;
     pcre2_set_match_limit(scratch->matcher.context, set->match_limit);
-    find_all(&scan);
-    enum wd_status status = confirm_all(&scan, result_out);
+    enum wd_status status = find_all(&scan);
+    if (status == WD_OK)
+        status = confirm_all(&scan, result_out);
     for (size_t i = 0; i < scratch->found_count; i++)
         scratch->slots[scratch->found[i].rule] = 0;
     result_out->hits = scratch->hits.hits;
@@ -260,6 +281,8 @@ void wd_pattern_scratch_free(struct wd_pattern_scratch *scratch)
         return;
     pcre_matcher_fini(&scratch->matcher);
     folded_text_fini(&scratch->text);
+    skeleton_scratch_fini(&scratch->skeleton);
+    gate_scratch_fini(&scratch->gates);
     free(scratch->hits.hits);
     free(scratch->positions);
     free(scratch->found);

@@ -3,14 +3,15 @@
 #define FILTERS_PATTERNS_SET_H
 
 #include "filters/patterns/confirm.h"
+#include "filters/patterns/gates.h"
 #include "filters/patterns/literal_index.h"
 #include "filters/patterns/patterns.h"
-
-enum { RULE_NO_GATE = UINT32_MAX };
+#include "filters/patterns/skeleton.h"
 
 struct rule {
     struct pcre_code code; /* none where native */
     uint32_t views;
+    uint32_t gate; /* number in the gate index, or GATE_NONE */
     bool caseless : 1, all_hits : 1, native : 1;
     uint8_t index_class; /* enum wd_index_class */
 };
@@ -20,8 +21,10 @@ struct wd_patterns {
     size_t count;
     uint32_t match_limit, subject_bytes;
     struct literal_index literals;
-    uint32_t *always; /* rules that nothing sieves */
-    size_t always_count;
+    struct skeleton_index skeletons;
+    struct gate_index gates;
+    uint32_t *others; /* rules that only a gate sieves, or nothing */
+    size_t other_count;
 };
 
 /* Something found: an occurrence of a native rule's string, or (rank CANDIDATE_RANK) a rule to be confirmed. */
@@ -33,6 +36,8 @@ struct wd_pattern_scratch {
     struct pcre_matcher matcher;
     struct pattern_hits hits;
     struct folded_text text;
+    struct skeleton_scratch skeleton;
+    struct gate_scratch gates;
     uint32_t *positions;
     size_t positions_capacity;
     struct found *found;

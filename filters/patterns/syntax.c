@@ -105,20 +105,20 @@ static struct syntax_node *parse_numbered_reference(struct syntax_parser *p)
     uint32_t n = read_number(p, &found);
     if (!found || n == 0 || n > 9)
         return give_up(p);
+    p->tree.rigid = true;
     struct syntax_node *node = node_new(p, SYNTAX_BACK);
     node->capture = n;
     return node;
 }
 
 /* \g{1} \g1 \g{-1} \g{name} \k<name> are back-references by other means, \g<1> and \g'1' calls: anything. */
-static struct syntax_node *parse_named_reference(struct syntax_parser *p, char letter)
+static struct syntax_node *parse_named_reference(struct syntax_parser *p)
 {
     struct syntax_node *node = node_new(p, SYNTAX_OPAQUE);
+    p->tree.rigid = true;
     if (at_end(p))
         return give_up(p);
     char open = *p->reader.at;
-    if (letter == 'g' && (open == '<' || open == '\''))
-        p->tree.rigid = true;
     if (open == '{' || open == '<' || open == '\'') {
         p->reader.at++;
         skip_past(p, open == '{' ? '}' : open == '<' ? '>' : '\'');
@@ -166,7 +166,7 @@ static struct syntax_node *parse_escape(struct syntax_parser *p)
     }
     if (c == 'g' || c == 'k') {
         p->reader.at++;
-        return parse_named_reference(p, c);
+        return parse_named_reference(p);
     }
     if (c == 'R' || c == 'X') {
         p->reader.at++;

@@ -1,0 +1,53 @@
+/* Conditions that a text must meet for a pattern without a good literal: characters of a class, runs of them, a piece
+ * that is repeated. Always holds: a text that fails a pattern's gate does not match it. */
+#ifndef FILTERS_PATTERNS_GATES_H
+#define FILTERS_PATTERNS_GATES_H
+
+#include "filters/patterns/syntax.h"
+#include "filters/patterns/text.h"
+
+enum { GATE_FEATURES = 32, GATE_LEVELS = 6 }; /* runs of at least 1, 2, 4, 8, 16, 32 */
+enum { GATE_NONE = INT32_MAX };
+enum { GATE_BLOCKS_END = 0x20000 }; /* characters from here on may have every feature */
+
+/* A piece of `min` to `max` bytes that comes `times` + 1 times in a row. */
+struct gate_repeat {
+    uint32_t min, max_characters, times;
+};
+
+struct gate {
+    uint32_t need[GATE_LEVELS]; /* features, by length of run */
+    struct gate_repeat repeat;  /* times 0: none */
+    uint32_t equal_words;       /* so many equal words in a row; 0: none */
+};
+
+struct gate_index {
+    uint32_t ascii[128]; /* features of a character */
+    uint32_t *blocks;    /* features that some character of a block has, by code point / UNICODE_BLOCK */
+    uint32_t kinds[8];   /* features that some character past ASCII with these three lowest unicode flags has */
+    struct gate *gates;
+    uint32_t used[GATE_LEVELS]; /* features that some gate asks for, by level */
+    size_t feature_count, gate_count, gate_capacity;
+    struct gate_builder *builder; /* while it is built */
+};
+
+/* Reads the gate of a pattern; *gate_out is its number, or GATE_NONE where nothing is known or no feature is free. */
+enum wd_status gate_add(struct gate_index *index, const struct syntax_tree *tree, uint32_t *gate_out) WD_MUST_USE;
+void gate_finish(struct gate_index *index);
+/* Whether the gate asks for a run (and not only for single characters). */
+bool gate_asks_for_run(const struct gate *gate);
+void gate_index_fini(struct gate_index *index);
+size_t gate_index_bytes(const struct gate_index *index);
+
+struct gate_scratch {
+    uint32_t *features; /* by character */
+    size_t capacity;
+    uint32_t have[GATE_LEVELS]; /* of the text */
+};
+void gate_scratch_fini(struct gate_scratch *scratch);
+/* Learns what the text has; then gate_passes says whether a gate lets it through. */
+enum wd_status gate_read_text(const struct gate_index *index, const struct folded_text *text,
+                              struct gate_scratch *scratch) WD_MUST_USE;
+bool gate_passes(const struct gate *gate, const struct folded_text *text, const struct gate_scratch *scratch);
+
+#endif

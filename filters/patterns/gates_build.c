@@ -1,0 +1,455 @@
+/* Building gates. What a class matches is not worked out here: PCRE2 is asked, for every ASCII character and for every
+ * block of others. */
+#include "filters/patterns/gates.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "filters/patterns/unicode.h"
+
+enum { SOURCE_MAX = 400, DEMANDS_MAX = 8, SUBJECT_END = GATE_BLOCKS_END };
+
+struct feature {
+    char source[SOURCE_MAX];
+    bool caseless;
+};
+
+struct gate_builder {
+    struct feature features[GATE_FEATURES];
+    unsigned char *subject; /* all characters from U+0080 to SUBJECT_END */
+    uint32_t *code_points;  /* by byte of the subject */
+    size_t subject_len;
+};
+
+/* A class of characters, of which so many in a row are needed. */
+struct demand {
+    char source[SOURCE_MAX];
+    bool caseless;
+    uint32_t run;
+};
+
+struct demands {
+    struct demand items[DEMANDS_MAX];
+    size_t count;
+    struct gate gate;
+};
+
+/* ---- asking PCRE2 ---- */
+
+static enum wd_status make_subject(struct gate_builder *builder)
+{
+    builder->subject = malloc((size_t)SUBJECT_END * 4);
+    builder->code_points = malloc((size_t)SUBJECT_END * 4 * sizeof *builder->code_points);
+    if (!builder->subject || !builder->code_points)
+        return WD_ERR_MEMORY;
+    for (uint32_t c = 0x80; c < SUBJECT_END; c++) {
+        if (c >= 0xD800 && c <= 0xDFFF)
+            continue;
+        uint32_t len = utf8_encode(c, builder->subject + builder->subject_len);
+        for (uint32_t i = 0; i < len; i++)
+            builder->code_points[builder->subject_len + i] = c;
+        builder->subject_len += len;
+    }
+    return WD_OK;
+}
+
+static void mark_ascii(struct gate_index *index, pcre2_code *code, pcre2_match_data *data, uint32_t bit)
+{
+    for (unsigned c = 0; c < 128; c++) {
+        unsigned char byte = (unsigned char)c;
+        if (pcre2_match(code, &byte, 1, 0, PCRE2_NO_UTF_CHECK, data, NULL) != PCRE2_ERROR_NOMATCH)
+            index->ascii[c] |= bit;
+    }
+}
+
+static void mark_blocks(struct gate_index *index, pcre2_code *code, pcre2_match_data *data, uint32_t bit)
+{
+    const struct gate_builder *builder = index->builder;
+    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
+    size_t from = 0;
+    int rc;
+    while ((rc = pcre2_match(code, builder->subject, builder->subject_len, from, PCRE2_NO_UTF_CHECK, data, NULL)) > 0 &&
+           at[1] > from) {
+        for (uint32_t c = builder->code_points[at[0]]; c <= builder->code_points[at[1] - 1]; c++) {
+            index->blocks[c / UNICODE_BLOCK] |= bit;
+            index->kinds[unicode_flags(c) & 7] |= bit;
+        }
+        from = at[1];
+    }
+    if (rc == PCRE2_ERROR_NOMATCH)
+        return;
+    for (uint32_t b = 0; b < SUBJECT_END / UNICODE_BLOCK; b++)
+        index->blocks[b] |= bit;
+    for (uint32_t k = 0; k < 8; k++)
+        index->kinds[k] |= bit;
+}
+
+static enum wd_status ask(struct gate_index *index, const struct demand *demand, uint32_t bit, bool *understood_out)
+{
+    char pattern[SOURCE_MAX + 16];
+    int len = snprintf(pattern, sizeof pattern, "(?:%s)+", demand->source), error;
+    size_t offset;
+    uint32_t options = PCRE2_UTF | PCRE2_UCP | (demand->caseless ? PCRE2_CASELESS : 0);
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, (size_t)len, options, &error, &offset, NULL);
+    pcre2_match_data *data = code ? pcre2_match_data_create(1, NULL) : NULL;
+    *understood_out = data != NULL;
+    if (data) {
+        pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+        mark_ascii(index, code, data, bit);
+        mark_blocks(index, code, data, bit);
+    }
+    pcre2_match_data_free(data);
+    pcre2_code_free(code);
+    return WD_OK;
+}
+
+/* The number of the feature, -1 where none is free. */
+static enum wd_status feature_of(struct gate_index *index, const struct demand *demand, int *feature_out)
+{
+    struct gate_builder *builder = index->builder;
+    *feature_out = -1;
+    for (size_t i = 0; i < index->feature_count; i++)
+        if (builder->features[i].caseless == demand->caseless &&
+            strcmp(builder->features[i].source, demand->source) == 0)
+            *feature_out = (int)i;
+    if (*feature_out >= 0 || index->feature_count == GATE_FEATURES)
+        return WD_OK;
+    if (!builder->subject && make_subject(builder) != WD_OK)
+        return WD_ERR_MEMORY;
+    bool understood;
+    enum wd_status status = ask(index, demand, 1u << index->feature_count, &understood);
+    if (status != WD_OK || !understood)
+        return status;
+    struct feature *feature = &builder->features[index->feature_count];
+    memcpy(feature->source, demand->source, sizeof feature->source);
+    feature->caseless = demand->caseless;
+    *feature_out = (int)index->feature_count++;
+    return WD_OK;
+}
+
+/* ---- reading trees ---- */
+
+static const struct syntax_node *single(const struct syntax_node *node)
+{
+    while ((node->kind == SYNTAX_SEQUENCE || node->kind == SYNTAX_GROUP) && node->first && !node->first->next)
+        node = node->first;
+    return node;
+}
+
+/* Appends a pattern for the one character that the node matches. */
+static bool add_source(struct demand *demand, const struct syntax_node *node)
+{
+    size_t used = strlen(demand->source);
+    int len;
+    if (used > 0 && demand->caseless != node->caseless)
+        return false;
+    demand->caseless = node->caseless;
+    const char *bar = used > 0 ? "|" : "";
+    if (node->kind == SYNTAX_CHAR)
+        len = snprintf(demand->source + used, SOURCE_MAX - used, "%s\\x{%x}", bar, node->character);
+    else if (node->kind == SYNTAX_CLASS && !memchr(node->set->source.data, '\0', node->set->source.len))
+        len = snprintf(demand->source + used, SOURCE_MAX - used, "%s%.*s", bar, WD_STR_ARG(node->set->source));
+    else
+        return false;
+    return len > 0 && (size_t)len < SOURCE_MAX - used;
+}
+
+static uint32_t capped_product(uint32_t a, uint32_t b)
+{
+    uint64_t product = (uint64_t)a * b;
+    return product > 1000 ? 1000 : (uint32_t)product;
+}
+
+static void add_demand(struct demands *demands, const struct demand *demand)
+{
+    if (demand->run == 0)
+        return;
+    for (size_t i = 0; i < demands->count; i++) {
+        struct demand *known = &demands->items[i];
+        if (known->caseless != demand->caseless || strcmp(known->source, demand->source) != 0)
+            continue;
+        if (known->run < demand->run)
+            known->run = demand->run;
+        return;
+    }
+    if (demands->count < DEMANDS_MAX)
+        demands->items[demands->count++] = *demand;
+}
+
+/* One step of a sequence: a character of a class, so many times. */
+static bool read_step(const struct syntax_node *node, struct demand *demand, uint32_t *min_out)
+{
+    *min_out = 1;
+    node = single(node);
+    if (node->kind == SYNTAX_REPEAT) {
+        *min_out = node->min;
+        node = single(node->first);
+    }
+    return add_source(demand, node);
+}
+
+/* A repeated group of nothing but single characters is a run of the union of their classes. */
+static void demand_group_run(struct demands *demands, const struct syntax_node *body, uint32_t times)
+{
+    struct demand demand = {.run = 0};
+    if (body->kind != SYNTAX_SEQUENCE)
+        return;
+    for (const struct syntax_node *child = body->first; child; child = child->next) {
+        uint32_t min;
+        if (child->kind == SYNTAX_EMPTY || child->kind == SYNTAX_EDGE || child->kind == SYNTAX_LOOK)
+            continue;
+        if (!read_step(child, &demand, &min))
+            return;
+        demand.run += capped_product(min, 1);
+    }
+    demand.run = capped_product(demand.run, times);
+    add_demand(demands, &demand);
+}
+
+struct width {
+    uint32_t min, max; /* characters */
+};
+
+static uint32_t capped_sum(uint32_t a, uint32_t b)
+{
+    return a > SYNTAX_UNLIMITED - b ? SYNTAX_UNLIMITED : a + b;
+}
+
+static uint32_t scaled(uint32_t width, uint32_t times)
+{
+    uint64_t product = (uint64_t)width * times;
+    return width == SYNTAX_UNLIMITED || product > SYNTAX_UNLIMITED || (times == SYNTAX_UNLIMITED && width)
+               ? SYNTAX_UNLIMITED
+               : (uint32_t)product;
+}
+
+static struct width width_of(const struct syntax_node *node);
+
+static struct width width_of_children(const struct syntax_node *node, bool either)
+{
+    struct width all = {0, 0};
+    bool first = true;
+    for (const struct syntax_node *child = node->first; child; child = child->next, first = false) {
+        struct width w = width_of(child);
+        if (!either) {
+            all.min = capped_sum(all.min, w.min);
+            all.max = capped_sum(all.max, w.max);
+        } else {
+            all.min = first || w.min < all.min ? w.min : all.min;
+            all.max = w.max > all.max ? w.max : all.max;
+        }
+    }
+    return all;
+}
+
+static struct width width_of(const struct syntax_node *node)
+{
+    switch (node->kind) {
+    case SYNTAX_CHAR:
+    case SYNTAX_CLASS:
+    case SYNTAX_ANY:
+        return (struct width){1, 1};
+    case SYNTAX_SEQUENCE:
+        return width_of_children(node, false);
+    case SYNTAX_EITHER:
+        return width_of_children(node, true);
+    case SYNTAX_GROUP:
+        return width_of(node->first);
+    case SYNTAX_REPEAT: {
+        struct width w = width_of(node->first);
+        return (struct width){scaled(w.min, node->min), scaled(w.max, node->max)};
+    }
+    case SYNTAX_EMPTY:
+    case SYNTAX_EDGE:
+    case SYNTAX_LOOK:
+        return (struct width){0, 0};
+    case SYNTAX_BACK:
+    case SYNTAX_OPAQUE:
+        break;
+    }
+    return (struct width){0, SYNTAX_UNLIMITED};
+}
+
+static bool is_run_of(const struct syntax_node *node, bool word)
+{
+    node = single(node);
+    return node->kind == SYNTAX_REPEAT && node->min == 1 && node->max == SYNTAX_UNLIMITED &&
+           single(node->first)->kind == SYNTAX_CLASS &&
+           (word ? single(node->first)->set->is_word : single(node->first)->set->is_space);
+}
+
+/* (\w+)(?:\s+\1\b){n,}: so many whole words in a row are equal. */
+static void demand_equal_words(struct demands *demands, const struct syntax_node *group, const struct syntax_node *next)
+{
+    if (next->kind != SYNTAX_REPEAT || next->min < 2 || !is_run_of(group->first, true))
+        return;
+    const struct syntax_node *body = single(next->first);
+    if (body->kind != SYNTAX_SEQUENCE || !is_run_of(body->first, false))
+        return;
+    const struct syntax_node *back = body->first->next;
+    if (back && single(back)->kind == SYNTAX_BACK && single(back)->capture == group->capture &&
+        (!back->next || (back->next->kind == SYNTAX_EDGE && !back->next->next)))
+        demands->gate.equal_words = next->min;
+}
+
+/* (X)\1{n,}: a piece n + 1 times in a row; and if X is one character, a run of it. */
+static void demand_repeats(struct demands *demands, const struct syntax_node *group, const struct syntax_node *next)
+{
+    if (next->kind != SYNTAX_REPEAT || next->min < 2 || single(next->first)->kind != SYNTAX_BACK ||
+        single(next->first)->capture != group->capture)
+        return;
+    struct width width = width_of(group->first);
+    if (width.min > 0)
+        demands->gate.repeat = (struct gate_repeat){width.min, width.max, next->min};
+    struct demand demand = {.run = capped_product(next->min, 1) + 1};
+    const struct syntax_node *body = single(group->first);
+    if (add_source(&demand, body) && body->caseless == single(next->first)->caseless)
+        add_demand(demands, &demand);
+}
+
+static void collect(struct demands *demands, const struct syntax_node *node);
+
+static void collect_repeat(struct demands *demands, const struct syntax_node *node)
+{
+    if (node->min == 0 || node->max == 0)
+        return;
+    const struct syntax_node *body = single(node->first);
+    struct demand demand = {.run = node->min};
+    if (add_source(&demand, body)) {
+        add_demand(demands, &demand);
+        return;
+    }
+    collect(demands, node->first);
+    demand_group_run(demands, body, node->min);
+}
+
+/* What every match must have. Plain characters are left to the literals. */
+static void collect(struct demands *demands, const struct syntax_node *node)
+{
+    switch (node->kind) {
+    case SYNTAX_SEQUENCE:
+        for (const struct syntax_node *child = node->first; child; child = child->next) {
+            collect(demands, child);
+            if (child->kind == SYNTAX_GROUP && child->capture && child->next) {
+                demand_repeats(demands, child, child->next);
+                demand_equal_words(demands, child, child->next);
+            }
+        }
+        break;
+    case SYNTAX_CLASS: {
+        struct demand demand = {.run = 1};
+        if (add_source(&demand, node))
+            add_demand(demands, &demand);
+        break;
+    }
+    case SYNTAX_REPEAT:
+        collect_repeat(demands, node);
+        break;
+    case SYNTAX_GROUP:
+        collect(demands, node->first);
+        break;
+    case SYNTAX_LOOK:
+        if (!node->negative)
+            collect(demands, node->first);
+        break;
+    default:
+        break;
+    }
+}
+
+static size_t level_of(uint32_t run)
+{
+    size_t level = 0;
+    while (level + 1 < GATE_LEVELS && (2u << level) <= run)
+        level++;
+    return level;
+}
+
+static enum wd_status builder_init(struct gate_index *index)
+{
+    if (index->builder)
+        return WD_OK;
+    index->builder = calloc(1, sizeof *index->builder);
+    index->blocks = calloc(SUBJECT_END / UNICODE_BLOCK, sizeof *index->blocks);
+    return index->builder && index->blocks ? WD_OK : WD_ERR_MEMORY;
+}
+
+static enum wd_status keep_gate(struct gate_index *index, const struct gate *gate, uint32_t *gate_out)
+{
+    if (index->gate_count == index->gate_capacity) {
+        size_t capacity = index->gate_capacity * 2 + 16;
+        struct gate *grown = realloc(index->gates, capacity * sizeof *grown);
+        if (!grown)
+            return WD_ERR_MEMORY;
+        index->gates = grown;
+        index->gate_capacity = capacity;
+    }
+    *gate_out = (uint32_t)index->gate_count;
+    index->gates[index->gate_count++] = *gate;
+    return WD_OK;
+}
+
+enum wd_status gate_add(struct gate_index *index, const struct syntax_tree *tree, uint32_t *gate_out)
+{
+    struct demands demands = {.count = 0};
+    *gate_out = GATE_NONE;
+    if (!tree->understood)
+        return WD_OK;
+    if (builder_init(index) != WD_OK)
+        return WD_ERR_MEMORY;
+    collect(&demands, tree->root);
+    bool any = demands.gate.repeat.times > 0 || demands.gate.equal_words > 0;
+    for (size_t i = 0; i < demands.count; i++) {
+        int feature;
+        if (feature_of(index, &demands.items[i], &feature) != WD_OK)
+            return WD_ERR_MEMORY;
+        if (feature < 0)
+            continue;
+        size_t level = level_of(demands.items[i].run);
+        demands.gate.need[level] |= 1u << feature;
+        index->used[level] |= 1u << feature;
+        any = true;
+    }
+    return any ? keep_gate(index, &demands.gate, gate_out) : WD_OK;
+}
+
+static void builder_free(struct gate_builder *builder)
+{
+    if (!builder)
+        return;
+    free(builder->subject);
+    free(builder->code_points);
+    free(builder);
+}
+
+void gate_finish(struct gate_index *index)
+{
+    builder_free(index->builder);
+    index->builder = NULL;
+}
+
+bool gate_asks_for_run(const struct gate *gate)
+{
+    for (size_t level = 1; level < GATE_LEVELS; level++)
+        if (gate->need[level])
+            return true;
+    return gate->repeat.times > 0 || gate->equal_words > 0;
+}
+
+void gate_index_fini(struct gate_index *index)
+{
+    builder_free(index->builder);
+    free(index->blocks);
+    free(index->gates);
+    *index = (struct gate_index){0};
+}
+
+size_t gate_index_bytes(const struct gate_index *index)
+{
+    return index->gate_capacity * sizeof *index->gates +
+           (index->blocks ? SUBJECT_END / UNICODE_BLOCK * sizeof *index->blocks : 0);
+}

@@ -1,0 +1,195 @@
+/* What a text has that gates ask for. Features are read once for all gates, by character; runs by doubling: a run of 8
+ * begins where two runs of 4 follow each other. */
+#include "filters/patterns/gates.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "filters/patterns/unicode.h"
+
+enum { FEATURES_PADDING = 64 };
+
+typedef uint32_t vector8 __attribute__((vector_size(32)));
+
+static enum wd_status reserve(struct gate_scratch *scratch, size_t len)
+{
+    size_t need = len + FEATURES_PADDING;
+    if (need <= scratch->capacity)
+        return WD_OK;
+    free(scratch->features);
+    scratch->features = malloc(need * 2 * sizeof *scratch->features);
+    scratch->capacity = scratch->features ? need * 2 : 0;
+    return scratch->features ? WD_OK : WD_ERR_MEMORY;
+}
+
+void gate_scratch_fini(struct gate_scratch *scratch)
+{
+    free(scratch->features);
+    *scratch = (struct gate_scratch){0};
+}
+
+/* The features of every character of the original: case matters to some of them. */
+static size_t read_features(const struct gate_index *index, struct wd_str text, uint32_t *out)
+{
+    const unsigned char *at = (const unsigned char *)text.data, *end = at + text.len;
+    size_t count = 0;
+    while (at < end) {
+        if (*at < 0x80) {
+            out[count++] = index->ascii[*at++];
+            continue;
+        }
+        uint32_t used, c = utf8_decode(at, &used);
+        out[count++] =
+            c < GATE_BLOCKS_END ? index->blocks[c / UNICODE_BLOCK] & index->kinds[unicode_flags(c) & 7] : UINT32_MAX;
+        at += used;
+    }
+    return count;
+}
+
+static uint32_t join_all(const uint32_t *features, size_t count)
+{
+    vector8 sum = {0};
+    for (size_t i = 0; i < count; i += 8) { /* zeros follow the last */
+        vector8 v;
+        memcpy(&v, features + i, sizeof v);
+        sum |= v;
+    }
+    uint32_t all = 0;
+    for (int k = 0; k < 8; k++)
+        all |= sum[k];
+    return all;
+}
+
+/* features[i] becomes what holds for twice as many characters from i on. */
+static void double_runs(uint32_t *features, size_t count, size_t stride)
+{
+    for (size_t i = 0; i < count; i += 8) {
+        vector8 here, there;
+        memcpy(&here, features + i, sizeof here);
+        memcpy(&there, features + i + stride, sizeof there);
+        here &= there;
+        memcpy(features + i, &here, sizeof here);
+    }
+}
+
+enum wd_status gate_read_text(const struct gate_index *index, const struct folded_text *text,
+                              struct gate_scratch *scratch)
+{
+    memset(scratch->have, 0, sizeof scratch->have);
+    if (index->feature_count == 0)
+        return WD_OK;
+    if (reserve(scratch, text->original.len) != WD_OK)
+        return WD_ERR_MEMORY;
+    size_t count = read_features(index, text->original, scratch->features);
+    memset(scratch->features + count, 0, FEATURES_PADDING * sizeof *scratch->features);
+    scratch->have[0] = join_all(scratch->features, count);
+    for (size_t level = 1; level < GATE_LEVELS; level++) {
+        uint32_t later = 0;
+        for (size_t i = level; i < GATE_LEVELS; i++)
+            later |= index->used[i];
+        if (!(later & scratch->have[level - 1]))
+            break;
+        double_runs(scratch->features, count, (size_t)1 << (level - 1));
+        scratch->have[level] = join_all(scratch->features, count);
+    }
+    return WD_OK;
+}
+
+/* ---- repeats ---- */
+
+/* Is there a stretch of `run` bytes, around `at`, that equals the one `period` bytes further on? */
+static bool run_around(const struct folded_text *text, size_t at, size_t period, size_t run)
+{
+    const unsigned char *bytes = text->bytes;
+    size_t from = at, to = at;
+    while (to + period < text->len && bytes[to] == bytes[to + period])
+        to++;
+    while (from > 0 && bytes[from - 1] == bytes[from - 1 + period])
+        from--;
+    return to - from >= run;
+}
+
+static bool same4(const unsigned char *a, const unsigned char *b)
+{
+    uint32_t left, right;
+    memcpy(&left, a, 4);
+    memcpy(&right, b, 4);
+    return left == right;
+}
+
+/* A run of at least 4 bytes covers a multiple of (its length - 3) together with the 3 bytes after it, so only multiples
+ * are looked at. */
+static bool has_period(const struct folded_text *text, size_t period, size_t run)
+{
+    size_t step = run >= 4 ? run - 3 : 1;
+    for (size_t at = 0; at + period + (run < 4 ? run : 4) <= text->len; at += step) {
+        bool same =
+            run >= 4 ? same4(text->bytes + at, text->bytes + at + period) : text->bytes[at] == text->bytes[at + period];
+        if (same && run_around(text, at, period, run))
+            return true;
+    }
+    return false;
+}
+
+static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat)
+{
+    size_t longest = text->len / ((size_t)repeat->times + 1);
+    size_t max = (size_t)repeat->max_characters * (text->ascii ? 1 : 4);
+    if (max > longest)
+        max = longest;
+    for (size_t period = repeat->min; period <= max; period++)
+        if (has_period(text, period, period * repeat->times))
+            return true;
+    return false;
+}
+
+/* ---- equal words ---- */
+
+static size_t space_at(const struct folded_text *text, size_t at)
+{
+    unsigned char c = text->bytes[at];
+    if (c < 0x80)
+        return c == ' ' || (c >= '\t' && c <= '\r');
+    uint32_t used;
+    return unicode_flags(utf8_decode(text->bytes + at, &used)) & UNICODE_SPACE ? used : 0;
+}
+
+static size_t char_len(unsigned char lead)
+{
+    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
+/* A word of the pattern that is neither the first nor the last stands between white space, the last follows some. So
+ * of `count` equal words after the first, count - 1 are whole and the last begins with the same. */
+static bool has_equal_words(const struct folded_text *text, uint32_t count)
+{
+    size_t at = 0, previous = 0, previous_len = 0;
+    uint32_t chain = 0; /* whole words in a row that are equal */
+    while (at < text->len) {
+        size_t used;
+        while (at < text->len && (used = space_at(text, at)) > 0)
+            at += used;
+        size_t start = at;
+        while (at < text->len && !space_at(text, at))
+            at += char_len(text->bytes[at]);
+        size_t len = at - start;
+        bool begins = previous_len > 0 && len >= previous_len &&
+                      memcmp(text->bytes + start, text->bytes + previous, previous_len) == 0;
+        if (begins && chain + 1 >= count)
+            return true;
+        chain = begins && len == previous_len ? chain + 1 : 1;
+        previous = start;
+        previous_len = len;
+    }
+    return false;
+}
+
+bool gate_passes(const struct gate *gate, const struct folded_text *text, const struct gate_scratch *scratch)
+{
+    for (size_t level = 0; level < GATE_LEVELS; level++)
+        if (gate->need[level] & ~scratch->have[level])
+            return false;
+    if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat))
+        return false;
+    return gate->equal_words == 0 || has_equal_words(text, gate->equal_words);
+}

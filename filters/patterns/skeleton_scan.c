@@ -1,0 +1,235 @@
+/* Looking texts up in the skeleton index. A character that may be either a letter or a separator (`!` in
+ * `[i1!]+[\W_]*`) is doubtful: near one, every reading is tried. */
+#include "filters/patterns/skeleton.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "filters/patterns/unicode.h"
+
+enum { OTHER_LETTER = 0x80, READINGS_MAX = 256 };
+
+struct reading {
+    const struct skeleton_index *index;
+    const struct skeleton_scratch *scratch;
+    skeleton_found *found;
+    void *context;
+    uint32_t width;
+    unsigned tried; /* of one start */
+};
+
+static enum wd_status reserve(struct skeleton_scratch *scratch, size_t len)
+{
+    size_t need = len + GRAM_PADDING + 1;
+    if (need <= scratch->capacity)
+        return WD_OK;
+    free(scratch->bytes);
+    free(scratch->doubtful);
+    scratch->bytes = malloc(need * 2);
+    scratch->doubtful = malloc(need * 2 * sizeof *scratch->doubtful);
+    scratch->capacity = scratch->bytes && scratch->doubtful ? need * 2 : 0;
+    return scratch->capacity ? WD_OK : WD_ERR_MEMORY;
+}
+
+void skeleton_scratch_fini(struct skeleton_scratch *scratch)
+{
+    free(scratch->bytes);
+    free(scratch->doubtful);
+    *scratch = (struct skeleton_scratch){0};
+}
+
+static void end_skeleton(struct skeleton_scratch *scratch, size_t len)
+{
+    scratch->len = len;
+    memset(scratch->bytes + len, 0, GRAM_PADDING);
+}
+
+/* Only ASCII can be part of a literal, so other bytes need no decoding. */
+static void make_tight(const struct skeleton_index *index, const struct folded_text *text,
+                       struct skeleton_scratch *scratch)
+{
+    const unsigned char *letter = index->letter[SKELETON_TIGHT];
+    unsigned char *out = scratch->bytes, last = 0;
+    size_t len = 0;
+    for (size_t i = 0; i < text->len; i++) {
+        unsigned char c = text->bytes[i];
+        unsigned char made = c < 0x80 ? letter[c] : OTHER_LETTER;
+        out[len] = made;
+        len += made != last;
+        last = made;
+    }
+    end_skeleton(scratch, len);
+}
+
+enum spaced { SPACED_PLAIN, SPACED_DOUBTFUL, SPACED_UNKNOWN };
+
+static enum spaced make_spaced_ascii(const struct skeleton_index *index, const struct folded_text *text,
+                                     struct skeleton_scratch *scratch)
+{
+    const unsigned char *letter = index->letter[SKELETON_SPACED];
+    unsigned char *out = scratch->bytes, last = 0;
+    bool doubt = false;
+    size_t len = 0;
+    for (size_t i = 0; i < text->len; i++) {
+        unsigned char c = text->bytes[i], made = letter[c];
+        doubt |= index->doubtful[c];
+        out[len] = made;
+        len += made != last && made;
+        last = made ? made : last;
+    }
+    end_skeleton(scratch, len);
+    return doubt ? SPACED_DOUBTFUL : SPACED_PLAIN;
+}
+
+/* The letter of one character, 0 for a separator; SPACED_UNKNOWN where one of its cases is a separator. */
+static enum spaced spaced_letter(const struct skeleton_index *index, const unsigned char *at, uint32_t *used,
+                                 unsigned char *letter_out)
+{
+    uint32_t c = utf8_decode(at, used);
+    if (c < 0x80) {
+        *letter_out = index->letter[SKELETON_SPACED][c];
+        return index->doubtful[c] ? SPACED_DOUBTFUL : SPACED_PLAIN;
+    }
+    uint8_t flags = unicode_flags(c);
+    *letter_out = flags & UNICODE_WORD ? OTHER_LETTER : 0;
+    return flags & UNICODE_MIXED_WORD ? SPACED_UNKNOWN : SPACED_PLAIN;
+}
+
+/* Any text; runs are made of neighbours that are alike, and a run is doubtful if all of it is. */
+static enum spaced make_spaced(const struct skeleton_index *index, const struct folded_text *text,
+                               struct skeleton_scratch *scratch)
+{
+    size_t len = 0;
+    bool doubt = false;
+    for (size_t i = 0; i < text->len;) {
+        uint32_t used;
+        unsigned char made;
+        enum spaced kind = spaced_letter(index, text->bytes + i, &used, &made);
+        if (kind == SPACED_UNKNOWN)
+            return SPACED_UNKNOWN;
+        i += used;
+        if (!made)
+            continue;
+        bool doubtful = kind == SPACED_DOUBTFUL;
+        doubt |= doubtful;
+        if (len > 0 && scratch->bytes[len - 1] == made) {
+            scratch->doubtful[len - 1] = scratch->doubtful[len - 1] && doubtful;
+            continue;
+        }
+        scratch->bytes[len] = made;
+        scratch->doubtful[len++] = doubtful;
+    }
+    end_skeleton(scratch, len);
+    return doubt ? SPACED_DOUBTFUL : SPACED_PLAIN;
+}
+
+static void look_up(const struct skeleton_index *index, enum skeleton_kind kind, const struct skeleton_scratch *scratch,
+                    uint32_t *positions, skeleton_found *found, void *context)
+{
+    const struct gram_index *grams = &index->grams[kind];
+    for (uint32_t width = 3; width <= GRAM_WIDTH_MAX; width++) {
+        if (!grams->by_width[width].count)
+            continue;
+        size_t count = gram_index_probe(grams, width, scratch->bytes, scratch->len, positions);
+        for (size_t i = 0; i < count; i++) {
+            struct gram_range range = gram_index_look_up(grams, width, scratch->bytes + positions[i]);
+            for (const uint64_t *gram = range.first; gram < range.end; gram++) {
+                const struct skeleton_literal *literal = &index->literals[*gram >> 32];
+                if ((uint32_t)*gram != range.bytes || positions[i] < literal->gram)
+                    continue;
+                size_t start = positions[i] - literal->gram;
+                if (literal->len <= scratch->len - start &&
+                    memcmp(scratch->bytes + start, index->bytes + literal->bytes, literal->len) == 0)
+                    found(context, literal->rule);
+            }
+        }
+    }
+}
+
+static void all_spaced(const struct skeleton_index *index, skeleton_found *found, void *context)
+{
+    const struct gram_index *grams = &index->grams[SKELETON_SPACED];
+    for (uint32_t width = 3; width <= GRAM_WIDTH_MAX; width++)
+        for (size_t i = 0; i < grams->by_width[width].count; i++)
+            found(context, index->literals[grams->by_width[width].grams[i] >> 32].rule);
+}
+
+static void try_gram(const struct reading *reading, const unsigned char *gram)
+{
+    const struct gram_index *grams = &reading->index->grams[SKELETON_SPACED];
+    struct gram_range range = gram_index_look_up(grams, reading->width, gram);
+    for (const uint64_t *entry = range.first; entry < range.end; entry++)
+        if ((uint32_t)*entry == range.bytes)
+            reading->found(reading->context, reading->index->literals[*entry >> 32].rule);
+}
+
+/* Reads on from unit `at` with `depth` letters of the gram taken. False: too many readings. */
+static bool read_on(struct reading *reading, size_t at, uint32_t depth, unsigned char gram[GRAM_WIDTH_MAX])
+{
+    const struct skeleton_scratch *scratch = reading->scratch;
+    if (++reading->tried > READINGS_MAX)
+        return false;
+    if (depth == reading->width) {
+        try_gram(reading, gram);
+        return true;
+    }
+    for (; at < scratch->len; at++) {
+        if (scratch->bytes[at] == gram[depth - 1])
+            continue; /* one more of the same */
+        gram[depth] = scratch->bytes[at];
+        if (!read_on(reading, at + 1, depth + 1, gram))
+            return false;
+        if (!scratch->doubtful[at])
+            return true;
+    }
+    return true;
+}
+
+static bool look_up_doubtful(struct reading *reading)
+{
+    for (size_t i = 0; i < reading->scratch->len; i++) {
+        unsigned char gram[GRAM_WIDTH_MAX] = {reading->scratch->bytes[i]};
+        reading->tried = 0;
+        if (!read_on(reading, i + 1, 1, gram))
+            return false;
+    }
+    return true;
+}
+
+static void scan_spaced(const struct skeleton_index *index, const struct folded_text *text,
+                        struct skeleton_scratch *scratch, uint32_t *positions, skeleton_found *found, void *context)
+{
+    enum spaced kind = text->ascii ? make_spaced_ascii(index, text, scratch) : SPACED_DOUBTFUL;
+    if (kind == SPACED_DOUBTFUL)
+        kind = make_spaced(index, text, scratch);
+    if (kind == SPACED_PLAIN) {
+        look_up(index, SKELETON_SPACED, scratch, positions, found, context);
+        return;
+    }
+    struct reading reading = {.index = index, .scratch = scratch, .found = found, .context = context};
+    for (reading.width = 3; reading.width <= GRAM_WIDTH_MAX; reading.width++) {
+        if (!index->grams[SKELETON_SPACED].by_width[reading.width].count)
+            continue;
+        if (kind == SPACED_UNKNOWN || !look_up_doubtful(&reading)) {
+            all_spaced(index, found, context);
+            return;
+        }
+    }
+}
+
+enum wd_status skeleton_scan(const struct skeleton_index *index, const struct folded_text *text,
+                             struct skeleton_scratch *scratch, uint32_t *positions, skeleton_found *found,
+                             void *context)
+{
+    if (index->literal_count == 0)
+        return WD_OK;
+    if (reserve(scratch, text->len) != WD_OK)
+        return WD_ERR_MEMORY;
+    if (index->count[SKELETON_TIGHT] > 0) {
+        make_tight(index, text, scratch);
+        look_up(index, SKELETON_TIGHT, scratch, positions, found, context);
+    }
+    if (index->count[SKELETON_SPACED] > 0)
+        scan_spaced(index, text, scratch, positions, found, context);
+    return WD_OK;
+}
