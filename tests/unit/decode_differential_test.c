@@ -109,6 +109,21 @@ static void golden_records_decode_alike(void **state)
     pair_free(&pair);
 }
 
+static void demo_records_decode_alike(void **state)
+{
+    (void)state;
+    struct pair pair = pair_new();
+    size_t len;
+    char *bytes = read_file(SOURCE_DIR "/config/demo/events.jsonl", &len);
+    for (char *line = bytes, *end; (end = memchr(line, '\n', len - (size_t)(line - bytes))); line = end + 1)
+        if (!compare(&pair, line, (size_t)(end - line), false))
+            fail_msg("line at byte %zu differs", (size_t)(line - bytes));
+    assert_in_range(pair.compared, 390, 400);
+    assert_in_range(pair.decoded, 370, 395);
+    free(bytes);
+    pair_free(&pair);
+}
+
 static void run_random(bool damaged)
 {
     struct pair pair = pair_new();
@@ -148,6 +163,7 @@ int main(int argc, char **argv)
         count = (int)strtol(argv[2], NULL, 10);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_records_decode_alike),
+        cmocka_unit_test(demo_records_decode_alike),
         cmocka_unit_test(random_records_decode_alike),
         cmocka_unit_test(damaged_records_decode_alike),
     };
