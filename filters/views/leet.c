@@ -18,6 +18,7 @@ enum {
     MARKS_MAX = 3,    /* exclamation marks that can be one letter or two */
     EMAIL_SCAN = 128, /* bytes of a mail address behind its @ */
     UUID_SCAN = 128,  /* bytes to look ahead for one */
+    WORD_SCAN = 32,   /* bytes of a word to look ahead for more stand-ins */
     PAREN_SCAN = 512, /* bytes to look ahead for the closing parenthesis */
 };
 
@@ -132,6 +133,21 @@ static bool is_lone_mark(const struct wd_piece *in, size_t at)
            in->data[at - 1] != in->data[at] && byte_at(in, at + 1) == in->data[at - 1];
 }
 
+/* Can the parenthesis be a c? One that is closed is none, and one that starts a word must not be all the disguise: many
+ * people forget to close them. */
+static bool is_letter_c(const struct wd_piece *in, size_t at)
+{
+    if (!wd_is_ascii_letter((unsigned char)byte_at(in, at + 1)) ||
+        memchr(in->data + at, ')', in->len - at < PAREN_SCAN ? in->len - at : PAREN_SCAN))
+        return false;
+    if (at > 0 && is_word_byte(in->data[at - 1]))
+        return true;
+    for (size_t end = at + 1; end < in->len && end - at < WORD_SCAN && is_word_byte(in->data[end]); end++)
+        if (letter_for(in->data[end], false))
+            return true;
+    return false;
+}
+
 /* Bytes of the segment character at `at`: 0 where a separator stands. */
 static size_t segment_character(const struct wd_piece *in, size_t at)
 {
@@ -145,8 +161,7 @@ static size_t segment_character(const struct wd_piece *in, size_t at)
     if (c == '!' || c == '|')
         return is_between_words(in, at) || is_lone_mark(in, at);
     if (c == '(')
-        return wd_is_ascii_letter((unsigned char)byte_at(in, at + 1)) &&
-               !memchr(in->data + at, ')', in->len - at < PAREN_SCAN ? in->len - at : PAREN_SCAN);
+        return is_letter_c(in, at);
     if (c < 0x80)
         return 0;
     size_t end = at;

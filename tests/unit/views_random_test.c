@@ -91,8 +91,7 @@ static size_t random_text(char out[TEXT_MAX], bool *reversed_out)
             continue;
         }
         const char *piece = pieces[random_below(sizeof pieces / sizeof pieces[0])];
-        memcpy(out + len, piece, strlen(piece));
-        len += strlen(piece);
+        len = (size_t)(stpcpy(out + len, piece) - out);
     }
     *reversed_out = memmem(out, len, "\xE2\x80\xAE", 3);
     return len;
@@ -240,8 +239,7 @@ static size_t random_ascii(char out[TEXT_MAX])
     size_t len = 0, count = random_below(80);
     for (size_t i = 0; i < count; i++) {
         const char *piece = pieces[random_below(sizeof pieces / sizeof pieces[0])];
-        memcpy(out + len, piece, strlen(piece));
-        len += strlen(piece);
+        len = (size_t)(stpcpy(out + len, piece) - out);
     }
     return len;
 }
