@@ -74,11 +74,21 @@ static bool check_globs(struct loader *loader, const struct wd_node *list)
     return fine;
 }
 
+/* What a rule that names no events is about: content that is new or changed, or is about to be. */
+static const char *const DEFAULT_EVENTS[] = {
+    "channel.didCreate", "channel.didUpdate",    "channel.shouldCreate", "channel.shouldUpdate", "comment.didCreate",
+    "comment.didReply",  "comment.didUpdate",    "community.didCreate",  "community.didUpdate",  "message.didCreate",
+    "message.didUpdate", "message.shouldCreate", "message.shouldUpdate", "post.didCreate",       "post.didUpdate",
+    "post.shouldCreate", "post.shouldUpdate",    "story.didCreate",      "story.didUpdate",      "user.didCreate",
+    "user.didUpdate",
+};
+enum { DEFAULT_EVENT_COUNT = sizeof(DEFAULT_EVENTS) / sizeof(*DEFAULT_EVENTS) };
+
 /* The index of the set's scope with these event names, made where there is none yet. */
 static uint32_t intern_scope(struct loader *loader, const struct wd_node *list)
 {
     struct wd_ruleset *set = loader->set;
-    struct scope scope = {.glob_count = list ? list->count : 1};
+    struct scope scope = {.glob_count = list ? list->count : DEFAULT_EVENT_COUNT};
     const char **globs = wd_loader_alloc(loader, scope.glob_count, sizeof(*globs));
     struct scope *grown = realloc(set->scopes, (set->scope_count + 1) * sizeof(*grown));
     if (grown)
@@ -89,7 +99,7 @@ static uint32_t intern_scope(struct loader *loader, const struct wd_node *list)
     }
     const struct wd_node *node = list ? list->first : NULL;
     for (size_t i = 0; i < scope.glob_count; i++, node = node ? node->next : NULL)
-        globs[i] = node ? node->text : "*";
+        globs[i] = node ? node->text : DEFAULT_EVENTS[i];
     qsort(globs, scope.glob_count, sizeof(*globs), by_name);
     scope.globs = globs;
     for (size_t i = 0; i < set->scope_count; i++)

@@ -87,10 +87,12 @@ static struct wd_str event_name(struct loader *loader, const struct wd_node *nod
     const struct wd_node *own = wd_node_get(node, "event");
     if (own)
         return kept(loader, own);
-    const char *glob = loader->set->scopes[rule->scope].globs[0];
+    static const struct wd_str MESSAGE = {"message.didCreate", sizeof("message.didCreate") - 1};
+    const struct scope *scope = &loader->set->scopes[rule->scope];
+    if (wd_scope_covers(scope, MESSAGE))
+        return MESSAGE;
+    const char *glob = scope->globs[0];
     size_t len = strlen(glob);
-    if (strcmp(glob, "*") == 0)
-        return wd_str_from("message.didCreate");
     if (glob[len - 1] != '*')
         return wd_str_from(glob);
     char *name = wd_loader_alloc(loader, len + sizeof("didCreate"), 1);
