@@ -283,6 +283,7 @@ static void on_watch_timer(void *context)
     }
     atomic_store(&shard->ready, consumer_is_ready(shard->consumer) && !shard->draining);
     update_gauges(shard);
+    producer_poll(shard->producer); /* its event fd, too, tells only of an empty queue that fills */
     if (!shard->in_revoke)
         mind_producer(shard);
     pipeline_retry_deliveries(shard);

@@ -72,6 +72,8 @@ static enum wd_status start(struct producer *producer, const struct producer_opt
     producer->events = rd_kafka_queue_get_main(producer->client);
     const uint64_t one = 1;
     rd_kafka_queue_io_event_enable(producer->events, producer->event_fd, &one, sizeof(one));
+    /* What the client logged while it was made is queued already, and the fd only tells of a queue that was empty. */
+    (void)eventfd_write(producer->event_fd, 1);
     return WD_OK;
 }
 
