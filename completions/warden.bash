@@ -9,26 +9,30 @@ _warden()
     *) command="$first" ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check demo sandbox config rules help --help --version"
+        words="run check demo sandbox health config rules help --help --version"
     elif [[ "$current" == -* ]]; then
     case "$command" in
     "run") words="--config --set --help" ;;
     "check") words="--config --set --offline --help" ;;
     "demo") words="--seconds --rate --serve --shards --http-port --events --config --verbose --help" ;;
     "sandbox") words="--address --port --token-file --api-key-file --faults --latency-ms --latency-max-ms --strict-objects --seed --help" ;;
+    "health") words="--config --set --port --path --timeout-ms --print --help" ;;
     "config print") words="--config --set --json --help" ;;
     "config yaml") words="--help" ;;
     "config docs") words="--help" ;;
     "config schema") words="--help" ;;
     "rules lint") words="--rules --config --set --strict --deny-warnings --json --help" ;;
+    "rules test") words="--rules --config --set --verbose --json --help" ;;
     "rules list") words="--rules --config --set --json --help" ;;
     "rules match") words="--rules --events --spans --config --set --help" ;;
     "rules explain") words="--rules --text --event --config --set --help" ;;
+    "rules schema") words="--help" ;;
+    "rules fields") words="--help" ;;
     esac
     elif [ "$COMP_CWORD" -eq 2 ]; then
     case "$first" in
     config) words="print yaml docs schema" ;;
-    rules) words="lint list match explain" ;;
+    rules) words="lint test list match explain schema fields" ;;
     esac
     fi
     COMPREPLY=($(compgen -W "$words" -- "$current"))

@@ -102,7 +102,12 @@ static void check_written_topic(const struct config *config, const char *name, c
         config_report(config, "worker", name, findings, "bad-topic",
                       "is no topic name: letters, digits, '.', '_' and '-' only");
     for (char *const *read = config->kafka.topics; read && *read; read++) {
-        if (strcmp(*read, topic) == 0)
+        if (strcmp(*read, topic) != 0)
+            continue;
+        if (is_default(config, "worker", name))
+            config_report(config, "kafka", "topics", findings, "contradiction",
+                          "names '%s', which worker.%s is: warden would feed itself", topic, name);
+        else
             config_report(config, "worker", name, findings, "contradiction",
                           "is also read (kafka.topics): warden would feed itself");
     }
@@ -261,7 +266,7 @@ void config_check(const struct config *config, struct wd_diagnostics *findings)
     check_topics(config, findings);
     check_written_topic(config, "decisions_topic", config->worker.decisions_topic, findings);
     check_written_topic(config, "dead_letter_topic", config->worker.dead_letter_topic, findings);
-    if (config->worker.decisions_topic && strcmp(config->worker.decisions_topic, config->worker.dead_letter_topic) == 0)
+    if (strcmp(config->worker.decisions_topic, config->worker.dead_letter_topic) == 0)
         config_report(config, "worker", "dead_letter_topic", findings, "contradiction",
                       "is the same as worker.decisions_topic: they need a topic each");
     check_properties(config, findings);

@@ -99,7 +99,7 @@ static void describe_wanted(const struct option *option, char *out, size_t size)
 {
     switch (option->type) {
     case OPTION_BOOL:
-        snprintf(out, size, "write true or false");
+        snprintf(out, size, "write one of them");
         return;
     case OPTION_INT:
         snprintf(out, size, "write a whole number from %" PRId64 " to %" PRId64, option->least, option->most);
@@ -139,10 +139,10 @@ static void report_wrong(const struct option *option, const struct wd_node *node
 {
     char wanted[160];
     describe_wanted(option, wanted, sizeof(wanted));
-    if (node->kind == WD_NODE_SCALAR && !wd_node_is_null(node) && option->type != OPTION_MAP &&
-        option->type != OPTION_LIST)
-        REPORT(giver, node, code, "%s.%s: '%.*s' is not a %s: %s", option->section, option->name, SHOWN_MAX, node->text,
-               option_type_name(option->type), wanted);
+    bool is_value = node->kind == WD_NODE_SCALAR && !wd_node_is_null(node);
+    if (is_value && option->type != OPTION_MAP && option->type != OPTION_LIST)
+        REPORT(giver, node, code, "%s.%s: '%.*s' is not %s%s: %s", option->section, option->name, SHOWN_MAX, node->text,
+               option->type == OPTION_BOOL ? "" : "a ", option_type_name(option->type), wanted);
     else
         REPORT(giver, node, code, "%s.%s has %s here: %s", option->section, option->name, kind_of(node), wanted);
 }
@@ -194,12 +194,15 @@ static bool is_long_number(const struct wd_node *node)
     return strlen(at) > 18 && strspn(at, "0123456789_") == strlen(at);
 }
 
+/* "60s" is a text in YAML, with or without quotes; a number in quotes is none. */
 static bool read_number(const struct option *option, const struct wd_node *node, int64_t *out)
 {
+    struct wd_node plain = *node;
+    plain.quoted = false;
     if (option->type == OPTION_DURATION)
-        return wd_node_duration(node, out);
+        return wd_node_duration(&plain, out);
     if (option->type == OPTION_SIZE)
-        return wd_node_size(node, out);
+        return wd_node_size(&plain, out);
     return wd_node_int(node, out);
 }
 

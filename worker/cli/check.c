@@ -117,12 +117,11 @@ static void check_rules(struct check *check)
     struct wd_ruleset *set = NULL;
     if (!findings ||
         wd_ruleset_load((const char *const *)config->rules.paths, count, &options, &set, findings) != WD_OK) {
-        fail(&check->bad_config, "rule sets", "%zu errors (see the lines on standard error)",
-             findings ? wd_diagnostics_errors(findings) : 0);
+        fail(&check->bad_config, "rule sets", "have errors (see the lines on standard error)");
     } else {
         for (size_t i = 0; i < wd_ruleset_rule_count(set); i++)
             by_mode[wd_ruleset_rule(set, (uint32_t)i)->mode % 4]++;
-        ok("rule sets", "%zu rules (%zu enforced, %zu in shadow, %zu sampled, %zu off), %zu warnings",
+        ok("rule sets", "%zu rules: %zu enforced, %zu in shadow, %zu sampled, %zu off; warnings: %zu",
            wd_ruleset_rule_count(set), by_mode[WD_MODE_ENFORCE], by_mode[WD_MODE_SHADOW], by_mode[WD_MODE_SAMPLE],
            by_mode[WD_MODE_OFF], wd_diagnostics_warnings(findings));
         check_notify_targets(check, set);

@@ -86,12 +86,20 @@ static int explain_events(const struct judge *judge)
     return judge->events.count ? EXIT_FINE : EXIT_NOTHING;
 }
 
-/* The record to judge, to be freed: {"text":...} around --text, or the content of --event. NULL after a complaint. */
+/* A message by somebody in some channel, so that every action has its target. */
+static json_t *event_around(const char *text)
+{
+    return json_pack("{s:s, s:{s:[{s:s, s:s, s:s, s:{s:s}}], s:[{s:s}]}}", "event", "message.didCreate", "data",
+                     "messages", "messageId", "message-1", "channelId", "channel-1", "userId", "user-1", "data", "text",
+                     text, "users", "userId", "user-1");
+}
+
+/* The record to judge, to be freed: a message with --text, or the content of --event. NULL after a complaint. */
 static char *record_of(const struct cli_arguments *arguments, size_t *len_out)
 {
     const char *text = cli_value(arguments, "text"), *path = cli_value(arguments, "event");
     if (text) {
-        json_t *json = json_pack("{s:s}", "text", text);
+        json_t *json = event_around(text);
         char *record = json ? json_dumps(json, JSON_COMPACT) : NULL;
         json_decref(json);
         if (!record)

@@ -1,0 +1,108 @@
+/* `warden rules test`: runs the examples inside the rules. Neighbour: <warden/ruletest.h>. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <warden/ruletest.h>
+
+#include "worker/cli/commands.h"
+
+struct report {
+    const struct wd_ruleset *set;
+    json_t *failures; /* NULL: print lines */
+    bool verbose;
+};
+
+static void report_example(void *context, const struct wd_rule_test_result *result)
+{
+    struct report *report = context;
+    const struct wd_rule_info *rule = wd_ruleset_rule(report->set, result->rule);
+    if (report->failures && !result->passed) {
+        json_array_append_new(report->failures,
+                              json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s}", "rule", rule->id, "kind", result->kind,
+                                        "file", rule->file, "line", result->line, "column", result->column, "text",
+                                        result->text, "reason", result->reason));
+    } else if (!report->failures && !result->passed) {
+        printf("%s:%d:%d: %s: %s: %s\n", rule->file, result->line, result->column, rule->id, result->kind,
+               result->reason);
+        if (*result->text)
+            printf("    %s\n", result->text);
+    } else if (!report->failures && report->verbose) {
+        printf("%s:%d:%d: %s: %s: ok\n", rule->file, result->line, result->column, rule->id, result->kind);
+    }
+}
+
+static void print_summary(const struct report *report, const struct wd_rule_test_counts *counts)
+{
+    if (report->failures) {
+        json_t *whole =
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "run", (json_int_t)counts->run, "failed",
+                      (json_int_t)counts->failed, "skipped", (json_int_t)counts->skipped, "rules",
+                      (json_int_t)counts->rules, "rules_with_match", (json_int_t)counts->rules_with_match,
+                      "rules_with_no_match", (json_int_t)counts->rules_with_no_match, "failures", report->failures);
+        json_dumpf(whole, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(whole);
+        return;
+    }
+    printf("%zu examples, %zu failed, %zu skipped (their rules are off)\n", counts->run, counts->failed,
+           counts->skipped);
+    printf("%zu rules: %zu with an example that must match, %zu with one that must not\n", counts->rules,
+           counts->rules_with_match, counts->rules_with_no_match);
+}
+
+static int run_examples(const struct cli_arguments *arguments, const struct wd_ruleset *set)
+{
+    struct report report = {
+        .set = set,
+        .failures = cli_has(arguments, "json") ? json_array() : NULL,
+        .verbose = cli_has(arguments, "verbose"),
+    };
+    struct wd_rule_test_counts counts = {0};
+    struct wd_error err = {0};
+    int code;
+    if (wd_ruleset_test(set, report_example, &report, &counts, &err) != WD_OK) {
+        code = cli_fail(arguments, EXIT_FINDINGS, "%s", err.text);
+    } else {
+        print_summary(&report, &counts);
+        code = counts.failed ? EXIT_FINDINGS : counts.run ? EXIT_FINE : EXIT_NOTHING;
+    }
+    json_decref(report.failures);
+    return code;
+}
+
+static int test(const struct cli_arguments *arguments)
+{
+    int code;
+    struct wd_diagnostics *findings = wd_diagnostics_new();
+    if (!findings)
+        return cli_fail(arguments, EXIT_FINDINGS, "no memory");
+    struct wd_ruleset *set = cli_load_rules(arguments, true, false, findings, &code);
+    if (wd_diagnostics_errors(findings))
+        wd_diagnostics_print(findings, stderr); /* warnings are lint's */
+    wd_diagnostics_free(findings);
+    if (!set)
+        return code;
+    code = run_examples(arguments, set);
+    wd_ruleset_unref(set);
+    return code;
+}
+
+static const struct cli_option TEST_OPTIONS[] = {
+    CLI_RULES_OPTION,
+    CLI_CONFIG_OPTIONS,
+    {.name = "verbose", .letter = 'v', .text = "Print the examples that pass, too."},
+    {.name = "json", .letter = 'j', .text = "Print one JSON object."},
+    {0},
+};
+
+const struct cli_command command_rules_test = {
+    .name = "rules test",
+    .operands = "[PATH...]",
+    .summary = "run the examples inside the rules",
+    .text =
+        "Each example is judged for its own rule alone, whatever the rule's mode is (but off). Exits with 1 where one "
+        "fails, 4 where there is none.",
+    .options = TEST_OPTIONS,
+    .run = test,
+};
