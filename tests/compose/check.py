@@ -82,6 +82,17 @@ def check_kafka(services, version, find):
         find("topics: runs more than once")
 
 
+def check_scripts(services, find):
+    """What services give to bash is at least bash."""
+    for name, service in services.items():
+        if "/bin/bash" not in words(service.get("entrypoint")):
+            continue
+        script = words(service.get("command")).replace("$$", "$")
+        run = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, timeout=30, check=False)
+        if run.returncode != 0:
+            find(f"{name}: {run.stderr.strip()}")
+
+
 def check_demo(services, root, find):
     for name in ("sandbox", "producer"):
         if services[name].get("profiles") != ["demo"]:
@@ -113,6 +124,7 @@ def check_compose(compose, root, project_version, kafka_version):
     check_worker(services["worker"], find)
     check_kafka(services, kafka_version, find)
     check_demo(services, root, find)
+    check_scripts(services, find)
     for name, secret in compose.get("secrets", {}).items():
         if root and not Path(secret.get("file", "")).is_file():
             find(f"secret {name}: {secret.get('file')} is no file")
@@ -195,6 +207,7 @@ SPOILED = [
     ("services.kafka.healthcheck", None, "health check"),
     ("services.topics.command", "create content.events 1\n", "creates"),
     ("services.topics.restart", "always", "more than once"),
+    ("services.producer.command", ["while true; do sleep 1"], "syntax error"),
     ("services.sandbox.profiles", None, "profile demo"),
     ("services.sandbox.read_only", None, "sandbox: read_only"),
     ("services.producer.environment", {}, "real platform"),

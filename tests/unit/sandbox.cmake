@@ -8,3 +8,7 @@ target_link_libraries(sandbox_host PRIVATE warden_options worker_sandbox filters
 add_test(NAME integration.sandbox
   COMMAND ${PYTHON3} ${PROJECT_SOURCE_DIR}/tests/integration/sandbox_test.py $<TARGET_FILE:sandbox_host>)
 set_tests_properties(integration.sandbox PROPERTIES TIMEOUT 120)
+
+add_test(NAME integration.health
+  COMMAND ${PYTHON3} ${PROJECT_SOURCE_DIR}/tests/integration/health_test.py $<TARGET_FILE:warden>)
+set_tests_properties(integration.health PROPERTIES TIMEOUT 120)
