@@ -579,6 +579,31 @@ static void more_than_max_connections_is_refused_and_not_queued(void **state)
     turn_until(&seen, 4);
 }
 
+static void slow_webhooks_leave_room_for_the_platform(void **state)
+{
+    (void)state;
+    struct seen seen = {0};
+    struct platform_call flag = call_of(WD_ACTION_FLAG), notify;
+    struct wd_error err = {0};
+    char url[128];
+    snprintf(url, sizeof(url), "%s/hook", server_url(server));
+    assert_int_equal(action_table_notify_call(table, wd_str_from(url), wd_str_from("{}"), &notify, &err), WD_OK);
+    options.max_connections = 8;
+    open_client();
+    server_behave(server, SERVER_REPLIES, SERVER_OK, 50);
+    size_t accepted = 0;
+    while (client_submit(client, &notify, "k", see, &seen, &err) == WD_OK)
+        accepted++;
+    assert_int_equal(err.status, WD_ERR_UNAVAILABLE);
+    assert_in_range(accepted, 1, 4);
+    for (size_t i = accepted; i < 8; i++)
+        submit(&flag, &seen);
+    turn_until(&seen, 8);
+    assert_int_equal(client_submit(client, &notify, "k", see, &seen, &err), WD_OK);
+    turn_until(&seen, 9);
+    assert_int_equal(seen.by_class[OUTCOME_DONE], 9);
+}
+
 static void a_key_that_cannot_stand_in_a_header_is_refused(void **state)
 {
     (void)state;
@@ -784,6 +809,7 @@ int main(void)
         TEST(a_thousand_calls_at_once),
         TEST(calls_one_after_the_other_keep_their_connection),
         TEST(more_than_max_connections_is_refused_and_not_queued),
+        TEST(slow_webhooks_leave_room_for_the_platform),
         TEST(a_key_that_cannot_stand_in_a_header_is_refused),
         TEST(a_callback_may_submit),
         TEST(a_callback_may_free_the_client),

@@ -11,6 +11,8 @@
 #include "worker/platform/sockets.h"
 #include "worker/platform/transfer.h"
 
+enum { STREAMS_A_CONNECTION = 32, HTTP2_CONNECTIONS_MIN = 4 };
+
 struct client {
     struct client_options options; /* own copies of the strings */
     struct loop *loop;
@@ -18,12 +20,14 @@ struct client {
     struct loop_timer *timer; /* libcurl's */
     const struct action_table *table;
     struct token *token;
+    bool may_multiplex;         /* over TLS: HTTP/2 if the platform wants it */
     struct header_set *headers; /* of the newest generation seen */
     CURLM *multi;
     struct transfer *idle;   /* a stack: the handle used last is the warmest */
     struct transfer *active; /* doubly linked */
-    size_t in_flight;
-    bool *freed; /* set while finished calls are served: client_free() says so there */
+    size_t in_flight, webhooks_in_flight, webhooks_max;
+    size_t host_connections; /* libcurl's limit now; 0: none */
+    bool *freed;             /* set while finished calls are served: client_free() says so there */
 };
 
 static void link_active(struct client *client, struct transfer *transfer)
@@ -34,6 +38,7 @@ static void link_active(struct client *client, struct transfer *transfer)
         client->active->previous = transfer;
     client->active = transfer;
     client->in_flight++;
+    client->webhooks_in_flight += transfer->is_webhook;
 }
 
 static void unlink_active(struct client *client, struct transfer *transfer)
@@ -45,6 +50,7 @@ static void unlink_active(struct client *client, struct transfer *transfer)
     if (transfer->next)
         transfer->next->previous = transfer->previous;
     client->in_flight--;
+    client->webhooks_in_flight -= transfer->is_webhook;
 }
 
 static void push_idle(struct client *client, struct transfer *transfer)
@@ -72,6 +78,31 @@ static struct transfer *pop_idle(struct client *client, struct wd_error *err)
     return transfer;
 }
 
+/* How many connections HTTP/2 may take: enough for servers that allow few streams. */
+static size_t http2_connections(const struct client *client)
+{
+    size_t count = client->options.max_connections / STREAMS_A_CONNECTION + 1;
+    return count < HTTP2_CONNECTIONS_MIN ? HTTP2_CONNECTIONS_MIN : count;
+}
+
+static CURLMcode limit_connections(struct client *client, size_t count)
+{
+    client->host_connections = count;
+    return curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)count);
+}
+
+/* Only an answer tells which HTTP the platform speaks behind TLS. */
+static void learn_version(struct client *client, const struct transfer *transfer)
+{
+    long version = 0;
+    if (transfer->is_webhook || !client->may_multiplex ||
+        curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version) != CURLE_OK || version == 0)
+        return;
+    size_t wanted = version >= CURL_HTTP_VERSION_2_0 ? http2_connections(client) : 0;
+    if (wanted != client->host_connections)
+        (void)limit_connections(client, wanted); /* where it fails the old limit stands */
+}
+
 /* Takes finished calls from libcurl and tells their owners. Returns at once when an owner has freed the client. */
 static void serve_finished(struct client *client)
 {
@@ -86,6 +117,7 @@ static void serve_finished(struct client *client)
         curl_multi_remove_handle(client->multi, transfer->easy); /* `message` is gone now */
         struct outcome outcome;
         transfer_outcome(transfer, result, client->table, &outcome);
+        learn_version(client, transfer);
         client_done_fn *done = transfer->done;
         void *context = transfer->context;
         unlink_active(client, transfer);
@@ -186,6 +218,11 @@ static enum wd_status start(struct client *client, struct wd_error *err)
     result = result ? result : curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     result =
         result ? result : curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)client->options.max_connections);
+    client->may_multiplex = !client->options.http1_only && strncasecmp(client->options.base_url, "https://", 8) == 0;
+    client->webhooks_max = client->options.max_connections / 4 + 1;
+    if (client->webhooks_max > http2_connections(client))
+        client->webhooks_max = http2_connections(client);
+    result = result ? result : limit_connections(client, client->may_multiplex ? http2_connections(client) : 0);
     if (result)
         return wd_fail(err, WD_ERR_INVALID, "libcurl refuses an option: %s", curl_multi_strerror(result));
     /* A bad option shows here and not at the first call. */
@@ -267,6 +304,9 @@ enum wd_status client_submit(struct client *client, const struct platform_call *
     if (!transfer)
         return WD_ERR_MEMORY;
     status = transfer_prepare(transfer, call, idempotency_key, client->headers, err);
+    if (status == WD_OK && transfer->is_webhook && client->webhooks_in_flight >= client->webhooks_max)
+        status = wd_fail(err, WD_ERR_UNAVAILABLE, "%zu webhook calls are on the way, as many as may be",
+                         client->webhooks_in_flight);
     if (status == WD_OK) {
         transfer->done = done;
         transfer->context = context;

@@ -17,6 +17,7 @@ struct client_options {
     int total_timeout_ms;
     size_t max_answer_bytes; /* an answer over it is classified by its status alone */
     size_t max_connections;  /* calls on the way at once, and connections kept */
+    bool http1_only;         /* false: HTTP/2 over TLS where the platform offers it; cleartext is always HTTP/1.1 */
     const char *proxy;       /* "http://proxy:3128"; NULL: none, whatever the environment says */
     const char *check_path;  /* for client_check_token: action_table_check_path(); NULL: /api/v3/communities */
 };
@@ -33,8 +34,9 @@ typedef void client_done_fn(void *context, const struct outcome *outcome);
 /* Sends `call` with `Idempotency-Key: idempotency_key`. Method, path and body must stay alive until the callback,
  * which runs exactly once, later, from the loop: never from inside this function. `call` itself and the key are copied.
  * The admin token goes to the platform only, never to a webhook. WD_ERR_UNAVAILABLE: max_connections calls are on the
- * way. WD_ERR_INVALID: the key cannot stand in a header. A call goes out at most once: where a kept connection turns
- * out to be dead, that is an outcome (retry, ambiguous), not a silent second try. */
+ * way already, or, for a webhook, as many webhook calls as may be (about a quarter). WD_ERR_INVALID: the key cannot
+ * stand in a header. A call goes out at most once: where a kept connection turns out to be dead, that is an outcome
+ * (retry, ambiguous), not a silent second try. */
 enum wd_status client_submit(struct client *client, const struct platform_call *call, const char *idempotency_key,
                              client_done_fn *done, void *context, struct wd_error *err);
 

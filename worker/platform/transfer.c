@@ -150,8 +150,10 @@ static CURLcode set_limits(CURL *easy, const struct client_options *options)
     result = result ? result : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     result = result ? result : curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)options->total_timeout_ms);
     result = result ? result : curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    result = result ? result : curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    if (!result && strncasecmp(options->base_url, "https://", 8) == 0) /* one connection with streams, not one a call */
+    long version = options->http1_only ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
+    result = result ? result : curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
+    if (!result && !options->http1_only &&
+        strncasecmp(options->base_url, "https://", 8) == 0) /* one connection with streams, not one a call */
         result = curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     result = result ? result : curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     if (!result && options->user_agent)
