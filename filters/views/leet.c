@@ -7,60 +7,16 @@
 
 #include <unicode/uscript.h>
 
-#include "filters/views/internal.h"
+#include "filters/views/leet.h"
 
 enum {
     ID_LEN = 16,     /* so many letters and digits, three digits among them, are an id */
     HEX_ID_LEN = 12, /* so many hexadecimal digits, four decimal ones among them, are an id */
     UUID_LEN = 20,   /* the same with hyphens between */
+    UUID_SCAN = 128, /* bytes to look ahead for one */
     ROW_GAP_MAX = 3, /* separators between single characters of a row */
     ROW_MIN = 3,
-    MARKS_MAX = 3,    /* exclamation marks that can be one letter or two */
-    EMAIL_SCAN = 128, /* bytes of a mail address behind its @ */
-    UUID_SCAN = 128,  /* bytes to look ahead for one */
-    WORD_SCAN = 32,   /* bytes of a word to look ahead for more stand-ins */
-    PAREN_SCAN = 512, /* bytes to look ahead for the closing parenthesis */
 };
-
-/* What a byte can stand for; the second reading differs for 1 ! and |. */
-static char letter_for(char c, bool as_l)
-{
-    switch (c) {
-    case '4':
-    case '@':
-        return 'a';
-    case '3':
-        return 'e';
-    case '1':
-    case '!':
-    case '|':
-        return as_l ? 'l' : 'i';
-    case '0':
-        return 'o';
-    case '5':
-    case '$':
-        return 's';
-    case '7':
-    case '+':
-        return 't';
-    case '8':
-        return 'b';
-    case '6':
-    case '9':
-        return 'g';
-    case '2':
-        return 'z';
-    case '(':
-        return 'c';
-    default:
-        return 0;
-    }
-}
-
-static bool is_two_ways(char c)
-{
-    return c == '1' || c == '!' || c == '|';
-}
 
 static bool is_hex_letter(uint32_t c)
 {
@@ -72,101 +28,9 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool is_word_byte(char c)
+static bool is_two_ways(char c)
 {
-    return wd_is_ascii_letter((unsigned char)c) || wd_is_ascii_digit((unsigned char)c) || c == '@' || c == '$' ||
-           (unsigned char)c >= 0x80;
-}
-
-static char byte_at(const struct wd_piece *in, size_t at)
-{
-    return at < in->len ? in->data[at] : ' ';
-}
-
-/* The end of the mail address whose @ is at `at`; 0: it is none. */
-static size_t email_end(const struct wd_piece *in, size_t at)
-{
-    if (at == 0 || !is_word_byte(in->data[at - 1]))
-        return 0;
-    size_t end = at + 1, dot = 0;
-    for (; end < in->len && end - at < EMAIL_SCAN; end++) {
-        unsigned char c = (unsigned char)in->data[end];
-        if (c == '.' && end > at + 1 && wd_is_ascii_letter((unsigned char)byte_at(in, end + 1)))
-            dot = end;
-        else if (!wd_is_ascii_letter(c) && !wd_is_ascii_digit(c) && c != '-')
-            break;
-    }
-    return dot ? end : 0;
-}
-
-static bool is_joining_plus(const struct wd_piece *in, size_t at)
-{
-    if (at < 2 || !is_word_byte(in->data[at - 1]))
-        return false;
-    char next = byte_at(in, at + 1);
-    if (is_word_byte(next))
-        return true;
-    if (next == '+' || is_space(in->data[at - 2]))
-        return false;
-    /* `shi+` and `sh1+` end a word; `c++`, `a+`, `18+` and `v1+` do not */
-    bool letter = wd_is_ascii_letter((unsigned char)in->data[at - 1]);
-    bool letter_before = wd_is_ascii_letter((unsigned char)in->data[at - 2]);
-    return letter_before && (letter || (at > 2 && wd_is_ascii_letter((unsigned char)in->data[at - 3])));
-}
-
-/* Do the marks at [at, ...) equal to the byte at `at` stand between two word bytes? */
-static bool is_between_words(const struct wd_piece *in, size_t at)
-{
-    size_t end = at, start = at;
-    while (end < in->len && in->data[end] == in->data[at] && end - at <= MARKS_MAX)
-        end++;
-    while (start > 0 && in->data[start - 1] == in->data[at] && at - start <= MARKS_MAX)
-        start--;
-    return start > 0 && end - start <= MARKS_MAX && is_word_byte(in->data[start - 1]) &&
-           is_word_byte(byte_at(in, end)) && byte_at(in, end) != '1';
-}
-
-/* A lone ! or | between equal separators, as in `s.h.!.t`. */
-static bool is_lone_mark(const struct wd_piece *in, size_t at)
-{
-    return at > 0 && !is_space(in->data[at - 1]) && !is_word_byte(in->data[at - 1]) &&
-           in->data[at - 1] != in->data[at] && byte_at(in, at + 1) == in->data[at - 1];
-}
-
-/* Can the parenthesis be a c? One that is closed is none, and one that starts a word must not be all the disguise: many
- * people forget to close them. */
-static bool is_letter_c(const struct wd_piece *in, size_t at)
-{
-    if (!wd_is_ascii_letter((unsigned char)byte_at(in, at + 1)) ||
-        memchr(in->data + at, ')', in->len - at < PAREN_SCAN ? in->len - at : PAREN_SCAN))
-        return false;
-    if (at > 0 && is_word_byte(in->data[at - 1]))
-        return true;
-    for (size_t end = at + 1; end < in->len && end - at < WORD_SCAN && is_word_byte(in->data[end]); end++)
-        if (letter_for(in->data[end], false))
-            return true;
-    return false;
-}
-
-/* Bytes of the segment character at `at`: 0 where a separator stands. */
-static size_t segment_character(const struct wd_piece *in, size_t at)
-{
-    unsigned char c = (unsigned char)in->data[at];
-    if (wd_is_ascii_letter(c) || wd_is_ascii_digit(c) || c == '$')
-        return 1;
-    if (c == '@')
-        return email_end(in, at) == 0;
-    if (c == '+')
-        return is_joining_plus(in, at);
-    if (c == '!' || c == '|')
-        return is_between_words(in, at) || is_lone_mark(in, at);
-    if (c == '(')
-        return is_letter_c(in, at);
-    if (c < 0x80)
-        return 0;
-    size_t end = at;
-    uint32_t properties = wd_char_properties(wd_utf8_next(in->data, in->len, &end));
-    return properties & (WD_CHAR_LETTER | WD_CHAR_DIGIT | WD_CHAR_MARK) ? end - at : 0;
+    return c == '1' || c == '!' || c == '|';
 }
 
 struct segment {
@@ -194,22 +58,7 @@ static void count_character(const struct wd_piece *in, size_t at, struct segment
     segment->hex += wd_is_ascii_digit(c) || is_hex_letter(c);
     segment->at_signs += c == '@';
     segment->dollars += c == '$';
-    segment->stand_ins += letter_for((char)c, false) != 0;
-}
-
-enum byte_class { ASK = 0, SEPARATOR, WORD, STAND_IN };
-
-/* What most bytes are, without a closer look. */
-static const unsigned char byte_classes[256] = {
-    ['\t' ... ' '] = SEPARATOR, ['"' ... '#'] = SEPARATOR, ['%' ... '\''] = SEPARATOR, [')' ... '*'] = SEPARATOR,
-    [',' ... '/'] = SEPARATOR,  [':' ... '?'] = SEPARATOR, ['[' ... '`'] = SEPARATOR,  ['a' ... 'z'] = WORD,
-    ['A' ... 'Z'] = WORD,       ['0' ... '9'] = STAND_IN,  ['$'] = STAND_IN,
-};
-
-static size_t segment_step(const struct wd_piece *in, size_t at)
-{
-    unsigned char class = byte_classes[(unsigned char)in->data[at]];
-    return class == ASK ? segment_character(in, at) : class != SEPARATOR;
+    segment->stand_ins += wd_leet_letter((char)c, false) != 0;
 }
 
 /* The segment that starts at or behind `at`; start == len: none. Words of letters alone are passed over: only the
@@ -219,11 +68,11 @@ static struct segment next_segment(const struct wd_piece *in, size_t at)
     struct segment segment = {0};
     size_t step = 0;
     bool letters_only = true;
-    while (at < in->len && (step = segment_step(in, at)) == 0)
+    while (at < in->len && (step = wd_leet_step(in, at)) == 0)
         wd_utf8_next(in->data, in->len, &at);
     segment.start = at;
-    for (; at < in->len && (step = segment_step(in, at)) > 0; at += step)
-        letters_only &= byte_classes[(unsigned char)in->data[at]] == WORD;
+    for (; at < in->len && (step = wd_leet_step(in, at)) > 0; at += step)
+        letters_only &= wd_leet_classes[(unsigned char)in->data[at]] == WD_LEET_WORD;
     segment.end = at;
     if (letters_only && at > segment.start + 1) {
         segment.characters = 2;
@@ -301,7 +150,7 @@ static size_t address_end(const struct wd_piece *in, const struct segment *segme
     static const char *const schemes[] = {"http", "https", "ftp"};
     size_t len = segment->end - segment->start, at = segment->end;
     if (at < in->len && in->data[at] == '@')
-        return email_end(in, at) ? email_end(in, at) : at;
+        return wd_leet_email_end(in, at) ? wd_leet_email_end(in, at) : at;
     if (at + 3 > in->len || memcmp(in->data + at, "://", 3) != 0)
         return at;
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
@@ -382,11 +231,11 @@ static void read_letters(struct leeting *l, size_t start, size_t end)
         return;
     for (size_t at = start; at < end; at++) {
         char c = l->in.data[at];
-        if (!letter_for(c, false) || !segment_character(&l->in, at))
+        if (!wd_leet_letter(c, false) || wd_leet_step(&l->in, at) == 0)
             continue;
         l->two_ways |= is_two_ways(c);
-        l->out[0].text[at] = letter_for(c, false);
-        l->out[1].text[at] = letter_for(c, true);
+        l->out[0].text[at] = wd_leet_letter(c, false);
+        l->out[1].text[at] = wd_leet_letter(c, true);
     }
 }
 

@@ -21,23 +21,25 @@ static uint32_t mark_of(uint32_t script)
 }
 
 struct base {
-    uint32_t properties; /* of the last character that is not a mark */
-    int marks;           /* behind it so far */
+    uint32_t c; /* the last character that is not a mark */
+    int marks;  /* behind it so far */
 };
 
 /* Is this character to go? Keeps `base` up to date. */
-static bool goes(uint32_t properties, struct base *base)
+static bool goes(uint32_t c, struct base *base)
 {
+    uint32_t properties = wd_char_properties(c);
     if (properties & WD_CHAR_INVISIBLE)
         return true;
     if (!(properties & WD_CHAR_MARK)) {
-        *base = (struct base){.properties = properties};
+        *base = (struct base){.c = c};
         return false;
     }
     if (properties & WD_CHAR_GENERAL_MARK)
         return true;
-    uint32_t needed = mark_of(WD_CHAR_SCRIPT(base->properties));
-    if (needed && (base->properties & WD_CHAR_LETTER) && !(properties & needed))
+    uint32_t base_properties = wd_char_properties(base->c);
+    uint32_t needed = mark_of(WD_CHAR_SCRIPT(base_properties));
+    if (needed && (base_properties & WD_CHAR_LETTER) && !(properties & needed))
         return true;
     return ++base->marks > MARKS_MAX;
 }
@@ -57,13 +59,13 @@ struct wd_piece wd_view_strip(struct wd_piece in, struct wd_stage *out)
     for (size_t at = 0; at < in.len;) {
         unsigned char byte = (unsigned char)in.data[at];
         if (is_plain_ascii(byte)) {
-            base = (struct base){.properties = wd_char_properties(byte)};
+            base = (struct base){.c = byte};
             at++;
             continue;
         }
         size_t start = at;
         uint32_t c = wd_utf8_next(in.data, in.len, &at);
-        if (!goes(wd_char_properties(c), &base))
+        if (!goes(c, &base))
             continue;
         if (!changed)
             wd_stage_clear(out);

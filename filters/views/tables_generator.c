@@ -1,6 +1,5 @@
 /* Build-time program: writes tables_data.c (see tables.h) to standard output, from the ICU that it is linked with.
- * Look-alikes are ICU's confusables turned around: a character looks like an ASCII letter if both have one skeleton. */
-#include <ctype.h>
+ * tables_looks.c says what looks like an ASCII letter. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +8,15 @@
 #include <unicode/ulocdata.h>
 #include <unicode/unorm2.h>
 #include <unicode/uscript.h>
-#include <unicode/uspoof.h>
 #include <unicode/ustring.h>
 
-#include "filters/views/tables.h"
+#include "filters/views/tables_generator.h"
 
 enum { CODE_POINTS = 0x110000, TEXT_MAX = 64 };
 
 static const UNormalizer2 *casefold;
-static USpoofChecker *spoof;
 
-static void must(UErrorCode status, const char *what)
+void tables_must(UErrorCode status, const char *what)
 {
     if (U_FAILURE(status)) {
         fprintf(stderr, "tables_generator: %s: %s\n", what, u_errorName(status));
@@ -150,7 +147,7 @@ static uint32_t mark_properties(UChar32 c)
     UScriptCode scripts[64];
     uint32_t word = WD_CHAR_MARK;
     int32_t count = uscript_getScriptExtensions(c, scripts, 64, &status);
-    must(status, "script extensions");
+    tables_must(status, "script extensions");
     if (u_charType(c) == U_ENCLOSING_MARK || scripts[0] == USCRIPT_INHERITED || scripts[0] == USCRIPT_COMMON)
         return word | WD_CHAR_GENERAL_MARK;
     for (int32_t i = 0; i < count; i++) {
@@ -175,7 +172,7 @@ static uint32_t properties_of(UChar32 c)
 {
     UErrorCode status = U_ZERO_ERROR;
     UScriptCode script = uscript_getScript(c, &status);
-    must(status, "script");
+    tables_must(status, "script");
     if (script > 0xFF)
         script = USCRIPT_COMMON;
     uint32_t word = break_class(c) | (uint32_t)script << 16 | conjunct_properties(c, script);
@@ -233,18 +230,13 @@ static size_t fold_of(UChar32 c, char utf8[TEXT_MAX], bool *simple_out)
     U16_APPEND_UNSAFE(source, source_len, c);
     int32_t len = unorm2_normalize(casefold, source, source_len, result, TEXT_MAX, &status);
     u_strToUTF8(utf8, TEXT_MAX, &utf8_len, result, len, &status);
-    must(status, "NFKC_Casefold");
+    tables_must(status, "NFKC_Casefold");
     UChar32 first = 0;
     int32_t at = 0;
     if (len > 0)
         U16_NEXT(result, at, len, first);
     *simple_out = len > 0 && at == len && first == u_foldCase(c, U_FOLD_CASE_DEFAULT);
     return (size_t)utf8_len;
-}
-
-static bool is_surrogate(UChar32 c)
-{
-    return c >= 0xD800 && c <= 0xDFFF;
 }
 
 /* Case pairs and compatibility forms share few results, so the search for equal ones can be plain. */
@@ -258,7 +250,7 @@ static void write_folds(void)
         char result[TEXT_MAX], self[4];
         size_t self_len = 0;
         bool simple;
-        if (is_surrogate(c))
+        if (U_IS_SURROGATE(c))
             continue;
         size_t len = fold_of(c, result, &simple);
         U8_APPEND_UNSAFE(self, self_len, c);
@@ -294,152 +286,14 @@ static void write_folds(void)
 
 /* ---- look-alikes ---- */
 
-static UChar ascii_skeletons[128][8];
-
-static int32_t skeleton_of(UChar32 c, UChar out[TEXT_MAX])
-{
-    UChar source[2];
-    int32_t source_len = 0;
-    UErrorCode status = U_ZERO_ERROR;
-    U16_APPEND_UNSAFE(source, source_len, c);
-    int32_t len = uspoof_getSkeleton(spoof, 0, source, source_len, out, TEXT_MAX - 1, &status);
-    must(status, "skeleton");
-    out[len] = 0;
-    return len;
-}
-
-static void learn_ascii_skeletons(void)
-{
-    for (UChar32 c = 'A'; c <= 'z'; c++) {
-        UChar out[TEXT_MAX];
-        if (!u_isalpha(c))
-            continue;
-        if (skeleton_of(c, out) >= 8)
-            exit(1);
-        u_strcpy(ascii_skeletons[c], out);
-    }
-}
-
-/* The ASCII letter with this skeleton, small; 0: none. Small letters win: `l` over `I`. */
-static char letter_with_skeleton(const UChar *skeleton)
-{
-    for (int c = 'z'; c >= 'A'; c--)
-        if (isalpha(c) && u_strcmp(skeleton, ascii_skeletons[c]) == 0)
-            return (char)tolower(c);
-    return 0;
-}
-
-static char strict_look(UChar32 c)
-{
-    UChar skeleton[TEXT_MAX];
-    skeleton_of(c, skeleton);
-    return letter_with_skeleton(skeleton);
-}
-
-/* The skeleton without its marks is one letter: a letter with an accent or a stroke. */
-static char accent_look(UChar32 c)
-{
-    UChar skeleton[TEXT_MAX];
-    int32_t len = skeleton_of(c, skeleton), kept = 0, at = 0;
-    while (at < len) {
-        UChar32 part;
-        U16_NEXT(skeleton, at, len, part);
-        if (!(U_MASK(u_charType(part)) & U_GC_MN_MASK))
-            U16_APPEND_UNSAFE(skeleton, kept, part);
-    }
-    skeleton[kept] = 0;
-    return kept == len ? 0 : letter_with_skeleton(skeleton);
-}
-
-/* Letters that Unicode's names call a form of a Latin letter. */
-static char named_look(UChar32 c, uint8_t *kind)
-{
-    static const struct {
-        const char *prefix;
-        uint8_t kind;
-    } forms[] = {{"LATIN LETTER SMALL CAPITAL ", WD_LOOK_STRICT},
-                 {"LATIN SMALL LETTER TURNED ", WD_LOOK_STRICT},
-                 {"NEGATIVE CIRCLED LATIN CAPITAL LETTER ", WD_LOOK_EMBLEM},
-                 {"NEGATIVE SQUARED LATIN CAPITAL LETTER ", WD_LOOK_EMBLEM},
-                 {"REGIONAL INDICATOR SYMBOL LETTER ", WD_LOOK_EMBLEM}};
-    char name[128];
-    UErrorCode status = U_ZERO_ERROR;
-    u_charName(c, U_UNICODE_CHAR_NAME, name, sizeof name, &status);
-    must(status, "name");
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        size_t len = strlen(forms[i].prefix);
-        if (strncmp(name, forms[i].prefix, len) == 0 && isupper((unsigned char)name[len]) && !name[len + 1]) {
-            *kind = forms[i].kind;
-            return (char)tolower((unsigned char)name[len]);
-        }
-    }
-    return 0;
-}
-
-static char symbol_look(UChar32 c)
-{
-    static const struct {
-        UChar32 symbol;
-        char letter;
-    } symbols[] = {{0xA1, 'i'},   {0xA2, 'c'},   {0xA3, 'l'},   {0xA5, 'y'},   {0xA7, 's'},   {0xA9, 'c'},
-                   {0xAE, 'r'},   {0xD7, 'x'},   {0x2020, 't'}, {0x20AC, 'e'}, {0x20A4, 'l'}, {0x2135, 'n'},
-                   {0x2208, 'e'}, {0x222B, 's'}, {0x2229, 'n'}, {0x222A, 'u'}, {0x2228, 'v'}};
-    for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++)
-        if (symbols[i].symbol == c)
-            return symbols[i].letter;
-    return 0;
-}
-
-/* A capital that looks like I has the skeleton of l: its small letter knows better. */
-static char capital_i_or(UChar32 c, char letter)
-{
-    UChar32 lower = u_tolower(c);
-    if (letter == 'l' && lower != c && strict_look(lower) == 'i')
-        return 'i';
-    return letter;
-}
-
-static char letter_look(UChar32 c, uint8_t *kind)
-{
-    char letter = strict_look(c);
-    if (letter) {
-        *kind = WD_LOOK_STRICT;
-        return capital_i_or(c, letter);
-    }
-    UChar32 other = u_tolower(c) != c ? u_tolower(c) : u_toupper(c);
-    letter = other != c ? strict_look(other) : 0;
-    if (letter) {
-        *kind = WD_LOOK_CASE;
-        return capital_i_or(other, letter);
-    }
-    *kind = WD_LOOK_ACCENT;
-    return accent_look(c);
-}
-
-static struct wd_look look_of(UChar32 c, uint32_t properties)
-{
-    struct wd_look look = {{0}, WD_LOOK_NONE};
-    uint8_t kind = WD_LOOK_NONE;
-    if (c < 0x80 || is_surrogate(c) || (properties & WD_CHAR_UNSPACED))
-        return look;
-    char letter = named_look(c, &kind);
-    if (!letter && (properties & WD_CHAR_LETTER))
-        letter = letter_look(c, &kind);
-    if (!letter && (letter = symbol_look(c)))
-        kind = WD_LOOK_SYMBOL;
-    if (letter)
-        look = (struct wd_look){{letter}, kind};
-    return look;
-}
-
 static void write_looks(void)
 {
     uint16_t *values = must_alloc(CODE_POINTS * sizeof *values);
     struct wd_look looks[512] = {{{0}, WD_LOOK_NONE}};
     size_t count = 1;
-    learn_ascii_skeletons();
+    tables_looks_open();
     for (UChar32 c = 0; c < CODE_POINTS; c++) {
-        struct wd_look look = look_of(c, properties_of(c));
+        struct wd_look look = tables_look_of(c, properties_of(c));
         size_t at = 0;
         while (at < count && memcmp(&looks[at], &look, sizeof look) != 0)
             at++;
@@ -447,6 +301,7 @@ static void write_looks(void)
             looks[count++] = look;
         values[c] = (uint16_t)at;
     }
+    tables_looks_close();
     write_table("look", values);
     printf("const struct wd_look wd_table_looks[] = {{{0}, 0},");
     for (size_t i = 1; i < count; i++)
@@ -462,7 +317,7 @@ static void add_exemplars(const char *language, int bit, uint64_t *masks, size_t
     UErrorCode status = U_ZERO_ERROR;
     ULocaleData *data = ulocdata_open(language, &status);
     USet *set = ulocdata_getExemplarSet(data, NULL, USET_CASE_INSENSITIVE, ULOCDATA_ES_STANDARD, &status);
-    must(status, language);
+    tables_must(status, language);
     for (UChar32 c = WD_ACCENTS_FIRST; c <= WD_ACCENTS_LAST; c++)
         if (uset_contains(set, c))
             masks[c - WD_ACCENTS_FIRST] |= (uint64_t)1 << bit;
@@ -496,14 +351,12 @@ int main(void)
 {
     UErrorCode status = U_ZERO_ERROR;
     casefold = unorm2_getNFKCCasefoldInstance(&status);
-    spoof = uspoof_open(&status);
-    must(status, "ICU data");
+    tables_must(status, "ICU data");
     printf("/* Written by tables_generator from ICU " U_ICU_VERSION ", Unicode " U_UNICODE_VERSION ". */\n"
            "#include \"filters/views/tables.h\"\n\n");
     write_properties();
     write_folds();
     write_looks();
     write_accents();
-    uspoof_close(spoof);
     return ferror(stdout) || fflush(stdout) ? 1 : 0;
 }

@@ -151,10 +151,10 @@ static void run_chain(struct making *making, struct chain *chain, struct wd_piec
         squeeze(making, &chain->squeezed[i], leet[i]);
 }
 
-/* Folds `in`; where that is the original, once for the view and for the chain. */
 static struct wd_piece fold(struct making *making, struct wd_piece in, struct wd_stage *stage)
 {
     struct wd_piece folded = wd_view_fold(in, stage);
+    folded.only_case &= in.data == making->original.data; /* of a decoded text it would say nothing of the original */
     making->failed |= stage->failed;
     return folded;
 }
