@@ -136,13 +136,6 @@ const struct option OPTIONS[] = {
      .text =
          "Dead letters that a shard writes in a minute; the rest waits, so that a wrong setting or an outage cannot "
          "empty a topic into the dead-letter topic."},
-    {ROW(worker, "max_partition_window", max_partition_window), INT(16, 1 << 24), .default_text = "65_536",
-     .text = "Records between the first unfinished one of a partition and its newest; past it, that partition is not "
-             "read on."},
-    {ROW(worker, "max_dead_letters_per_minute", max_dead_letters_per_minute), INT(1, 1000000000), .default_text = "600",
-     .text =
-         "More records than this, a shard, never go to the dead-letter topic in a minute: the rest waits, so that a "
-         "fault of ours cannot empty the source into it."},
     {ROW(worker, "decisions_topic", decisions_topic), STRING(0, NAME_MAX_BYTES), .default_text = "moderation.decisions",
      .text = "The topic for decision records: every verdict with an action or a shadow match. Empty (\"\"): none are "
              "written."},
