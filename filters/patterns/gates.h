@@ -26,7 +26,8 @@ struct gate_index {
     uint32_t *blocks;    /* features that some character of a block has, by code point / UNICODE_BLOCK */
     uint32_t kinds[8];   /* features that some character past ASCII with these three lowest unicode flags has */
     struct gate *gates;
-    uint32_t used[GATE_LEVELS]; /* features that some gate asks for, by level */
+    uint32_t used[GATE_LEVELS];       /* features that some gate asks for, by level */
+    uint32_t used_later[GATE_LEVELS]; /* and at any level above */
     size_t feature_count, gate_count, gate_capacity;
     struct gate_builder *builder; /* while it is built */
 };

@@ -430,6 +430,8 @@ void gate_finish(struct gate_index *index)
 {
     builder_free(index->builder);
     index->builder = NULL;
+    for (size_t level = GATE_LEVELS - 1; level > 0; level--)
+        index->used_later[level - 1] = index->used_later[level] | index->used[level];
 }
 
 bool gate_asks_for_run(const struct gate *gate)

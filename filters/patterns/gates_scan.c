@@ -28,6 +28,11 @@ void gate_scratch_fini(struct gate_scratch *scratch)
     *scratch = (struct gate_scratch){0};
 }
 
+static inline uint32_t features_of(const struct gate_index *index, uint32_t c)
+{
+    return c < GATE_BLOCKS_END ? index->blocks[c / UNICODE_BLOCK] & index->kinds[unicode_flags(c) & 7] : UINT32_MAX;
+}
+
 /* The features of every character of the original: case matters to some of them. */
 static size_t read_features(const struct gate_index *index, struct wd_str text, uint32_t *out)
 {
@@ -72,23 +77,45 @@ static void double_runs(uint32_t *features, size_t count, size_t stride)
     }
 }
 
+/* Which features the text has at all, without keeping where. */
+static uint32_t features_of_all(const struct gate_index *index, const struct folded_text *text)
+{
+    const unsigned char *bytes = (const unsigned char *)text->original.data;
+    size_t len = text->original.len, i = 0;
+    uint32_t even = 0, odd = 0;
+    if (text->ascii) {
+        for (; i + 2 <= len; i += 2) {
+            even |= index->ascii[bytes[i]];
+            odd |= index->ascii[bytes[i + 1]];
+        }
+        return even | odd | (i < len ? index->ascii[bytes[i]] : 0);
+    }
+    while (i < len) {
+        if (bytes[i] < 0x80) {
+            even |= index->ascii[bytes[i++]];
+            continue;
+        }
+        uint32_t used, c = utf8_decode(bytes + i, &used);
+        odd |= features_of(index, c);
+        i += used;
+    }
+    return even | odd;
+}
+
 enum wd_status gate_read_text(const struct gate_index *index, const struct folded_text *text,
                               struct gate_scratch *scratch)
 {
     memset(scratch->have, 0, sizeof scratch->have);
     if (index->feature_count == 0)
         return WD_OK;
+    scratch->have[0] = features_of_all(index, text);
+    if (!(index->used_later[0] & scratch->have[0]))
+        return WD_OK;
     if (reserve(scratch, text->original.len) != WD_OK)
         return WD_ERR_MEMORY;
     size_t count = read_features(index, text->original, scratch->features);
     memset(scratch->features + count, 0, FEATURES_PADDING * sizeof *scratch->features);
-    scratch->have[0] = join_all(scratch->features, count);
-    for (size_t level = 1; level < GATE_LEVELS; level++) {
-        uint32_t later = 0;
-        for (size_t i = level; i < GATE_LEVELS; i++)
-            later |= index->used[i];
-        if (!(later & scratch->have[level - 1]))
-            break;
+    for (size_t level = 1; level < GATE_LEVELS && (index->used_later[level - 1] & scratch->have[level - 1]); level++) {
         double_runs(scratch->features, count, (size_t)1 << (level - 1));
         scratch->have[level] = join_all(scratch->features, count);
     }
@@ -145,18 +172,15 @@ static bool has_repeat(const struct folded_text *text, const struct gate_repeat 
 
 /* ---- equal words ---- */
 
-static size_t space_at(const struct folded_text *text, size_t at)
+static inline size_t space_at(const struct folded_text *text, size_t at)
 {
+    static const bool ascii_space[128] = {
+        [' '] = true, ['\t'] = true, ['\n'] = true, ['\v'] = true, ['\f'] = true, ['\r'] = true};
     unsigned char c = text->bytes[at];
     if (c < 0x80)
-        return c == ' ' || (c >= '\t' && c <= '\r');
+        return ascii_space[c];
     uint32_t used;
     return unicode_flags(utf8_decode(text->bytes + at, &used)) & UNICODE_SPACE ? used : 0;
-}
-
-static size_t char_len(unsigned char lead)
-{
-    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
 }
 
 /* A word of the pattern that is neither the first nor the last stands between white space, the last follows some. So
@@ -171,9 +195,9 @@ static bool has_equal_words(const struct folded_text *text, uint32_t count)
             at += used;
         size_t start = at;
         while (at < text->len && !space_at(text, at))
-            at += char_len(text->bytes[at]);
+            at += utf8_len(text->bytes[at]);
         size_t len = at - start;
-        bool begins = previous_len > 0 && len >= previous_len &&
+        bool begins = previous_len > 0 && len >= previous_len && text->bytes[start] == text->bytes[previous] &&
                       memcmp(text->bytes + start, text->bytes + previous, previous_len) == 0;
         if (begins && chain + 1 >= count)
             return true;

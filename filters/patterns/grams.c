@@ -4,29 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BITS_MIN = 12, BITS_MAX = 21, BITS_A_GRAM = 32 };
-
-static inline uint32_t load(const unsigned char *at, uint32_t width)
-{
-    uint32_t bytes;
-    memcpy(&bytes, at, 4);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    bytes = __builtin_bswap32(bytes);
-#endif
-    return width == 4 ? bytes : bytes & ((1u << 8 * width) - 1);
-}
-
-static inline uint32_t hash(uint32_t bytes, uint32_t bits)
-{
-    return bytes * 0x9E3779B1u >> (32 - bits);
-}
+enum { BITS_MIN = 12, BITS_MAX = 21, BITS_A_GRAM = 32, SINGLES_MAX = 4 };
 
 static int compare_grams(const void *a, const void *b)
 {
     const struct gram *left = a, *right = b;
     if (left->width != right->width)
         return left->width < right->width ? -1 : 1;
-    uint32_t left_hash = hash(left->bytes, 31), right_hash = hash(right->bytes, 31);
+    uint32_t left_hash = gram_hash(left->bytes, 31), right_hash = gram_hash(right->bytes, 31);
     if (left_hash != right_hash)
         return left_hash < right_hash ? -1 : 1;
     if (left->bytes != right->bytes)
@@ -55,10 +40,10 @@ static enum wd_status table_init(struct gram_table *table, const struct gram *gr
     if (!table->bitmap || !table->starts || !table->grams)
         return WD_ERR_MEMORY;
     for (size_t i = 0; i < count; i++) {
-        uint32_t slot = hash(grams[i].bytes, table->bits);
+        uint32_t slot = gram_hash(grams[i].bytes, table->bits);
         table->bitmap[slot / 32] |= 1u << slot % 32;
         table->grams[i] = (uint64_t)grams[i].id << 32 | grams[i].bytes;
-        table->starts[hash(grams[i].bytes, table->bucket_bits) + 1]++;
+        table->starts[gram_hash(grams[i].bytes, table->bucket_bits) + 1]++;
     }
     for (size_t i = 0; i < (size_t)1 << table->bucket_bits; i++)
         table->starts[i + 1] += table->starts[i];
@@ -120,9 +105,24 @@ probe(const struct gram_table *table, uint32_t width, const unsigned char *text,
     uint32_t bits = table->bits;
     size_t found = 0;
     for (size_t i = 0; i + width <= len; i++) {
-        uint32_t slot = hash(load(text + i, width), bits);
+        uint32_t slot = gram_hash(gram_load(text + i, width), bits);
         positions_out[found] = (uint32_t)i;
         found += bitmap[slot / 32] >> slot % 32 & 1;
+    }
+    return found;
+}
+
+/* A few single bytes are found faster one by one. The positions are then not in order. */
+static size_t find_singles(const struct gram_table *table, const unsigned char *text, size_t len,
+                           uint32_t *positions_out)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        unsigned char byte = (unsigned char)table->grams[i];
+        if (i > 0 && byte == (unsigned char)table->grams[i - 1])
+            continue;
+        for (const unsigned char *at = text; (at = memchr(at, byte, (size_t)(text + len - at))); at++)
+            positions_out[found++] = (uint32_t)(at - text);
     }
     return found;
 }
@@ -133,7 +133,8 @@ size_t gram_index_probe(const struct gram_index *index, uint32_t width, const un
     const struct gram_table *table = &index->by_width[width];
     switch (width) {
     case 1:
-        return probe(table, 1, text, len, positions_out);
+        return table->count <= SINGLES_MAX ? find_singles(table, text, len, positions_out)
+                                           : probe(table, 1, text, len, positions_out);
     case 2:
         return probe(table, 2, text, len, positions_out);
     case 3:
@@ -141,12 +142,4 @@ size_t gram_index_probe(const struct gram_index *index, uint32_t width, const un
     default:
         return probe(table, 4, text, len, positions_out);
     }
-}
-
-struct gram_range gram_index_look_up(const struct gram_index *index, uint32_t width, const unsigned char *at)
-{
-    const struct gram_table *table = &index->by_width[width];
-    uint32_t bytes = load(at, width), bucket = hash(bytes, table->bucket_bits);
-    return (struct gram_range){
-        .first = table->grams + table->starts[bucket], .end = table->grams + table->starts[bucket + 1], .bytes = bytes};
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <warden/status.h>
 
@@ -36,7 +37,7 @@ size_t gram_index_bytes(const struct gram_index *index);
 bool gram_index_is_empty(const struct gram_index *index);
 
 /* Writes the positions at which a gram of `width` may begin to `positions_out` (room for len + 1) and returns how many.
- * The text has GRAM_PADDING readable bytes behind it. */
+ * The text has GRAM_PADDING readable bytes behind it. In no particular order for width 1. */
 size_t gram_index_probe(const struct gram_index *index, uint32_t width, const unsigned char *text, size_t len,
                         uint32_t *positions_out);
 
@@ -44,6 +45,35 @@ struct gram_range {
     const uint64_t *first, *end;
     uint32_t bytes; /* what the text has there: only grams with these low 32 bits are meant */
 };
-struct gram_range gram_index_look_up(const struct gram_index *index, uint32_t width, const unsigned char *at);
+
+static inline uint32_t gram_load(const unsigned char *at, uint32_t width)
+{
+    uint32_t bytes;
+    memcpy(&bytes, at, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    bytes = __builtin_bswap32(bytes);
+#endif
+    return width == 4 ? bytes : bytes & ((1u << 8 * width) - 1);
+}
+
+static inline uint32_t gram_hash(uint32_t bytes, uint32_t bits)
+{
+    return bytes * 0x9E3779B1u >> (32 - bits);
+}
+
+static inline bool gram_may_be(const struct gram_table *table, uint32_t bytes)
+{
+    uint32_t slot = gram_hash(bytes, table->bits);
+    return table->bitmap[slot / 32] >> slot % 32 & 1;
+}
+
+static inline struct gram_range gram_index_look_up(const struct gram_index *index, uint32_t width,
+                                                   const unsigned char *at)
+{
+    const struct gram_table *table = &index->by_width[width];
+    uint32_t bytes = gram_load(at, width), bucket = gram_hash(bytes, table->bucket_bits);
+    return (struct gram_range){
+        .first = table->grams + table->starts[bucket], .end = table->grams + table->starts[bucket + 1], .bytes = bytes};
+}
 
 #endif

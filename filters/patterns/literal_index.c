@@ -69,15 +69,20 @@ static bool needs_of(uint8_t edges, int own, uint8_t no_word, uint8_t word, uint
     return true;
 }
 
+/* A run of white space at an end may be longer than what the pattern takes of it, so nothing is asked beside one. */
 static bool all_needs(const struct literal *s, bool trust_tables, uint8_t *needs)
 {
     uint32_t len;
     const unsigned char *bytes = (const unsigned char *)s->bytes;
-    int first = bytes[0] == LITERAL_SPACES ? -1 : is_word(utf8_decode(bytes, &len), trust_tables);
-    int last =
-        bytes[s->len - 1] == LITERAL_SPACES ? -1 : is_word(utf8_decode_before(bytes + s->len, &len), trust_tables);
-    bool known = needs_of(s->before, first, NEED_NO_WORD_BEFORE, NEED_WORD_BEFORE, needs);
-    return needs_of(s->after, last, NEED_NO_WORD_AFTER, NEED_WORD_AFTER, needs) && known;
+    bool known = true;
+    if (bytes[0] != LITERAL_SPACES)
+        known = needs_of(s->before, is_word(utf8_decode(bytes, &len), trust_tables), NEED_NO_WORD_BEFORE,
+                         NEED_WORD_BEFORE, needs);
+    if (bytes[s->len - 1] != LITERAL_SPACES)
+        known = needs_of(s->after, is_word(utf8_decode_before(bytes + s->len, &len), trust_tables), NEED_NO_WORD_AFTER,
+                         NEED_WORD_AFTER, needs) &&
+                known;
+    return known;
 }
 
 static enum wd_status add_string(struct literal_index *index, const struct frequency *frequency,

@@ -157,6 +157,8 @@ static void all_spaced(const struct skeleton_index *index, skeleton_found *found
 static void try_gram(const struct reading *reading, const unsigned char *gram)
 {
     const struct gram_index *grams = &reading->index->grams[SKELETON_SPACED];
+    if (!gram_may_be(&grams->by_width[reading->width], gram_load(gram, reading->width)))
+        return;
     struct gram_range range = gram_index_look_up(grams, reading->width, gram);
     for (const uint64_t *entry = range.first; entry < range.end; entry++)
         if ((uint32_t)*entry == range.bytes)
@@ -185,13 +187,27 @@ static bool read_on(struct reading *reading, size_t at, uint32_t depth, unsigned
     return true;
 }
 
-static bool look_up_doubtful(struct reading *reading)
+/* A reading that leaves nothing out is a piece of the skeleton as it stands. Others leave out a doubtful letter among
+ * the width - 1 that follow their first. */
+static bool look_up_doubtful(struct reading *reading, uint32_t *positions)
 {
-    for (size_t i = 0; i < reading->scratch->len; i++) {
-        unsigned char gram[GRAM_WIDTH_MAX] = {reading->scratch->bytes[i]};
-        reading->tried = 0;
-        if (!read_on(reading, i + 1, 1, gram))
-            return false;
+    const struct skeleton_scratch *scratch = reading->scratch;
+    const struct gram_index *grams = &reading->index->grams[SKELETON_SPACED];
+    size_t count = gram_index_probe(grams, reading->width, scratch->bytes, scratch->len, positions);
+    for (size_t i = 0; i < count; i++)
+        try_gram(reading, scratch->bytes + positions[i]);
+    size_t next = 0; /* starts before it have been tried */
+    for (size_t d = 1; d < scratch->len; d++) {
+        if (!scratch->doubtful[d])
+            continue;
+        size_t start = d >= reading->width ? d - reading->width + 1 : 0;
+        for (size_t i = start > next ? start : next; i < d; i++) {
+            unsigned char gram[GRAM_WIDTH_MAX] = {scratch->bytes[i]};
+            reading->tried = 0;
+            if (!read_on(reading, i + 1, 1, gram))
+                return false;
+        }
+        next = d;
     }
     return true;
 }
@@ -210,7 +226,7 @@ static void scan_spaced(const struct skeleton_index *index, const struct folded_
     for (reading.width = 3; reading.width <= GRAM_WIDTH_MAX; reading.width++) {
         if (!index->grams[SKELETON_SPACED].by_width[reading.width].count)
             continue;
-        if (kind == SPACED_UNKNOWN || !look_up_doubtful(&reading)) {
+        if (kind == SPACED_UNKNOWN || !look_up_doubtful(&reading, positions)) {
             all_spaced(index, found, context);
             return;
         }

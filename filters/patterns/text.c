@@ -79,6 +79,24 @@ static enum wd_status fold_with_map(struct folded_text *text)
     return WD_OK;
 }
 
+static inline void copy_char(const unsigned char *from, uint32_t len, unsigned char *to)
+{
+    for (uint32_t k = 0; k < len; k++)
+        to[k] = from[k];
+}
+
+/* Copies characters of scripts that have no case; returns how many bytes they were. */
+static size_t copy_unfolding(const unsigned char *from, size_t len, unsigned char *to)
+{
+    size_t i = 0;
+    while (i < len && from[i] >= 0x80 && !unicode_lead_folds[from[i]]) {
+        uint32_t used = utf8_len(from[i]);
+        copy_char(from + i, used, to + i);
+        i += used;
+    }
+    return i;
+}
+
 /* False where a character changes its length. */
 static bool fold_in_step(struct folded_text *text)
 {
@@ -96,9 +114,13 @@ static bool fold_in_step(struct folded_text *text)
             continue;
         }
         text->ascii = false;
+        if (!unicode_lead_folds[from[i]]) {
+            i += copy_unfolding(from + i, len - i, to + i);
+            continue;
+        }
         uint32_t used, c = utf8_decode(from + i, &used), folded = unicode_fold(c);
         if (folded == c)
-            memcpy(to + i, from + i, used);
+            copy_char(from + i, used, to + i);
         else if (utf8_encode(folded, to + i) != used)
             return false;
         i += used;

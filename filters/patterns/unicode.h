@@ -27,6 +27,8 @@ extern const char unicode_table_version[];
 extern const struct unicode_record unicode_records[];
 extern const uint16_t unicode_block_of[];
 extern const uint8_t unicode_blocks[][UNICODE_BLOCK];
+/* Whether any character past ASCII whose UTF-8 begins with this byte folds to another. */
+extern const bool unicode_lead_folds[256];
 
 /* Whether the PCRE2 that runs has the Unicode version of the tables; if not, nothing is known about characters past
  * ASCII. */
@@ -45,6 +47,11 @@ static inline uint32_t unicode_fold(uint32_t c)
 static inline uint8_t unicode_flags(uint32_t c)
 {
     return unicode_record_of(c)->flags;
+}
+
+static inline uint32_t utf8_len(unsigned char lead)
+{
+    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
 }
 
 /* The character at `at` of valid UTF-8, and its length in bytes. */

@@ -226,6 +226,15 @@ static void print_tables(void)
             printf("%u,", blocks[k][i]);
         printf("},\n");
     }
+    printf("};\nconst bool unicode_lead_folds[256] = {\n");
+    static unsigned char folds[256];
+    for (uint32_t c = 0x80; c < CODE_POINTS; c++) {
+        unsigned char bytes[4];
+        encode(c, bytes);
+        folds[bytes[0]] |= fold_to[c] != c;
+    }
+    for (size_t i = 0; i < 256; i++)
+        printf("%u,%s", folds[i], i % 32 == 31 ? "\n" : "");
     printf("};\n");
 }
 
