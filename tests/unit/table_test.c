@@ -527,15 +527,8 @@ static void a_missing_file_is_a_finding(void **state)
     wd_diagnostics_free(findings);
 }
 
-/* Types and quoting of body templates. */
-static void bodies_keep_types_and_quote_by_themselves(void **state)
+static struct action_table *load_good(const char *text)
 {
-    (void)state;
-    static const char text[] =
-        "actions:\n  - action: mute\n    group: g\n    method: PUT\n    path: /x\n    body:\n"
-        "      \"a\\\"b\": [1, -2, 1.5, true, null, \"true\", \"1\", plain, \"{{x}}\"]\n"
-        "      n: \"{duration_ms}\"\n      s: \"for {duration_ms} ms\"\n      u: \"<{author_id}|{event_name}>\"\n"
-        "      e: {}\n      l: []\n";
     char path[] = "/tmp/warden-table-XXXXXX";
     int fd = mkstemp(path);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
@@ -546,6 +539,20 @@ static void bodies_keep_types_and_quote_by_themselves(void **state)
         wd_diagnostics_print(findings, stderr);
     unlink(path);
     assert_non_null(table);
+    wd_diagnostics_free(findings);
+    return table;
+}
+
+/* Types and quoting of body templates. */
+static void bodies_keep_types_and_quote_by_themselves(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "actions:\n  - action: mute\n    group: g\n    method: PUT\n    path: /x\n    body:\n"
+        "      \"a\\\"b\": [1, -2, 1.5, true, null, \"true\", \"1\", plain, \"{{x}}\"]\n"
+        "      n: \"{duration_ms}\"\n      s: \"for {duration_ms} ms\"\n      u: \"<{author_id}|{event_name}>\"\n"
+        "      e: {}\n      l: []\n";
+    struct action_table *table = load_good(text);
     struct wd_event event = event_of(WD_CONTENT_POST);
     struct wd_action mute = {.kind = WD_ACTION_MUTE, .duration_ms = 7};
     struct platform_call call;
@@ -554,7 +561,44 @@ static void bodies_keep_types_and_quote_by_themselves(void **state)
     assert_string_equal(call.body.data, "{\"a\\\"b\":[1,-2,1.5,true,null,\"true\",\"1\",\"plain\",\"{x}\"],\"n\":7,"
                                         "\"s\":\"for 7 ms\",\"u\":\"<u1|x.didCreate>\",\"e\":{},\"l\":[]}");
     action_table_free(table);
-    wd_diagnostics_free(findings);
+}
+
+/* The changes of one row that docs/platforms.md offers. */
+static void the_documented_alternatives_make_their_calls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *row, *line;
+        enum wd_action_kind kind;
+    } cases[] = {
+        {"action: flag, method: POST, path: '/api/v3/messages/{content_id}/flag'", "POST /api/v3/messages/c1/flag ",
+         WD_ACTION_FLAG},
+        {"action: hide, method: PUT, path: '/api/v5/messages/{content_id}', body: {data: {text: ''}}",
+         "PUT /api/v5/messages/c1 {\"data\":{\"text\":\"\"}}", WD_ACTION_HIDE},
+        {"action: revoke_sessions, method: DELETE, path: '/api/v4/sessions/users/{author_id}?isPublic=true'",
+         "DELETE /api/v4/sessions/users/u1?isPublic=true ", WD_ACTION_REVOKE_SESSIONS},
+        {"action: delete, method: DELETE, path: '/api/v4/users/{author_id}?deleteAll=true'",
+         "DELETE /api/v4/users/u1?deleteAll=true ", WD_ACTION_DELETE},
+        {"action: hide, method: PUT, path: /api/v3/users, body: {userId: '{author_id}', displayName: removed}",
+         "PUT /api/v3/users {\"userId\":\"u1\",\"displayName\":\"removed\"}", WD_ACTION_HIDE},
+        {"action: unban, method: PUT, path: '/api/v2/channel/{channel_id}/users/mute', "
+         "body: {userIds: ['{author_id}'], mutePeriod: 0}",
+         "PUT /api/v2/channel/ch1/users/mute {\"userIds\":[\"u1\"],\"mutePeriod\":0}", WD_ACTION_UNBAN},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512], line[256];
+        snprintf(text, sizeof(text), "actions:\n  - {group: g, %s}\n", cases[i].row);
+        struct action_table *table = load_good(text);
+        struct wd_event event = event_of(WD_CONTENT_MESSAGE);
+        struct wd_action action = {.kind = cases[i].kind};
+        struct platform_call call;
+        struct wd_error err = {0};
+        assert_int_equal(action_table_call(table, &action, &event, arena, &call, &err), WD_OK);
+        snprintf(line, sizeof(line), "%s %.*s %.*s", http_method_name(call.method), WD_STR_ARG(call.path),
+                 WD_STR_ARG(call.body));
+        assert_string_equal(line, cases[i].line);
+        action_table_free(table);
+    }
 }
 
 int main(void)
@@ -575,6 +619,7 @@ int main(void)
         cmocka_unit_test(the_text_of_an_outcome_is_one_bounded_line),
         cmocka_unit_test(every_mistake_has_its_place),
         cmocka_unit_test(a_missing_file_is_a_finding),
+        cmocka_unit_test(the_documented_alternatives_make_their_calls),
         cmocka_unit_test(bodies_keep_types_and_quote_by_themselves),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
