@@ -126,8 +126,7 @@ static bool is_letter_c(const struct wd_piece *in, size_t at)
     return false;
 }
 
-/* Bytes of the segment character at `at`: 0 where a separator stands. */
-static size_t segment_character(const struct wd_piece *in, size_t at)
+size_t wd_leet_look(const struct wd_piece *in, size_t at)
 {
     unsigned char c = (unsigned char)in->data[at];
     if (wd_is_ascii_letter(c) || wd_is_ascii_digit(c) || c == '$')
@@ -153,9 +152,3 @@ const unsigned char wd_leet_classes[256] = {
     ['[' ... '`'] = WD_LEET_SEPARATOR,  ['a' ... 'z'] = WD_LEET_WORD,      ['A' ... 'Z'] = WD_LEET_WORD,
     ['0' ... '9'] = WD_LEET_STAND_IN,   ['$'] = WD_LEET_STAND_IN,
 };
-
-size_t wd_leet_step(const struct wd_piece *in, size_t at)
-{
-    unsigned char class = wd_leet_classes[(unsigned char)in->data[at]];
-    return class == WD_LEET_ASK ? segment_character(in, at) : class != WD_LEET_SEPARATOR;
-}

@@ -192,38 +192,50 @@ static bool is_www(const struct wd_piece *in, size_t start, size_t end)
            (start == 0 || !wd_is_ascii_letter((unsigned char)in->data[start - 1]));
 }
 
-/* The next run of RUN_MIN or more equal letters at or behind `at`. */
-static bool find_run(const struct wd_piece *in, size_t at, size_t *start_out, size_t *step_out, size_t *end_out)
+/* `count` equal characters from start to end; a run that is shortened has enough of them, and letters. */
+struct run {
+    size_t start, end, count;
+    uint32_t c;
+};
+
+static bool is_shortened(const struct wd_piece *in, const struct run *run)
 {
+    return run->count >= RUN_MIN && kind_of(run->c) == LETTER && !is_www(in, run->start, run->end);
+}
+
+/* The next run that is shortened at or behind `at`. */
+static bool find_run(const struct wd_piece *in, size_t at, struct run *out)
+{
+    struct run run = {.start = at, .end = at};
     while (at < in->len) {
         size_t next = at;
         uint32_t c = wd_utf8_next(in->data, in->len, &next);
-        size_t step = next - at, end = next;
-        while (end + step <= in->len && memcmp(in->data + end, in->data + at, step) == 0)
-            end += step;
-        if (end - at >= RUN_MIN * step && kind_of(c) == LETTER && !is_www(in, at, end)) {
-            *start_out = at;
-            *step_out = step;
-            *end_out = end;
-            return true;
+        if (c != run.c || run.count == 0) {
+            if (is_shortened(in, &run))
+                break;
+            run = (struct run){.start = at, .c = c};
         }
-        at = end;
+        run.count++;
+        run.end = at = next;
     }
-    return false;
+    *out = run;
+    return is_shortened(in, &run);
 }
 
 static struct wd_piece shorten_runs(struct wd_piece in, size_t most, struct wd_stage *out)
 {
-    size_t kept = 0, start, step, end;
+    size_t kept = 0;
     bool changed = false;
-    for (size_t at = 0; find_run(&in, at, &start, &step, &end); at = end) {
+    struct run run;
+    for (size_t at = 0; find_run(&in, at, &run); at = run.end) {
         if (!changed)
             wd_stage_clear(out);
         changed = true;
-        size_t last = start + (most - 1) * step; /* the last letter that stays, which stands for all that go */
+        size_t step = (run.end - run.start) / run.count;
+        size_t last = run.start + (most - 1) * step; /* the last letter that stays, which stands for all that go */
         wd_stage_keep(out, &in, kept, last);
-        wd_stage_put(out, &in, last, end, in.data + last, step);
-        kept = end;
+        wd_stage_put(out, &in, last, run.end, in.data + last, step);
+        kept = run.end;
     }
     if (!changed)
         return in;
@@ -240,11 +252,11 @@ static void survey(const struct wd_piece *in, bool *row_out, bool *run_out)
         return;
     }
     int singles = 0;
-    size_t start, end, step;
+    struct run run;
     for (struct letter letter = find_single(in, 0); letter.start < in->len && singles < ROW_MIN; singles++)
         letter = find_single(in, letter.end);
     *row_out = singles >= ROW_MIN;
-    *run_out = find_run(in, 0, &start, &step, &end);
+    *run_out = find_run(in, 0, &run);
 }
 
 void wd_view_squeeze(struct wd_piece in, struct wd_squeeze_stages *stages, struct wd_piece pieces_out[2])
