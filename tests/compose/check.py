@@ -1,8 +1,9 @@
 """Checks docker-compose.yml and the Dockerfile for what they promise, on the file as Debian's docker-compose reads it.
 Python 3 and its YAML module (which docker-compose brings).
 
-usage: check.py ROOT           exits 1 with findings, 77 where docker-compose is missing (an error where CI=true)
-       check.py --self-test    checks that each rule can fail
+usage: check.py ROOT [PROGRAM]   exits 1 with findings, 77 where docker-compose is missing (an error where CI=true);
+                                 PROGRAM is a built warden that must understand what the file gives to it
+       check.py --self-test [PROGRAM]   checks that each rule can fail
 """
 import copy
 import json
@@ -180,6 +181,36 @@ def check_base_url(root):
     return findings
 
 
+def run_program(program, arguments, environment):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("WARDEN_")}
+    run = subprocess.run([program, *arguments], env={**clean, **environment}, capture_output=True, text=True,
+                         timeout=30, check=False)
+    return run.returncode, (run.stdout + run.stderr).strip()
+
+
+def check_with_program(services, program, token_file, find):
+    """The program takes the environment, the commands and the health checks of the file."""
+    environment = {key: value.replace("/run/secrets/platform_token", token_file)
+                   for key, value in services["worker"].get("environment", {}).items()}
+    code, output = run_program(program, ["config", "print"], environment)
+    if code != 0:
+        find(f"worker: warden does not take the environment: {output}")
+    for name in WARDEN:
+        command = services[name].get("healthcheck", {}).get("test", [])[1:]
+        code, output = run_program(program, command[1:], environment) if command[:1] == ["warden"] else (2, "no warden")
+        if code not in (0, 1, 69):  # 2 and 78: it was never asked
+            find(f"{name}: the health check cannot work: {output}")
+    arguments = [word.replace("/run/secrets/platform_token", token_file) for word in services["sandbox"]["command"]]
+    if "--port" in arguments:
+        arguments[arguments.index("--port") + 1] = "0"
+    sandbox = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    first = sandbox.stdout.readline()
+    sandbox.terminate()
+    rest, _ = sandbox.communicate(timeout=30)
+    if "listens" not in first:
+        find(f"sandbox: does not start: {first}{rest}")
+
+
 # Where in the file, what it is changed to (None: taken out), a piece of the finding that this must give.
 SPOILED = [
     ("services.worker.user", "root", "user"),
@@ -215,6 +246,15 @@ SPOILED = [
 ]
 
 
+# The same for what needs the program.
+SPOILED_FOR_PROGRAM = [
+    ("services.worker.environment.WARDEN_WORKER__DRAIN_TIME", "25s", "does not take the environment"),
+    ("services.worker.healthcheck.test", ["CMD", "warden", "helth"], "health check cannot work"),
+    ("services.sandbox.healthcheck.test", ["CMD", "curl", "localhost"], "health check cannot work"),
+    ("services.sandbox.command", ["sandbox", "--adress", "0.0.0.0"], "does not start"),
+]
+
+
 def spoil(compose, path, value):
     at, keys = compose, path.split(".")
     for key in keys[:-1]:
@@ -225,10 +265,16 @@ def spoil(compose, path, value):
         at[keys[-1]] = value
 
 
-def self_test(root):
+def self_test(root, program):
     project, kafka = versions(root)
     good = read_compose(root, {})
     failed = []
+    for path, value, wanted in SPOILED_FOR_PROGRAM if program else []:
+        compose, findings = copy.deepcopy(good), []
+        spoil(compose, path, value)
+        check_with_program(compose["services"], program, compose["secrets"]["platform_token"]["file"], findings.append)
+        if not any(wanted in finding for finding in findings):
+            failed.append(f"{path} = {json.dumps(value)}: wanted '{wanted}', got {findings}")
     for path, value, wanted in SPOILED:
         compose = copy.deepcopy(good)
         spoil(compose, path, value)
@@ -242,24 +288,29 @@ def self_test(root):
         findings = check_dockerfile(dockerfile.replace(old, new))
         if wanted and not any(wanted in finding for finding in findings):
             failed.append(f"Dockerfile, '{old}' -> '{new}': wanted '{wanted}', got {findings}")
-    print("\n".join(failed + [f"{len(SPOILED) + 5} cases, {len(failed)} failed"]))
+    print("\n".join(failed + [f"{len(SPOILED) + 5 + (len(SPOILED_FOR_PROGRAM) if program else 0)} cases, {len(failed)} failed"]))
     return 1 if failed else 0
 
 
 def main():
-    root = Path(__file__).resolve().parents[2] if sys.argv[1:] == ["--self-test"] else Path(sys.argv[1]).resolve()
+    is_self_test = sys.argv[1] == "--self-test"
+    root = Path(__file__).resolve().parents[2] if is_self_test else Path(sys.argv[1]).resolve()
+    program = sys.argv[2] if len(sys.argv) > 2 else None
     if not shutil.which("docker-compose"):
         print("docker-compose is missing: scripts/setup --test installs it")
         return 1 if os.environ.get("CI") == "true" else 77
-    if sys.argv[1:] == ["--self-test"]:
-        return self_test(root)
-    findings = check_compose(read_compose(root, {}), root, *versions(root))
+    if is_self_test:
+        return self_test(root, program)
+    compose = read_compose(root, {})
+    findings = check_compose(compose, root, *versions(root))
     findings += check_base_url(root) + check_dockerfile((root / "Dockerfile").read_text())
+    if program and not findings:
+        check_with_program(compose["services"], program, compose["secrets"]["platform_token"]["file"], findings.append)
     print("\n".join(findings + [f"{len(findings)} findings"]))
     return 1 if findings else 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     sys.exit(main())
