@@ -172,7 +172,7 @@ static void check_cluster(struct check *check, const struct inspect_options *opt
     int brokers = 0;
     enum wd_status status = inspect_ping(options, &brokers, &err);
     if (status != WD_OK) {
-        fail(flag_of(check, status), "Kafka", "%s (kafka.brokers is %s)", err.text, options->brokers);
+        fail(flag_of(check, status), "Kafka", "%s: is kafka.brokers right?", err.text);
         return;
     }
     ok("Kafka", "%d brokers at %s", brokers, options->brokers);
@@ -239,8 +239,7 @@ static void check_platform(struct check *check, const struct action_table *table
     if (status == WD_OK)
         ok("platform token", "accepted by %s", config->platform.base_url);
     else if (status == WD_ERR_REFUSED)
-        fail(&check->failed, "platform token", "%s: put a valid admin token into %s", err.text,
-             config->platform.token_file);
+        fail(&check->failed, "platform token", "%s (it is %s)", err.text, config->platform.token_file);
     else
         fail(flag_of(check, status), "platform", "%s", err.text);
     token_free(token);
