@@ -1,6 +1,6 @@
 /* Broken rule files and the findings that they must lead to: tests/golden/rules/broken/NAME.yaml and NAME.expected. A
- * difference is printed whole. With WARDEN_GOLDEN_WRITE set in the environment, the expectations are written anew (to be
- * read before they are kept). */
+ * difference is printed whole. With WARDEN_GOLDEN_WRITE set in the environment, the expectations are written anew (to
+ * be read before they are kept). */
 #include "tests/unit/rules_support.h"
 
 #include <dirent.h>
