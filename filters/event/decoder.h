@@ -1,5 +1,5 @@
 /* What the files of this room share: the decoder, and drafts (what one JSON object said, before it is known what it
- * is about). decode.c walks a record, draft.c reads objects, content.c makes events of drafts, users.c finds authors.
+ * is about). record.c walks a record, draft.c reads objects, content.c makes events of drafts, users.c finds authors.
  */
 #ifndef FILTERS_EVENT_DECODER_H
 #define FILTERS_EVENT_DECODER_H
@@ -98,6 +98,9 @@ static inline void members_init(struct members *members)
 
 /* The next member whose name is known, with its value as next token. Others are skipped. KEY_UNKNOWN at the end. */
 enum key members_next(struct wd_decoder *decoder, struct members *members);
+
+/* Reads the record on which the reader was started; what it says is in decoder->events and ->outcome. */
+void record_read(struct wd_decoder *decoder);
 
 /* Reads the object that comes next. false where something else stood there. */
 bool draft_read(struct wd_decoder *decoder, struct draft *draft);

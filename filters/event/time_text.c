@@ -97,12 +97,13 @@ static bool take_clock(struct scan *scan, int64_t *ms_out)
 
 bool time_parse(struct wd_str text, int64_t *ms_out)
 {
+    if (text.len == 0)
+        return false;
     struct scan scan = {.at = text.data, .end = text.data + text.len};
     int year, month, day;
     int64_t clock_ms = 0;
-    if (!text.data || !take_number(&scan, 4, 1, 9999, &year) || !take_char(&scan, '-') ||
-        !take_number(&scan, 2, 1, 12, &month) || !take_char(&scan, '-') ||
-        !take_number(&scan, 2, 1, days_in_month(year, month), &day))
+    if (!take_number(&scan, 4, 1, 9999, &year) || !take_char(&scan, '-') || !take_number(&scan, 2, 1, 12, &month) ||
+        !take_char(&scan, '-') || !take_number(&scan, 2, 1, days_in_month(year, month), &day))
         return false;
     if (scan.at < scan.end) {
         if (!take_char(&scan, 'T') && !take_char(&scan, 't') && !take_char(&scan, ' '))

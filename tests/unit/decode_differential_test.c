@@ -20,7 +20,7 @@
 enum { ARENA_BYTES = 64 << 20, RECORD_BYTES = 1 << 20 };
 
 static uint64_t seed = 20240501;
-static int count = 20000;
+static int count = 10000;
 
 struct pair {
     struct wd_decoder *decoder;
