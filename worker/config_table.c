@@ -30,9 +30,10 @@ const size_t SECTION_COUNT = sizeof(SECTIONS) / sizeof(*SECTIONS);
 
 /* Nothing is read again while the worker runs, so every option needs a restart. What the files named here hold (rule
  * sets, the token) has rules of its own. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member cannot stand in parentheses */
 #define ROW(part, key, field)                                                                                          \
-    .section = #part, .name = (key), .offset = offsetof(struct config, part.field),                                    \
-    .needs_restart = true /* NOLINT(bugprone-macro-parentheses) */
+    .section = #part, .name = (key), .offset = offsetof(struct config, part.field), .needs_restart = true
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define STRING(shortest, longest) .type = OPTION_STRING, .least = (shortest), .most = (longest)
 #define INT(lowest, highest) .type = OPTION_INT, .least = (lowest), .most = (highest)
 #define DURATION(shortest, longest) .type = OPTION_DURATION, .least = (shortest), .most = (longest)
