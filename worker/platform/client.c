@@ -11,13 +11,14 @@
 #include "worker/platform/sockets.h"
 #include "worker/platform/transfer.h"
 
-enum { STREAMS_A_CONNECTION = 32, HTTP2_CONNECTIONS_MIN = 4 };
+enum { STREAMS_A_CONNECTION = 32, HTTP2_CONNECTIONS_MIN = 4, KICK_MS = 200 };
 
 struct client {
     struct client_options options; /* own copies of the strings */
     struct loop *loop;
     struct sockets sockets;
-    struct loop_timer *timer; /* libcurl's */
+    struct loop_timer *kick_timer; /* see on_kick() */
+    struct loop_timer *timer;      /* libcurl's */
     const struct action_table *table;
     struct token *token;
     bool may_multiplex;         /* over TLS: HTTP/2 if the platform wants it */
@@ -154,6 +155,18 @@ static void on_time(void *context)
     serve_finished(client);
 }
 
+/* libcurl 7.88 at times reads the frames of one stream and forgets that others of the same connection came with them:
+ * without a further byte on the socket those calls would sleep until their deadline. */
+static void on_kick(void *context)
+{
+    struct client *client = context;
+    if (client->in_flight == 0 || client->host_connections == 0)
+        return;
+    loop_timer_arm(client->kick_timer, KICK_MS);
+    sockets_kick(&client->sockets, client->multi);
+    serve_finished(client);
+}
+
 static int set_timer(CURLM *multi, long timeout_ms, void *context)
 {
     (void)multi;
@@ -208,9 +221,10 @@ static enum wd_status start(struct client *client, struct wd_error *err)
 {
     sockets_init(&client->sockets, client->loop, on_ready, client);
     client->timer = loop_timer_new(client->loop, on_time, client);
+    client->kick_timer = loop_timer_new(client->loop, on_kick, client);
     client->headers = header_set_new(client->token);
     client->multi = curl_multi_init();
-    if (!client->timer || !client->headers || !client->multi)
+    if (!client->timer || !client->kick_timer || !client->headers || !client->multi)
         return wd_fail(err, WD_ERR_MEMORY, "no memory for the HTTP client");
     CURLMcode result = sockets_attach_multi(&client->sockets, client->multi);
     result = result ? result : curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
@@ -272,6 +286,7 @@ void client_free(struct client *client)
     curl_multi_cleanup(client->multi); /* closes the connections, through sockets.c */
     sockets_fini(&client->sockets);
     loop_timer_free(client->timer);
+    loop_timer_free(client->kick_timer);
     header_set_release(client->headers);
     free_options(&client->options);
     free(client);
@@ -313,6 +328,8 @@ enum wd_status client_submit(struct client *client, const struct platform_call *
         CURLMcode result = curl_multi_add_handle(client->multi, transfer->easy);
         if (result == CURLM_OK) {
             link_active(client, transfer);
+            if (client->host_connections && !loop_timer_armed(client->kick_timer))
+                loop_timer_arm(client->kick_timer, KICK_MS);
             return WD_OK;
         }
         status = wd_fail(err, WD_ERR_MEMORY, "libcurl refuses the call: %s", curl_multi_strerror(result));

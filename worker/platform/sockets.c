@@ -92,3 +92,11 @@ CURLcode sockets_attach_easy(struct sockets *sockets, CURL *easy)
     result = result ? result : curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     return result ? result : curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets);
 }
+
+void sockets_kick(struct sockets *sockets, CURLM *multi)
+{
+    int running;
+    for (size_t fd = 0; fd < sockets->room; fd++)
+        if (sockets->own[fd])
+            curl_multi_socket_action(multi, (curl_socket_t)fd, CURL_CSELECT_IN, &running);
+}

@@ -24,4 +24,7 @@ void sockets_fini(struct sockets *sockets);
 CURLMcode sockets_attach_multi(struct sockets *sockets, CURLM *multi);
 CURLcode sockets_attach_easy(struct sockets *sockets, CURL *easy);
 
+/* Lets libcurl look at every open socket as if it had become readable. */
+void sockets_kick(struct sockets *sockets, CURLM *multi);
+
 #endif
