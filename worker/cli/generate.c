@@ -222,6 +222,13 @@ static void print_zsh_group(const char *group)
     fputs(" ;;\n", stdout);
 }
 
+static void print_zsh_group_pattern(const char *group)
+{
+    printf("    %s)\n        (( CURRENT == 3 )) && return\n        command=\"$words[2] $words[3]\"\n"
+           "        words=(\"${(@)words[3,-1]}\"); (( CURRENT -= 2 )) ;;\n",
+           group);
+}
+
 static void generate_zsh(void)
 {
     fputs("#compdef warden\n# zsh completion for warden; made by `warden generate zsh`.\n"
@@ -232,10 +239,9 @@ static void generate_zsh(void)
     fputs(" help\n        return\n    fi\n    if (( CURRENT == 3 )); then\n    case \"$command\" in\n", stdout);
     each_group(print_zsh_group);
     fputs("    esac\n    fi\n    case \"$command\" in\n", stdout);
-    fputs("    config|rules)\n        (( CURRENT == 3 )) && return\n        command=\"$words[2] $words[3]\" ;;\n    "
-          "esac\n"
-          "    case \"$command\" in\n",
-          stdout);
+    each_group(print_zsh_group_pattern);
+    /* _arguments counts the words before as operands unless they are taken away. */
+    fputs("    *) words=(\"${(@)words[2,-1]}\"); (( CURRENT-- )) ;;\n    esac\n    case \"$command\" in\n", stdout);
     for (const struct cli_command *const *at = cli_commands(); *at; at++) {
         if (is_shown(*at))
             print_zsh_command(*at);
