@@ -2,6 +2,7 @@
 #include "filters/patterns/frequency.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,9 +48,26 @@ static unsigned surprise(const char *text, size_t len)
     return total;
 }
 
+/* Messages are full of links, which prose and word lists are not. */
+static bool is_of_links(const char *text)
+{
+    static const char *const links[] = {"https://www.", "http://www", ".com/",  ".org/",
+                                        ".net/",        "@gmail.com", "youtube"};
+    char gram[5] = "";
+    memcpy(gram, text, 4);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        if (strstr(links[i], gram))
+            return true;
+    return false;
+}
+
+static const double expected_of_links = 0.05;
+
 static double expected(const struct frequency *frequency, const char *text, size_t len)
 {
     double model = 100 * exp2(-(double)surprise(text, len) / 8);
+    if (len == 4 && model < expected_of_links && is_of_links(text))
+        model = expected_of_links;
     if (!frequency || len < 4)
         return model;
     double counted = 100.0 * frequency->counts[sample_slot(text)] / frequency->total;

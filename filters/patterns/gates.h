@@ -23,6 +23,7 @@ struct gate {
 
 struct gate_index {
     uint32_t ascii[128]; /* features of a character */
+    uint32_t leads[256]; /* features that some character has whose UTF-8 begins with the byte */
     uint32_t *blocks;    /* features that some character of a block has, by code point / UNICODE_BLOCK */
     uint32_t kinds[8];   /* features that some character past ASCII with these three lowest unicode flags has */
     struct gate *gates;

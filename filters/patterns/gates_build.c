@@ -21,7 +21,6 @@ struct feature {
 struct gate_builder {
     struct feature features[GATE_FEATURES];
     unsigned char *subject; /* all characters from U+0080 to SUBJECT_END */
-    uint32_t *code_points;  /* by byte of the subject */
     size_t subject_len;
 };
 
@@ -43,16 +42,12 @@ struct demands {
 static enum wd_status make_subject(struct gate_builder *builder)
 {
     builder->subject = malloc((size_t)SUBJECT_END * 4);
-    builder->code_points = malloc((size_t)SUBJECT_END * 4 * sizeof *builder->code_points);
-    if (!builder->subject || !builder->code_points)
+    if (!builder->subject)
         return WD_ERR_MEMORY;
     for (uint32_t c = 0x80; c < SUBJECT_END; c++) {
         if (c >= 0xD800 && c <= 0xDFFF)
             continue;
-        uint32_t len = utf8_encode(c, builder->subject + builder->subject_len);
-        for (uint32_t i = 0; i < len; i++)
-            builder->code_points[builder->subject_len + i] = c;
-        builder->subject_len += len;
+        builder->subject_len += utf8_encode(c, builder->subject + builder->subject_len);
     }
     return WD_OK;
 }
@@ -74,7 +69,9 @@ static void mark_blocks(struct gate_index *index, pcre2_code *code, pcre2_match_
     int rc;
     while ((rc = pcre2_match(code, builder->subject, builder->subject_len, from, PCRE2_NO_UTF_CHECK, data, NULL)) > 0 &&
            at[1] > from) {
-        for (uint32_t c = builder->code_points[at[0]]; c <= builder->code_points[at[1] - 1]; c++) {
+        uint32_t used, first = utf8_decode(builder->subject + at[0], &used);
+        uint32_t last = utf8_decode_before(builder->subject + at[1], &used);
+        for (uint32_t c = first; c <= last; c++) {
             index->blocks[c / UNICODE_BLOCK] |= bit;
             index->kinds[unicode_flags(c) & 7] |= bit;
         }
@@ -422,7 +419,6 @@ static void builder_free(struct gate_builder *builder)
     if (!builder)
         return;
     free(builder->subject);
-    free(builder->code_points);
     free(builder);
 }
 
@@ -430,6 +426,14 @@ void gate_finish(struct gate_index *index)
 {
     builder_free(index->builder);
     index->builder = NULL;
+    memcpy(index->leads, index->ascii, sizeof index->ascii);
+    for (uint32_t c = 0x80; c < GATE_BLOCKS_END && index->blocks; c += 64) {
+        unsigned char bytes[4];
+        utf8_encode(c, bytes);
+        index->leads[bytes[0]] |= index->blocks[c / UNICODE_BLOCK];
+    }
+    for (unsigned lead = 0xF0; lead < 256; lead++)
+        index->leads[lead] = UINT32_MAX;
     for (size_t level = GATE_LEVELS - 1; level > 0; level--)
         index->used_later[level - 1] = index->used_later[level] | index->used[level];
 }

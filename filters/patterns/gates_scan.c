@@ -77,29 +77,18 @@ static void double_runs(uint32_t *features, size_t count, size_t stride)
     }
 }
 
-/* Which features the text has at all, without keeping where. */
-static uint32_t features_of_all(const struct gate_index *index, const struct folded_text *text)
+/* Features that the text may have at all, by its bytes. */
+static uint32_t features_at_most(const struct gate_index *index, const struct folded_text *text)
 {
     const unsigned char *bytes = (const unsigned char *)text->original.data;
     size_t len = text->original.len, i = 0;
-    uint32_t even = 0, odd = 0;
-    if (text->ascii) {
-        for (; i + 2 <= len; i += 2) {
-            even |= index->ascii[bytes[i]];
-            odd |= index->ascii[bytes[i + 1]];
-        }
-        return even | odd | (i < len ? index->ascii[bytes[i]] : 0);
-    }
-    while (i < len) {
-        if (bytes[i] < 0x80) {
-            even |= index->ascii[bytes[i++]];
-            continue;
-        }
-        uint32_t used, c = utf8_decode(bytes + i, &used);
-        odd |= features_of(index, c);
-        i += used;
-    }
-    return even | odd;
+    uint32_t sums[4] = {0};
+    for (; i + 4 <= len; i += 4)
+        for (size_t k = 0; k < 4; k++)
+            sums[k] |= index->leads[bytes[i + k]];
+    for (; i < len; i++)
+        sums[0] |= index->leads[bytes[i]];
+    return sums[0] | sums[1] | sums[2] | sums[3];
 }
 
 enum wd_status gate_read_text(const struct gate_index *index, const struct folded_text *text,
@@ -108,13 +97,14 @@ enum wd_status gate_read_text(const struct gate_index *index, const struct folde
     memset(scratch->have, 0, sizeof scratch->have);
     if (index->feature_count == 0)
         return WD_OK;
-    scratch->have[0] = features_of_all(index, text);
+    scratch->have[0] = features_at_most(index, text);
     if (!(index->used_later[0] & scratch->have[0]))
         return WD_OK;
     if (reserve(scratch, text->original.len) != WD_OK)
         return WD_ERR_MEMORY;
     size_t count = read_features(index, text->original, scratch->features);
     memset(scratch->features + count, 0, FEATURES_PADDING * sizeof *scratch->features);
+    scratch->have[0] = join_all(scratch->features, count);
     for (size_t level = 1; level < GATE_LEVELS && (index->used_later[level - 1] & scratch->have[level - 1]); level++) {
         double_runs(scratch->features, count, (size_t)1 << (level - 1));
         scratch->have[level] = join_all(scratch->features, count);

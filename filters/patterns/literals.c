@@ -391,7 +391,8 @@ static bool append_set(struct literal_set *to, const struct literal_set *from, s
     if (to->count + from->count > capacity)
         return false;
     if (from->count) /* an empty set may have no items at all */
-        memcpy(to->items + to->count, from->items, from->count * sizeof *from->items);
+        if (from->count > 0)
+            memcpy(to->items + to->count, from->items, from->count * sizeof *from->items);
     to->count += from->count;
     return true;
 }

@@ -151,8 +151,11 @@ static enum wd_status add_native_regex(struct builder *builder, uint32_t index, 
     return *done ? pcre_code_check(&builder->compiler, pattern->text, pattern->caseless, builder->err) : WD_OK;
 }
 
-/* Patterns whose literal is to be expected oftener than this in 100 bytes look for something better, */
-static const double good_literal = 0.02;
+/* Patterns whose literal is to be expected oftener than this in 100 bytes are better off with a skeleton, if it is
+ * rarer; */
+static const double good_literal = 0.0005;
+/* those above this one want a gate as well, */
+static const double poor_literal = 0.02;
 /* and those above this one have no use for their literal if there is a gate. */
 static const double useless_literal = 0.5;
 
@@ -243,6 +246,8 @@ static enum wd_status sieve_somehow(struct builder *builder, uint32_t index, con
     struct rule *rule = &builder->set->rules[index];
     struct syntax_tree tree = syntax_parse(builder->parser, pattern->text, pattern->caseless);
     struct literal_result literals = literals_find(builder->finder, &tree);
+    if (literals.clause.count > 0 && literals.cost < poor_literal)
+        return index_by_literal(builder, index, &literals);
     if (builder->trust_tables && gate_add(&builder->set->gates, &tree, &rule->gate) != WD_OK)
         return no_memory(builder);
     bool run = rule->gate != GATE_NONE && gate_asks_for_run(&builder->set->gates.gates[rule->gate]);

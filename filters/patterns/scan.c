@@ -208,8 +208,8 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
 
 static enum wd_status reserve(const struct wd_patterns *set, struct wd_pattern_scratch *scratch)
 {
-    if (scratch->text.len + 1 > scratch->positions_capacity) {
-        size_t capacity = (scratch->text.len + 1) * 2;
+    if (scratch->text.len + GRAM_PADDING > scratch->positions_capacity) {
+        size_t capacity = (scratch->text.len + GRAM_PADDING) * 2;
         uint32_t *positions = realloc(scratch->positions, capacity * sizeof *positions);
         if (!positions)
             return WD_ERR_MEMORY;

@@ -50,7 +50,7 @@ void skeleton_scratch_fini(struct skeleton_scratch *scratch);
 
 typedef void skeleton_found(void *context, uint32_t rule);
 /* Calls `found` for each rule whose literal is in the text's skeleton, more than once perhaps. `positions` has room for
- * the text's length + 1. */
+ * the text's length + GRAM_PADDING. */
 enum wd_status skeleton_scan(const struct skeleton_index *index, const struct folded_text *text,
                              struct skeleton_scratch *scratch, uint32_t *positions, skeleton_found *found,
                              void *context) WD_MUST_USE;

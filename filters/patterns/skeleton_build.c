@@ -7,7 +7,13 @@
 #include "filters/patterns/frequency.h"
 #include "filters/patterns/unicode.h"
 
-enum { ELEMENTS_MAX = 64, ELEMENTS_MIN = 3, CLASS_MAX = 6, FAMILY_MAX = 10 };
+enum {
+    ELEMENTS_MAX = 64,
+    ELEMENTS_MIN = 3,
+    CLASS_MAX = 6,
+    FAMILY_MAX = 10,
+    MERGED = 3 /* so much more often than its letters alone is a skeleton found */
+};
 
 struct ascii_set {
     uint64_t bits[2];
@@ -252,7 +258,7 @@ enum wd_status skeleton_finish(struct skeleton_index *index, skeleton_refused *r
         const struct skeleton_offer *offer = &index->offers[i];
         unsigned char skeleton[ELEMENTS_MAX];
         size_t len = skeleton_of(index, offer, skeleton), gram = 0;
-        double cost = len >= ELEMENTS_MIN ? frequency_of_rarest(NULL, (const char *)skeleton, len, &gram) : 0;
+        double cost = len >= ELEMENTS_MIN ? frequency_of_rarest(NULL, (const char *)skeleton, len, &gram) * MERGED : 0;
         if (len < ELEMENTS_MIN || cost > offer->literal_cost)
             refused(context, offer->rule);
         else

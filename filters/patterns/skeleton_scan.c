@@ -61,7 +61,7 @@ static void make_tight(const struct skeleton_index *index, const struct folded_t
     end_skeleton(scratch, len);
 }
 
-enum spaced { SPACED_PLAIN, SPACED_DOUBTFUL, SPACED_UNKNOWN };
+enum spaced { SPACED_PLAIN, SPACED_DOUBTFUL };
 
 static enum spaced make_spaced_ascii(const struct skeleton_index *index, const struct folded_text *text,
                                      struct skeleton_scratch *scratch)
@@ -81,7 +81,8 @@ static enum spaced make_spaced_ascii(const struct skeleton_index *index, const s
     return doubt ? SPACED_DOUBTFUL : SPACED_PLAIN;
 }
 
-/* The letter of one character, 0 for a separator; SPACED_UNKNOWN where one of its cases is a separator. */
+/* The letter of one character, 0 for a separator. Where one of its cases is a separator and another is not, which one
+ * it was before it was folded is in doubt. */
 static enum spaced spaced_letter(const struct skeleton_index *index, const unsigned char *at, uint32_t *used,
                                  unsigned char *letter_out)
 {
@@ -91,8 +92,8 @@ static enum spaced spaced_letter(const struct skeleton_index *index, const unsig
         return index->doubtful[c] ? SPACED_DOUBTFUL : SPACED_PLAIN;
     }
     uint8_t flags = unicode_flags(c);
-    *letter_out = flags & UNICODE_WORD ? OTHER_LETTER : 0;
-    return flags & UNICODE_MIXED_WORD ? SPACED_UNKNOWN : SPACED_PLAIN;
+    *letter_out = flags & (UNICODE_WORD | UNICODE_MIXED_WORD) ? OTHER_LETTER : 0;
+    return flags & UNICODE_MIXED_WORD ? SPACED_DOUBTFUL : SPACED_PLAIN;
 }
 
 /* Any text; runs are made of neighbours that are alike, and a run is doubtful if all of it is. */
@@ -105,8 +106,6 @@ static enum spaced make_spaced(const struct skeleton_index *index, const struct 
         uint32_t used;
         unsigned char made;
         enum spaced kind = spaced_letter(index, text->bytes + i, &used, &made);
-        if (kind == SPACED_UNKNOWN)
-            return SPACED_UNKNOWN;
         i += used;
         if (!made)
             continue;
@@ -226,7 +225,7 @@ static void scan_spaced(const struct skeleton_index *index, const struct folded_
     for (reading.width = 3; reading.width <= GRAM_WIDTH_MAX; reading.width++) {
         if (!index->grams[SKELETON_SPACED].by_width[reading.width].count)
             continue;
-        if (kind == SPACED_UNKNOWN || !look_up_doubtful(&reading, positions)) {
+        if (!look_up_doubtful(&reading, positions)) {
             all_spaced(index, found, context);
             return;
         }

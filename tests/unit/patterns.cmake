@@ -3,3 +3,4 @@ warden_unit_test(patterns_property
     ${CMAKE_CURRENT_LIST_DIR}/patterns_random.c
   ROOMS filters_patterns filters_base
   USES PkgConfig::PCRE2)
+warden_unit_test(patterns SOURCES ${CMAKE_CURRENT_LIST_DIR}/patterns_test.c ROOMS filters_patterns filters_base)
