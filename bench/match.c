@@ -40,7 +40,8 @@ struct outcome {
     bool ran;
 };
 
-/* Processor time of this thread: the same as time where nothing else runs, and nearer the truth where something does. */
+/* Processor time of this thread: the same as time where nothing else runs, and nearer the truth where something does.
+ */
 static double now(void)
 {
     struct timespec t;
