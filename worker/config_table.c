@@ -149,7 +149,7 @@ const struct option OPTIONS[] = {
     {ROW(rules, "match_limit", match_limit), INT(1000, 10000000), .default_text = "30_000",
      .text = "PCRE2's match limit for an attempt; a rule that hits it is undecided for that event."},
     {ROW(rules, "exempt_roles", exempt_roles), .type = OPTION_LIST,
-     .default_text = "[global-admin, super-moderator, moderator, channel-moderator, community-moderator]",
+     .default_text = "[community-moderator, channel-moderator, global-admin, super-moderator]",
      .text = "Authors with one of these roles: matches are recorded, nothing is done."},
     {ROW(rules, "strict", strict), .type = OPTION_BOOL, .default_text = "false",
      .text = "Refuse rules that can take more than linear time, where otherwise there is a warning."},

@@ -94,14 +94,17 @@ void config_set_text(struct config *config, const struct option *option, const c
 /* One entry of a map, beside those that are there. */
 void config_set_entry(struct config *config, const struct option *option, const char *name, const char *value,
                       const struct config_giver *giver);
-void config_clear(struct config *config, const struct option *option);
-void config_set_origin(struct config *config, const struct option *option, enum origin_kind kind, const char *name,
-                       int line, int column);
-
 /* A number as it would be written, with the largest unit that fits; what may be written, in the same form. */
 void config_number_text(const struct option *option, int64_t value, char *out, size_t size);
 void config_describe_range(const struct option *option, char *least, char *most, size_t size);
+
+/* config_memory.c: what values are kept in. */
+void config_clear(struct config *config, const struct option *option);
+void config_free_list(char **list);
+void config_free_map(struct config_map *map);
 bool config_map_add(struct config_map *map, const char *name, const char *value); /* false: no memory */
+void config_set_origin(struct config *config, const struct option *option, enum origin_kind kind, const char *name,
+                       int line, int column);
 
 /* config_paths.c: turns relative paths into ones that can be opened from here. False: no memory. */
 bool config_resolve_paths(struct config *config, const char *file);

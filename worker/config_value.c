@@ -1,6 +1,6 @@
 /* Typed values: from a node of a file or a line of text into struct config. What always holds: a value that is wrong in
  * any way is reported and the old one stays, so that checks after it see a whole configuration.
- * Neighbours: config.c gives the values, config_table.c says what they may be. */
+ * Neighbours: config.c gives the values, config_table.c says what they may be, config_memory.c holds them. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,72 +18,6 @@ enum { SHOWN_MAX = 60 }; /* of a wrong value, in a message */
 static void report_memory(const struct config_giver *giver)
 {
     wd_diagnose(giver->findings, WD_ERROR, "out-of-memory", giver->name, 0, 0, "no memory for the configuration");
-}
-
-/* ---- memory ---- */
-
-static void free_list(char **list)
-{
-    for (char **item = list; item && *item; item++)
-        free(*item);
-    free(list);
-}
-
-static void free_map(struct config_map *map)
-{
-    for (size_t i = 0; i < map->count; i++) {
-        free(map->items[i].name);
-        free(map->items[i].value);
-    }
-    free(map->items);
-    *map = (struct config_map){0};
-}
-
-void config_clear(struct config *config, const struct option *option)
-{
-    void *slot = option_slot(config, option);
-    switch (option->type) {
-    case OPTION_STRING:
-    case OPTION_ENUM:
-    case OPTION_FILE:
-    case OPTION_SECRET_FILE:
-        free(*(char **)slot);
-        *(char **)slot = NULL;
-        return;
-    case OPTION_LIST:
-        free_list(*(char ***)slot);
-        *(char ***)slot = NULL;
-        return;
-    case OPTION_MAP:
-        free_map(slot);
-        return;
-    default:
-        return;
-    }
-}
-
-bool config_map_add(struct config_map *map, const char *name, const char *value)
-{
-    struct config_pair *items = realloc(map->items, (map->count + 1) * sizeof(*items));
-    if (!items)
-        return false;
-    map->items = items;
-    struct config_pair pair = {.name = strdup(name), .value = strdup(value)};
-    if (!pair.name || !pair.value) {
-        free(pair.name);
-        free(pair.value);
-        return false;
-    }
-    map->items[map->count++] = pair;
-    return true;
-}
-
-void config_set_origin(struct config *config, const struct option *option, enum origin_kind kind, const char *name,
-                       int line, int column)
-{
-    struct config_origin *origin = &config->origins[option - OPTIONS];
-    free(origin->name);
-    *origin = (struct config_origin){.kind = kind, .name = name ? strdup(name) : NULL, .line = line, .column = column};
 }
 
 static void taken(struct config *config, const struct option *option, const struct wd_node *node,
@@ -376,7 +310,7 @@ static bool set_list(struct config *config, const struct option *option, const s
     if (!list)
         report_memory(giver);
     if (!fine) {
-        free_list(list);
+        config_free_list(list);
         return false;
     }
     config_clear(config, option);
@@ -405,7 +339,7 @@ static bool set_map(struct config *config, const struct option *option, const st
         }
     }
     if (!fine) {
-        free_map(&map);
+        config_free_map(&map);
         return false;
     }
     config_clear(config, option);
