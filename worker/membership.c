@@ -179,6 +179,17 @@ void membership_start_commit(struct shard *shard)
     commit_free(&commit);
 }
 
+bool membership_is_committed(const struct shard *shard)
+{
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &shard->partitions, link)
+    {
+        if (offsets_version(partition->offsets) != partition->committed_version)
+            return false;
+    }
+    return true;
+}
+
 static void commit_and_wait(struct shard *shard, const struct commit *commit)
 {
     if (!commit->count)

@@ -19,6 +19,7 @@ enum {
     TOKEN_PERIOD_MS = 1000,
     WATCH_PERIOD_MS = 500,
     PRODUCER_FLUSH_MS = 5000,
+    DRAIN_COMMIT_MS = 50,
 };
 
 int64_t wall_clock_ms(void)
@@ -191,6 +192,15 @@ static void on_client_error(void *context, bool fatal, const char *text)
         shard->failed = true;
 }
 
+/* What the client says of itself, as far as it is asked to (kafka.properties: {debug: cgrp}). */
+static void on_client_log(void *context, int level, const char *text)
+{
+    struct shard *shard = context;
+    enum log_level ours = level <= 3 ? LOG_ERROR : level <= 4 ? LOG_WARN : level <= 6 ? LOG_INFO : LOG_DEBUG;
+    log_write(ours, "kafka-client", "the Kafka client says", LOG_STR("shard", shard->name), LOG_STR("text", text),
+              LOG_END);
+}
+
 /* ---- the producer: made again when it has come to its end ---- */
 
 static void on_producer_error(void *context, bool fatal, const char *text)
@@ -297,15 +307,20 @@ static void turn(struct shard *shard, int max_wait_ms)
     atomic_store(&shard->turned_ms, steady_clock_ms());
 }
 
-/* Nothing new is taken; what is under way may end; the rest is left to the next owner. */
+/* Nothing new is taken; what is under way may end and is committed; the rest is left to the next owner. Polling goes on,
+ * because a commit that comes in the middle of a rebalance is refused until the shard has joined again. */
 static void drain(struct shard *shard)
 {
     shard->draining = true;
     atomic_store(&shard->ready, false);
     shard_pause_all(shard, true);
     int64_t deadline = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
-    while (shard->held_works && !shard->failed && steady_clock_ms() < deadline)
+    loop_timer_arm(shard->commit_timer, 0);
+    while ((shard->held_works || !membership_is_committed(shard)) && !shard->failed && steady_clock_ms() < deadline) {
+        if (!shard->held_works && !shard->commit_pending && !loop_timer_armed(shard->commit_timer))
+            loop_timer_arm(shard->commit_timer, DRAIN_COMMIT_MS);
         turn(shard, 20);
+    }
     if (shard->held_works)
         log_write(LOG_WARN, "drain-timeout",
                   "worker.drain_timeout is over: unfinished records are left to the next owner of their partitions",
@@ -336,12 +351,13 @@ static void *run_thread(void *context)
         turn(shard, 1000);
     if (!shard->failed)
         drain(shard);
-    bool drained = shard->held_works == 0 && !shard->failed;
+    bool drained = shard->held_works == 0 && membership_is_committed(shard) && !shard->failed;
     size_t left = shard->held_works;
     leave(shard);
     atomic_store(&shard->clean, drained && !shard->failed);
     log_write(drained ? LOG_INFO : LOG_WARN, "shard-ended",
-              drained ? "everything that was taken is finished and committed" : "ended with unfinished records",
+              drained ? "everything that was taken is finished and committed"
+                      : "ended with records that are not finished or not committed: the next owner does them again",
               LOG_STR("shard", shard->name), LOG_INT("unfinished", left), LOG_END);
     atomic_store(&shard->ready, false);
     atomic_store(&shard->ended, true);
@@ -358,6 +374,7 @@ static enum wd_status make_consumer(struct shard *shard, struct wd_error *err)
                                                         .on_assign = membership_on_assign,
                                                         .on_revoke = membership_on_revoke,
                                                         .on_error = on_client_error,
+                                                        .on_log = on_client_log,
                                                         .on_commit = membership_on_commit};
     const struct config *config = shard->config;
     char instance[256];

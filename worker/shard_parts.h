@@ -19,6 +19,8 @@ void membership_on_commit(void *context, enum wd_status status, const char *text
                           const struct kafka_position *positions, size_t count);
 /* Asks for a commit of what has changed, without waiting; one at a time. */
 void membership_start_commit(struct shard *shard);
+/* Nothing is finished that is not committed. */
+bool membership_is_committed(const struct shard *shard);
 /* Commits everything that is finished and waits for the answer. */
 void membership_commit_all(struct shard *shard);
 /* Lets go of every partition without a commit; what is on its way stays known. */

@@ -6,7 +6,6 @@ for an action has it, nothing else has, and every partition is committed to its 
 import argparse
 import os
 import random
-import signal
 import sys
 import threading
 
@@ -38,16 +37,19 @@ def one_run(test, kind, records, seed):
     feeder.start()
     third = of_share(book, sandbox, 0.2) and worker("third")
     of_share(book, sandbox, 0.4 + dice.random() * 0.1)
-    first.signal(signal.SIGKILL)
+    first.kill()
+    book.expose(kafka, sandbox, names, f"kill-{seed}")
     of_share(book, sandbox, 0.6 + dice.random() * 0.1)
     check(second.stop() == 0, "a worker that is asked to end does not end with 0")
+    if kind == "mock":  # it refuses commits while a member joins; with real Kafka a clean stop repeats nothing
+        book.expose(kafka, sandbox, names, f"kill-{seed}")
     fourth = worker("fourth")
     feeder.join(120 * harness.SLOW)
     check(not feeder.is_alive() and book.fed == records, "the records could not all be produced")
     names.wait_until_committed(kafka, f"kill-{seed}", records, 120)
     for member in (third, fourth):
         check(member.stop() == 0, f"{member.name} does not end with 0")
-    book.verify(sandbox.calls(), kafka.consume(names.dead_letters), kafka.consume(names.decisions), killed=1)
+    book.verify(sandbox.calls(), kafka.consume(names.dead_letters), kafka.consume(names.decisions))
     return book
 
 

@@ -28,15 +28,25 @@ static rd_kafka_topic_partition_list_t *fresh_list(const rd_kafka_topic_partitio
     return list;
 }
 
+static bool is_named(const struct owned_partition *owned, const char *topic, int32_t partition)
+{
+    return owned->partition == partition && strcmp(owned->topic, topic) == 0;
+}
+
 struct owned_partition *assignment_find(struct consumer *consumer, const char *topic, int32_t partition)
 {
+    size_t last = consumer->last_found;
+    if (last < consumer->owned_count && is_named(&consumer->owned[last], topic, partition))
+        return &consumer->owned[last];
     for (size_t i = 0; i < consumer->owned_count; i++)
-        if (consumer->owned[i].partition == partition && strcmp(consumer->owned[i].topic, topic) == 0)
+        if (is_named(&consumer->owned[i], topic, partition)) {
+            consumer->last_found = i;
             return &consumer->owned[i];
+        }
     return NULL;
 }
 
-static bool own(struct consumer *consumer, const char *topic, int32_t partition)
+static bool own(struct consumer *consumer, const struct kafka_position *position)
 {
     if (consumer->owned_count == consumer->owned_room) {
         size_t room = consumer->owned_room ? consumer->owned_room * 2 : 16;
@@ -46,10 +56,11 @@ static bool own(struct consumer *consumer, const char *topic, int32_t partition)
         consumer->owned = owned;
         consumer->owned_room = room;
     }
-    char *name = strdup(topic);
+    char *name = strdup(position->topic);
     if (!name)
         return false;
-    consumer->owned[consumer->owned_count++] = (struct owned_partition){.topic = name, .partition = partition};
+    consumer->owned[consumer->owned_count++] =
+        (struct owned_partition){.topic = name, .partition = position->partition, .next = position->offset};
     return true;
 }
 
@@ -58,7 +69,7 @@ static void disown(struct consumer *consumer, const char *topic, int32_t partiti
     struct owned_partition *owned = assignment_find(consumer, topic, partition);
     if (!owned)
         return;
-    consumer->broken_count -= owned->is_broken;
+    consumer_set_paused(consumer, owned, false); /* librdkafka would remember it for the next time */
     free(owned->topic);
     *owned = consumer->owned[--consumer->owned_count];
 }
@@ -154,7 +165,7 @@ static void take_pending(struct consumer *consumer, const rd_kafka_topic_partiti
         list->elems[i].offset = positions[i].offset >= 0  ? positions[i].offset
                                 : consumer->resets_to_end ? RD_KAFKA_OFFSET_END
                                                           : RD_KAFKA_OFFSET_BEGINNING;
-        ok = own(consumer, positions[i].topic, positions[i].partition);
+        ok = own(consumer, &positions[i]);
     }
     if (!ok) {
         consumer_report(consumer, true, "no memory for an assignment of %d partitions", committed->cnt);

@@ -8,9 +8,54 @@
 
 enum { METADATA_MAX = 3 * 1024 };
 
+/* ---- when a commit may go: librdkafka 2.0.2 takes a refusal for the loss of the whole assignment (its issue 4059), and
+ * the broker refuses a commit that crosses with the birth of a new generation. The client says nothing of a rebalance
+ * before the new assignment is there, so its requests are watched: a commit goes only where every join was synced. ---- */
+
+enum { API_JOIN_GROUP = 11, API_SYNC_GROUP = 14 }; /* Kafka's protocol numbers */
+
+static rd_kafka_resp_err_t on_request_sent(rd_kafka_t *client, int fd, const char *broker, int32_t broker_id,
+                                           int16_t api_key, int16_t version, int32_t correlation, size_t size,
+                                           void *context)
+{
+    (void)client, (void)fd, (void)broker, (void)broker_id, (void)version, (void)correlation, (void)size;
+    struct consumer *consumer = context;
+    if (api_key == API_JOIN_GROUP)
+        atomic_fetch_add(&consumer->joins_sent, 1);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_response_received(rd_kafka_t *client, int fd, const char *broker, int32_t broker_id,
+                                                int16_t api_key, int16_t version, int32_t correlation, size_t size,
+                                                int64_t round_trip_us, rd_kafka_resp_err_t code, void *context)
+{
+    (void)client, (void)fd, (void)broker, (void)broker_id, (void)version, (void)correlation, (void)size;
+    (void)round_trip_us;
+    struct consumer *consumer = context;
+    if (api_key == API_SYNC_GROUP && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        atomic_store(&consumer->joins_synced, atomic_load(&consumer->joins_sent));
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *conf, void *context, char *text,
+                                  size_t text_size)
+{
+    (void)conf, (void)text, (void)text_size;
+    rd_kafka_resp_err_t code = rd_kafka_interceptor_add_on_request_sent(client, "warden", on_request_sent, context);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = rd_kafka_interceptor_add_on_response_received(client, "warden", on_response_received, context);
+    return code;
+}
+
+void commit_watch_joins(struct consumer *consumer, rd_kafka_conf_t *conf)
+{
+    rd_kafka_conf_interceptor_add_on_new(conf, "warden", on_new, consumer);
+}
+
 bool consumer_can_commit(const struct consumer *consumer)
 {
-    return consumer->in_revoke || consumer->is_settled;
+    bool joining = atomic_load(&consumer->joins_sent) != atomic_load(&consumer->joins_synced);
+    return consumer->in_revoke || (consumer->is_settled && !joining);
 }
 
 /* A fresh list for each call: a used element remembers the partition that it was made for. */

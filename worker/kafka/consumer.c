@@ -18,7 +18,7 @@ enum {
     PREFETCH_RECORDS = 1000000, /* a partition: bytes are the limit that counts */
     FETCH_BYTES_MIN = 1024 * 1024,
     FETCH_BYTES_MAX = 512 * 1024 * 1024,
-    HEARTBEAT_MAX_MS = 3000,
+    HEARTBEAT_MAX_MS = 1000,
 };
 
 void consumer_report(struct consumer *consumer, bool fatal, const char *format, ...)
@@ -47,7 +47,8 @@ static void print_number(char text[24], int64_t number)
 
 static void print_numbers(const struct consumer_options *options, struct numbers *numbers)
 {
-    int heartbeat_ms = options->session_timeout_ms / 3;
+    /* A member learns of a rebalance by a heartbeat; until the last one has, the others wait, their commits too. */
+    int heartbeat_ms = options->session_timeout_ms / 12;
     size_t prefetch = options->prefetch_bytes ? options->prefetch_bytes : PREFETCH_BYTES;
     size_t fetch = options->max_record_bytes + 64 * 1024;
     if (fetch < FETCH_BYTES_MIN)
@@ -169,6 +170,8 @@ static enum wd_status start(struct consumer *consumer, const struct consumer_opt
     if (consumer->event_fd < 0)
         return wd_fail(err, WD_ERR_IO, "Kafka consumer: eventfd: %s", strerror(errno));
     rd_kafka_conf_t *conf = conf_of(options, err);
+    if (conf)
+        commit_watch_joins(consumer, conf);
     consumer->client = conf ? kafka_client_new(RD_KAFKA_CONSUMER, conf, err) : NULL;
     if (!consumer->client)
         return WD_ERR_INVALID;
@@ -209,42 +212,40 @@ int consumer_event_fd(const struct consumer *consumer)
 /* ------------------------------------------------------------------------------------------------- records */
 
 /* From here on nothing of the partition is delivered: to go on behind a hole would be a loss that nobody notices. */
-static void break_partition(struct consumer *consumer, const char *topic, int32_t partition, int64_t offset,
-                            const char *why)
+static void break_partition(struct consumer *consumer, struct owned_partition *owned, int64_t offset, const char *why)
 {
-    struct owned_partition *owned = assignment_find(consumer, topic, partition);
-    if (!owned || owned->is_broken)
+    if (owned->is_broken)
         return;
     owned->is_broken = true;
-    consumer->broken_count++;
-    consumer_report(consumer, true, "%s/%d cannot be read on from offset %lld: %s", topic, (int)partition,
+    consumer_report(consumer, true, "%s/%d cannot be read on from offset %lld: %s", owned->topic, (int)owned->partition,
                     (long long)offset, why);
 }
 
-static bool is_unwanted(struct consumer *consumer, const char *topic, int32_t partition)
+/* librdkafka 2.0.2 sometimes reads again from an older place after a resume or a cooperative rebalance. What was
+ * delivered is not delivered twice, unless the log itself has become shorter than what was read of it. */
+static bool is_repeated(struct consumer *consumer, const struct owned_partition *owned, int64_t offset)
 {
-    if (consumer->is_closing)
-        return true;
-    if (consumer->broken_count == 0)
-        return false;
-    const struct owned_partition *owned = assignment_find(consumer, topic, partition);
-    return !owned || owned->is_broken;
+    return offset < owned->next && consumer_high_watermark(consumer, owned->topic, owned->partition) >= owned->next;
 }
 
 static void deliver(struct consumer *consumer, const rd_kafka_message_t *message)
 {
     const char *topic = rd_kafka_topic_name(message->rkt);
-    if (is_unwanted(consumer, topic, message->partition))
+    struct owned_partition *owned = assignment_find(consumer, topic, message->partition);
+    if (consumer->is_closing || !owned || owned->is_broken)
         return;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        break_partition(consumer, topic, message->partition, message->offset, rd_kafka_message_errstr(message));
+        break_partition(consumer, owned, message->offset, rd_kafka_message_errstr(message));
         return;
     }
+    if (is_repeated(consumer, owned, message->offset))
+        return;
     struct kafka_record record;
     if (!record_view(&consumer->headers, message, &record)) {
-        break_partition(consumer, topic, message->partition, message->offset, "no memory for its headers");
+        break_partition(consumer, owned, message->offset, "no memory for its headers");
         return;
     }
+    owned->next = message->offset + 1;
     consumer->in_callback = true;
     consumer->callbacks.on_record(consumer->context, &record);
     consumer->in_callback = false;
@@ -277,8 +278,9 @@ static void handle_error(struct consumer *consumer, rd_kafka_event_t *event)
     char text[WD_ERROR_TEXT_MAX];
     client_error_text(consumer->client, event, text, sizeof(text));
     rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
-    if (at && skips_records(code))
-        break_partition(consumer, at->topic, at->partition, at->offset, text);
+    struct owned_partition *owned = at ? assignment_find(consumer, at->topic, at->partition) : NULL;
+    if (owned && skips_records(code))
+        break_partition(consumer, owned, at->offset, text);
     else if (at)
         consumer_report(consumer, code == RD_KAFKA_RESP_ERR__FATAL, "%s/%d: %s", at->topic, (int)at->partition, text);
     else
@@ -360,12 +362,13 @@ size_t consumer_poll(struct consumer *consumer, size_t max)
 
 /* ------------------------------------------------------------------------------------------ partitions, state */
 
-static void pause_or_resume(struct consumer *consumer, const char *topic, int32_t partition, bool pause)
+void consumer_set_paused(struct consumer *consumer, struct owned_partition *owned, bool pause)
 {
-    if (!assignment_find(consumer, topic, partition))
+    if (owned->is_paused == pause)
         return;
+    owned->is_paused = pause;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_topic_partition_list_add(list, owned->topic, owned->partition);
     if (pause)
         rd_kafka_pause_partitions(consumer->client, list);
     else
@@ -375,12 +378,16 @@ static void pause_or_resume(struct consumer *consumer, const char *topic, int32_
 
 void consumer_pause(struct consumer *consumer, const char *topic, int32_t partition)
 {
-    pause_or_resume(consumer, topic, partition, true);
+    struct owned_partition *owned = assignment_find(consumer, topic, partition);
+    if (owned)
+        consumer_set_paused(consumer, owned, true);
 }
 
 void consumer_resume(struct consumer *consumer, const char *topic, int32_t partition)
 {
-    pause_or_resume(consumer, topic, partition, false);
+    struct owned_partition *owned = assignment_find(consumer, topic, partition);
+    if (owned)
+        consumer_set_paused(consumer, owned, false);
 }
 
 int64_t consumer_high_watermark(struct consumer *consumer, const char *topic, int32_t partition)

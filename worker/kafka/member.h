@@ -3,12 +3,16 @@
 #ifndef WORKER_KAFKA_MEMBER_H
 #define WORKER_KAFKA_MEMBER_H
 
+#include <stdatomic.h>
+
 #include "worker/kafka/client.h"
 #include "worker/kafka/record.h"
 
 struct owned_partition {
     char *topic;
     int32_t partition;
+    int64_t next; /* offset behind the last record that was delivered, or where reading began; -1: unknown */
+    bool is_paused;
     bool is_broken; /* a batch could not be read: what comes behind it must not be delivered */
 };
 
@@ -25,13 +29,17 @@ struct consumer {
 
     struct owned_partition *owned; /* told to the owner by on_assign and not yet revoked */
     size_t owned_count, owned_room;
-    size_t broken_count;
+    size_t last_found; /* records come in runs: look there first */
 
     /* Assigned by the group; what is committed for them is being read. NULL: none. */
     rd_kafka_topic_partition_list_t *pending;
     int64_t next_request_ms; /* when to ask again */
     int request_failures;
     bool request_under_way;
+
+    /* Counted in the client's own threads: JoinGroup requests that left, and how many of them a SyncGroup answered. While
+     * they differ the group is making a new generation. */
+    atomic_uint joins_sent, joins_synced;
 
     bool is_settled;   /* no rebalance under way as far as we know */
     bool is_member;    /* the group has given us an assignment, maybe an empty one */
@@ -53,14 +61,19 @@ void assignment_tick(struct consumer *consumer);
 void assignment_give_up_pending(struct consumer *consumer);
 /* Tells the owner that what it still has is gone. */
 void assignment_abandon(struct consumer *consumer);
-/* NULL where it is not ours. */
+/* NULL where it is not ours. The pointer holds until the assignment changes. */
 struct owned_partition *assignment_find(struct consumer *consumer, const char *topic, int32_t partition);
 void assignment_free(struct consumer *consumer);
 
 /* commit.c */
+/* Makes the client tell when it joins its group anew. */
+void commit_watch_joins(struct consumer *consumer, rd_kafka_conf_t *conf);
 void commit_handle_result(struct consumer *consumer, rd_kafka_event_t *event);
 
-/* consumer.c: serves what is in `results`, waiting up to `timeout_ms` for the first. */
+/* consumer.c */
+/* A second pause or resume in a row makes librdkafka 2.0.2 read again from an old place: only changes are passed on. */
+void consumer_set_paused(struct consumer *consumer, struct owned_partition *owned, bool pause);
+/* Serves what is in `results`, waiting up to `timeout_ms` for the first. */
 size_t consumer_serve_results(struct consumer *consumer, int timeout_ms, size_t max);
 void consumer_report(struct consumer *consumer, bool fatal, const char *format, ...) WD_PRINTF(3, 4);
 
