@@ -104,7 +104,7 @@ static bool link_uses(struct loader *loader, struct index *index)
     struct wd_ruleset *set = loader->set;
     set->atom_count = index->count;
     set->atoms = wd_loader_alloc(loader, index->count + 1, sizeof(*set->atoms));
-    set->uses = wd_loader_alloc(loader, index->entries + 1, sizeof(*set->uses));
+    set->uses = wd_loader_alloc(loader, index->entries + 1, sizeof(const struct leaf *));
     if (!set->atoms || !set->uses)
         return false;
     for (size_t i = 0; i < index->entries; i++)

@@ -168,7 +168,7 @@ static const struct leaf *load_leaf(struct loader *loader, const struct wd_node 
 static const struct condition *load_children(struct loader *loader, const struct wd_node *list,
                                              struct condition *condition)
 {
-    const struct condition **children = wd_loader_alloc(loader, list->count, sizeof(*children));
+    const struct condition **children = wd_loader_alloc(loader, list->count, sizeof(const struct condition *));
     if (!children)
         return NULL;
     bool fine = true;
@@ -183,7 +183,7 @@ static const struct condition *load_children(struct loader *loader, const struct
 static const struct condition *load_negation(struct loader *loader, const struct wd_node *node,
                                              struct condition *condition)
 {
-    const struct condition **child = wd_loader_alloc(loader, 1, sizeof(*child));
+    const struct condition **child = wd_loader_alloc(loader, 1, sizeof(const struct condition *));
     if (!child)
         return NULL;
     *child = wd_load_condition(loader, node);

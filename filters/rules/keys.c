@@ -216,7 +216,7 @@ static const struct key MESSAGE_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = 
          .doc = "views of the texts to match in: plain and folded where none are named"},                              \
         {.name = "when",                                                                                               \
          .type = KEY_CONDITION,                                                                                        \
-         .required = when_required,                                                                                    \
+         .required = (when_required),                                                                                  \
          .doc = "the condition that makes it match"},                                                                  \
         {.name = "except",                                                                                             \
          .type = KEY_LIST,                                                                                             \
@@ -230,7 +230,7 @@ static const struct key MESSAGE_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = 
         {.name = "actions",                                                                                            \
          .type = KEY_LIST,                                                                                             \
          .element = &ACTION_ELEMENT,                                                                                   \
-         .required = actions_required,                                                                                 \
+         .required = (actions_required),                                                                               \
          .may_be_empty = true,                                                                                         \
          .doc = "what to do, as in [flag, {mute: 1h}]; [] only records"},                                              \
         {.name = "user_message",                                                                                       \

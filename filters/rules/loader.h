@@ -82,6 +82,8 @@ const char *wd_list_kind_name(enum list_kind kind);
 /* Bits of a list of fields or views. */
 uint32_t wd_load_fields(const struct wd_node *list);
 uint32_t wd_load_views(const struct wd_node *list);
+/* Reports an expression whose work grows faster than the text, by growth.c. */
+bool wd_check_growth(struct loader *loader, const struct wd_node *node, bool caseless);
 /* Compiles a regular expression to see whether it is one; reports at the column inside the pattern. */
 bool wd_check_regex(struct loader *loader, const struct wd_node *node, bool caseless);
 /* Where byte `offset` of a scalar's text stands on its line; 0 where that cannot be said. */

@@ -28,7 +28,7 @@ bool wd_check_regex(struct loader *loader, const struct wd_node *node, bool case
         if (can_be_empty)
             wd_report(&loader->reporter, node, WD_WARNING, "matches-empty",
                       "this expression matches the empty text, so any text at all: is a + meant in place of a *?");
-        return true;
+        return wd_check_growth(loader, node, caseless);
     }
     size_t offset = err.column > 0 ? (size_t)err.column - 1 : 0;
     int column = wd_column_in_scalar(node, offset);

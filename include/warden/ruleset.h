@@ -19,9 +19,12 @@ extern "C" {
 struct wd_ruleset;
 
 struct wd_ruleset_options {
-    size_t match_limit;          /* PCRE2 match limit per attempt; 0: 30,000 */
+    size_t match_limit;              /* PCRE2 match limit per attempt; 0: 30,000 */
     const char *const *exempt_roles; /* NULL-terminated; NULL: moderators of the platform */
-    bool strict;                 /* rules that can grow faster than linearly are errors, not warnings */
+    /* Try each expression on hostile texts and warn where its work grows faster than the text: some milliseconds an
+     * expression, so for lint. */
+    bool check_growth;
+    bool strict; /* the same, and such expressions are errors */
 };
 
 struct wd_rule_info {

@@ -233,6 +233,61 @@ static void the_listing_names_what_can_be_written(void **state)
     free(printed);
 }
 
+/* Which of these the growth check names. */
+static void expressions_that_grow_are_found(void **state)
+{
+    (void)state;
+    static const char *const SLOW[] = {"(a+)+$", "\\d+\\d+x", "(?:\\w+\\s*)+:", "\\w+@", ".+x.+y"};
+    static const char *const FAST[] = {"\\bbuy\\W{0,3}followers\\b",
+                                       "[\\w.+-]{1,64}@",
+                                       "\\bfree\\b.{0,200}\\bgift\\b",
+                                       "^\\d+x",
+                                       "(?:foo|bar)+",
+                                       "\\d{8,}",
+                                       "a++b?"};
+    for (size_t i = 0; i < 5 + 7; i++) {
+        bool slow = i < 5;
+        char yaml[256];
+        snprintf(yaml, sizeof(yaml), HEAD "rules:\n- {id: a, when: {regex: '%s'}, actions: [flag]}\n",
+                 slow ? SLOW[i] : FAST[i - 5]);
+        for (int strict = 0; strict < 2; strict++) {
+            struct wd_ruleset_options options = {.check_growth = true, .strict = strict};
+            struct wd_diagnostics *findings = wd_diagnostics_new();
+            struct wd_ruleset *set = NULL;
+            enum wd_status status = wd_ruleset_load_text("g.yaml", yaml, strlen(yaml), &options, &set, findings);
+            if (slow != (wd_diagnostics_count(findings) == 1))
+                fail_msg("%s: %zu findings", slow ? SLOW[i] : FAST[i - 5], wd_diagnostics_count(findings));
+            if (slow)
+                assert_string_equal(wd_diagnostics_at(findings, 0)->code, "grows");
+            assert_int_equal(status, slow && strict ? WD_ERR_INVALID : WD_OK);
+            wd_ruleset_unref(set);
+            wd_diagnostics_free(findings);
+        }
+    }
+}
+
+/* What the reference shows first must work as it stands there. */
+static void the_first_rule_of_the_reference_loads_and_holds(void **state)
+{
+    (void)state;
+    static char page[1 << 18];
+    FILE *file = fopen(SOURCE_DIR "/docs/rule-sets.md", "r");
+    assert_non_null(file);
+    page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+    fclose(file);
+    char *yaml = strstr(page, "```yaml\n");
+    assert_non_null(yaml);
+    yaml += strlen("```yaml\n");
+    *strstr(yaml, "```") = '\0';
+    struct wd_ruleset *set = load(yaml);
+    struct wd_rule_test_counts counts;
+    struct wd_error err = {0};
+    assert_int_equal(wd_ruleset_test(set, NULL, NULL, &counts, &err), WD_OK);
+    assert_int_equal(counts.run, 2);
+    assert_int_equal(counts.failed, 0);
+    wd_ruleset_unref(set);
+}
+
 /* ---- examples inside rules ---- */
 
 struct collected {
@@ -308,6 +363,8 @@ int main(void)
         cmocka_unit_test(the_shipped_schema_is_up_to_date),
         cmocka_unit_test(the_listing_names_what_can_be_written),
         cmocka_unit_test(examples_tell_what_is_wrong),
+        cmocka_unit_test(expressions_that_grow_are_found),
+        cmocka_unit_test(the_first_rule_of_the_reference_loads_and_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
