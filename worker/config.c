@@ -26,6 +26,7 @@ void config_free(struct config *config)
 
 static struct config *config_with_defaults(struct wd_diagnostics *findings)
 {
+    size_t errors_before = wd_diagnostics_errors(findings);
     struct config *config = calloc(1, sizeof(*config));
     if (config)
         config->origins = calloc(OPTION_COUNT, sizeof(*config->origins));
@@ -37,7 +38,10 @@ static struct config *config_with_defaults(struct wd_diagnostics *findings)
     const struct config_giver giver = {.kind = ORIGIN_DEFAULT, .findings = findings};
     for (size_t i = 0; i < OPTION_COUNT; i++)
         config_set_text(config, &OPTIONS[i], OPTIONS[i].default_text ? OPTIONS[i].default_text : "", &giver);
-    return config;
+    if (wd_diagnostics_errors(findings) == errors_before)
+        return config;
+    config_free(config); /* no memory: what follows relies on every value being there */
+    return NULL;
 }
 
 /* ---- names that do not exist ---- */
