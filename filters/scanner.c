@@ -4,12 +4,11 @@
  * What always holds: the cost of an event depends on its texts and hits, not on how many rules there are; arrays as
  * long as the rule set are never cleared, entries count only where they carry the generation of the event. Memory that
  * is not in the arena is kept from event to event. Neighbours: filters/patterns finds hits, filters/views makes texts,
- * evaluate.c answers conditions, plan.c merges actions. */
+ * judge.c goes on from the candidates. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "filters/evaluate.h"
-#include "filters/plan.h"
+#include "filters/judge.h"
 
 enum { CACHED_NAMES = 64, CACHED_NAME_BYTES = 64, DECODER_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -304,127 +303,7 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
     return status;
 }
 
-/* ---- verdict ---- */
-
-static bool is_exempt(const struct wd_ruleset *set, const struct wd_author *author)
-{
-    for (size_t i = 0; i < author->role_count; i++)
-        for (const char *const *role = set->exempt_roles; *role; role++)
-            if (wd_str_is(author->roles[i], *role))
-                return true;
-    return false;
-}
-
-/* The same author is in the sample of every rule with at least that share, on every machine and in every version. */
-static bool is_in_sample(double share, struct wd_str author_id)
-{
-    uint64_t hash = 14695981039346656037U;
-    for (size_t i = 0; i < author_id.len; i++)
-        hash = (hash ^ (unsigned char)author_id.data[i]) * 1099511628211U;
-    hash ^= hash >> 33;
-    hash *= UINT64_C(0xff51afd7ed558ccd); /* FNV alone leaves the upper bits of short ids too much alike */
-    hash ^= hash >> 33;
-    hash *= UINT64_C(0xc4ceb9fe1a85ec53);
-    hash ^= hash >> 33;
-    return (double)(hash >> 11) * 0x1p-53 < share;
-}
-
-static bool is_enforced(const struct wd_rule_info *info, const struct wd_event *event)
-{
-    return info->mode == WD_MODE_ENFORCE ||
-           (info->mode == WD_MODE_SAMPLE && is_in_sample(info->sample_share, event->author.id));
-}
-
-static int by_index(const void *left, const void *right)
-{
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    return (a > b) - (a < b);
-}
-
-/* Asks every candidate, in rule order. */
-static bool match_rules(struct wd_scanner *scanner, struct evaluation *evaluation, struct wd_verdict *verdict)
-{
-    const struct wd_ruleset *set = evaluation->set;
-    if (!scanner->candidate_count)
-        return true;
-    struct wd_rule_match *matches = wd_arena_alloc(evaluation->arena, scanner->candidate_count * sizeof(*matches));
-    if (!matches)
-        return false;
-    qsort(scanner->candidates, scanner->candidate_count, sizeof(*scanner->candidates), by_index);
-    for (size_t i = 0; i < scanner->candidate_count; i++) {
-        const struct rule *rule = &set->rules[scanner->candidates[i]];
-        struct wd_rule_match match = {.rule = scanner->candidates[i]};
-        enum truth answer = wd_evaluate_rule(evaluation, rule, &match);
-        if (answer == NO)
-            continue;
-        match.undecided = answer == UNDECIDED;
-        match.is_match = answer == YES || rule->match_when_undecided;
-        match.enforced = is_enforced(&rule->info, evaluation->event);
-        matches[verdict->match_count++] = match;
-    }
-    verdict->matches = matches;
-    return !evaluation->out_of_memory;
-}
-
-static bool add_actions(struct wd_plan *plan, struct evaluation *evaluation, const struct wd_verdict *verdict,
-                        bool enforced)
-{
-    for (size_t i = 0; i < verdict->match_count; i++) {
-        const struct wd_rule_match *match = &verdict->matches[i];
-        const struct rule *rule = &evaluation->set->rules[match->rule];
-        for (size_t j = 0; j < rule->action_count && match->is_match && match->enforced == enforced; j++)
-            if (!wd_plan_add(plan, evaluation->arena, evaluation->event, &rule->actions[j]))
-                return false;
-    }
-    return true;
-}
-
-static bool same_action(const struct wd_action *a, const struct wd_action *b)
-{
-    return a->kind == b->kind && a->scope == b->scope && a->duration_ms == b->duration_ms &&
-           wd_str_equal(a->notify_target, b->notify_target);
-}
-
-/* What would be done if shadow rules were enforced, too, less what is done anyway. */
-static bool plan_shadow(struct wd_plan *plan, struct evaluation *evaluation, struct wd_verdict *verdict)
-{
-    const struct wd_action *actions;
-    size_t count, kept = 0;
-    if (!add_actions(plan, evaluation, verdict, false) || !wd_plan_finish(plan, evaluation->arena, &actions, &count))
-        return false;
-    struct wd_action *added = wd_arena_alloc(evaluation->arena, count * sizeof(*added) + 1);
-    for (size_t i = 0; i < count && added; i++) {
-        bool done = false;
-        for (size_t j = 0; j < verdict->action_count && !done; j++)
-            done = same_action(&verdict->actions[j], &actions[i]);
-        if (!done)
-            added[kept++] = actions[i];
-    }
-    verdict->shadow_actions = added;
-    verdict->shadow_action_count = kept;
-    return added != NULL;
-}
-
-static bool plan_actions(struct evaluation *evaluation, struct wd_verdict *verdict)
-{
-    struct wd_plan plan = {0};
-    bool has_shadow = false;
-    for (size_t i = 0; i < verdict->match_count; i++) {
-        const struct wd_rule_match *match = &verdict->matches[i];
-        const struct rule *rule = &evaluation->set->rules[match->rule];
-        has_shadow |= match->is_match && !match->enforced;
-        for (size_t j = 0; j < rule->point_count && match->is_match && match->enforced; j++)
-            verdict->score += rule->points[j].points;
-    }
-    verdict->exempt = is_exempt(evaluation->set, &evaluation->event->author);
-    if (verdict->exempt || !verdict->match_count)
-        return true;
-    if (!add_actions(&plan, evaluation, verdict, true) ||
-        !wd_plan_finish(&plan, evaluation->arena, &verdict->actions, &verdict->action_count))
-        return false;
-    verdict->inapplicable = plan.inapplicable;
-    return !has_shadow || plan_shadow(&plan, evaluation, verdict);
-}
+/* ---- an event ---- */
 
 static void begin(struct wd_scanner *scanner, struct evaluation *evaluation)
 {
@@ -462,8 +341,7 @@ enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set,
     touch_listed(scanner, set, false);
     if (evaluation.budget_ended)
         touch_listed(scanner, set, true);
-    verdict_out->candidates = (uint32_t)scanner->candidate_count;
-    if (status != WD_OK || !match_rules(scanner, &evaluation, verdict_out) || !plan_actions(&evaluation, verdict_out))
+    if (status != WD_OK || !wd_judge(&evaluation, scanner->candidates, scanner->candidate_count, verdict_out))
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
     verdict_out->budget_ended = evaluation.budget_ended;
     return WD_OK;

@@ -2,15 +2,15 @@
  * no finding; every node and text lives in the document's arena; depth, nodes and bytes are bounded.
  * Neighbours: scalar.c reads typed values from its nodes; filters/rules and the worker's configuration use it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <yaml.h>
 
 #include <warden/arena.h>
 #include <warden/document.h>
+
+#include "filters/base/file.h"
 
 enum { ARENA_CAP_BYTES = 512 * 1024 * 1024 };
 
@@ -374,51 +374,12 @@ enum wd_status wd_document_parse(const char *name, const char *text, size_t len,
     return status;
 }
 
-/* Reads at most one byte more than may be: the parser then says that it is too much. */
-static enum wd_status read_file(const char *path, char **text_out, size_t *len_out)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return errno == ENOENT ? WD_ERR_NOT_FOUND : WD_ERR_IO;
-    size_t room = 64 * 1024, len = 0, most = (size_t)WD_DOCUMENT_BYTES_MAX + 1;
-    char *text = malloc(room);
-    enum wd_status status = text ? WD_OK : WD_ERR_MEMORY;
-    while (status == WD_OK && len < most) {
-        if (len == room) {
-            room = room * 2 > most ? most : room * 2;
-            char *larger = realloc(text, room);
-            if (!larger) {
-                status = WD_ERR_MEMORY;
-                break;
-            }
-            text = larger;
-        }
-        ssize_t got = read(file, text + len, room - len);
-        if (got == 0)
-            break;
-        if (got > 0)
-            len += (size_t)got;
-        else if (errno != EINTR)
-            status = WD_ERR_IO;
-    }
-    int saved = errno;
-    close(file);
-    errno = saved;
-    if (status != WD_OK) {
-        free(text);
-        return status;
-    }
-    *text_out = text;
-    *len_out = len;
-    return WD_OK;
-}
-
 enum wd_status wd_document_load(const char *path, struct wd_document **out, struct wd_diagnostics *findings)
 {
     *out = NULL;
     char *text = NULL;
     size_t len = 0;
-    enum wd_status status = read_file(path, &text, &len);
+    enum wd_status status = wd_file_read(path, (size_t)WD_DOCUMENT_BYTES_MAX + 1, &text, &len);
     if (status == WD_ERR_NOT_FOUND)
         wd_diagnose(findings, WD_ERROR, "file-not-found", path, 0, 0, "there is no such file");
     else if (status == WD_ERR_IO)

@@ -2,6 +2,7 @@
 #ifndef FILTERS_RULES_FIELDS_H
 #define FILTERS_RULES_FIELDS_H
 
+#include "filters/rules/expression.h"
 #include "filters/rules/leaves.h"
 
 extern const struct leaf_kind wd_field_leaf;
@@ -17,5 +18,61 @@ extern const struct field wd_fields[];
 const char *wd_field_type_name(enum field_type type);
 
 int64_t wd_distinct_mentions(const struct wd_event *event);
+
+enum field_id {
+    FIELD_EVENT,
+    FIELD_CONTENT_TYPE,
+    FIELD_CONTENT_ID,
+    FIELD_PARENT_ID,
+    FIELD_DATA_TYPE,
+    FIELD_AUTHOR_ID,
+    FIELD_AUTHOR_DISPLAY_NAME,
+    FIELD_AUTHOR_ROLES,
+    FIELD_AUTHOR_AGE_DAYS,
+    FIELD_AUTHOR_FLAG_COUNT,
+    FIELD_AUTHOR_IS_GLOBAL_BAN,
+    FIELD_AUTHOR_IS_KNOWN,
+    FIELD_CHANNEL_ID,
+    FIELD_COMMUNITY_ID,
+    FIELD_TARGET_TYPE,
+    FIELD_TARGET_ID,
+    FIELD_FLAG_COUNT,
+    FIELD_TAGS,
+    FIELD_MENTIONS,
+    FIELD_MENTION_COUNT,
+    FIELD_MENTIONS_CHANNEL,
+    FIELD_LINK_COUNT,
+    FIELD_ATTACHMENT_COUNT,
+    FIELD_ATTACHMENT_TYPES,
+    FIELD_IS_DELETED,
+    FIELD_IS_EDITED,
+    NAMED_FIELD_COUNT,
+    FIELD_OBJECT_JSON = NAMED_FIELD_COUNT,
+    FIELD_AUTHOR_JSON,
+};
+
+enum operator_id { OP_EQ, OP_NE, OP_LT, OP_GT, OP_LE, OP_GE, OP_IN, OP_MATCHES, OP_EXISTS, OPERATOR_COUNT };
+struct comparison {
+    enum operator_id operator_id;
+    struct wd_str text; /* eq, ne */
+    double number;      /* lt gt le ge; eq and ne where is_number */
+    bool is_number, yes;
+    const struct wd_str *texts; /* in: sorted */
+    size_t text_count;
+    const struct compiled_expression *expression;
+};
+
+struct field_params {
+    enum field_id id;
+    enum field_type type;
+    struct wd_str path; /* JSON */
+    const struct comparison *comparisons;
+    size_t count;
+};
+
+/* Order of struct wd_str for qsort and bsearch. */
+int wd_compare_bytes(const void *left, const void *right);
+
+enum truth wd_evaluate_field(const struct leaf *leaf, struct evaluation *evaluation);
 
 #endif
