@@ -3,6 +3,7 @@
  *
  * What always holds: only what offsets.c released is committed; a partition that was lost is never committed; after
  * on_revoke returns nothing of its partitions is started any more. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "worker/shard_parts.h"
 #include "worker/work_keep.h"
 
-enum { COMMIT_TIMEOUT_MS = 5000 };
+enum { COMMIT_TIMEOUT_MS = 5000, LIST_TEXT = 1024 };
 
 /* ---- partitions ---- */
 
@@ -64,6 +65,27 @@ static void add_partition(struct shard *shard, const struct kafka_position *posi
         consumer_pause(shard->consumer, partition->topic, partition->number);
 }
 
+/* "events:0,3,7 others:1", for the log: who owned what, and when. Ends with "..." where it is too long. */
+static const char *list_text(const struct kafka_position *positions, size_t count, char text[LIST_TEXT])
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        bool same = i > 0 && strcmp(positions[i].topic, positions[i - 1].topic) == 0;
+        char item[300];
+        int size = same ? snprintf(item, sizeof(item), ",%d", (int)positions[i].partition)
+                        : snprintf(item, sizeof(item), "%s%.249s:%d", i ? " " : "", positions[i].topic,
+                                   (int)positions[i].partition);
+        if (length + (size_t)size + sizeof("...") > LIST_TEXT) {
+            memcpy(text + length, "...", sizeof("..."));
+            break;
+        }
+        memcpy(text + length, item, (size_t)size + 1);
+        length += (size_t)size;
+    }
+    return text;
+}
+
 size_t membership_partition_count(const struct shard *shard)
 {
     size_t count = 0;
@@ -84,8 +106,10 @@ void membership_on_assign(void *context, const struct kafka_position *positions,
         add_partition(shard, &positions[i]);
     size_t total = membership_partition_count(shard);
     metrics_set(shard->metrics, METRIC_PARTITIONS, total);
+    char list[LIST_TEXT];
     log_write(LOG_INFO, "assigned", "partitions assigned", LOG_STR("shard", shard->name), LOG_INT("partitions", count),
-              LOG_INT("total", total), LOG_INT("epoch", shard->epoch), LOG_END);
+              LOG_STR("list", list_text(positions, count, list)), LOG_INT("total", total),
+              LOG_INT("epoch", shard->epoch), LOG_END);
 }
 
 /* ---- commits ---- */
@@ -335,9 +359,11 @@ void membership_on_revoke(void *context, const struct kafka_position *positions,
     shard_listen(shard, true);
     size_t total = membership_partition_count(shard);
     metrics_set(shard->metrics, METRIC_PARTITIONS, total);
+    char list[LIST_TEXT];
     log_write(lost ? LOG_WARN : LOG_INFO, lost ? "lost" : "revoked",
               lost ? "partitions lost: another member may own them already, so nothing is committed"
                    : "partitions given back",
-              LOG_STR("shard", shard->name), LOG_INT("partitions", count), LOG_INT("left", total),
+              LOG_STR("shard", shard->name), LOG_INT("partitions", count),
+              LOG_STR("list", list_text(positions, count, list)), LOG_INT("left", total),
               LOG_INT("epoch", shard->epoch), LOG_END);
 }

@@ -318,7 +318,7 @@ static void test_journal_is_bounded(void **state)
         call.executed = i % 5 == 0;
         journal_begin(journal, &call, 0, journal_tick(journal));
         assert_int_equal(call.number, i + 1);
-        journal_end(journal, &call);
+        journal_end(journal, &call, 0);
     }
     struct buffer out = {0};
     journal_print(journal, 0, 100, NULL, &out);

@@ -105,7 +105,7 @@ void answer_end(struct call *call)
         return;
     call->ended = true;
     pthread_mutex_lock(&call->sandbox->lock);
-    journal_end(call->sandbox->journal, call);
+    journal_end(call->sandbox->journal, call, platform_now_ms());
     pthread_mutex_unlock(&call->sandbox->lock);
 }
 

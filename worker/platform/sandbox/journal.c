@@ -9,6 +9,7 @@ enum { ACTION_MAX = 64, FIRST_RING = 1024 };
 
 struct entry {
     uint64_t number, start, end;
+    int64_t end_ms;
     const char *action;
     char *text; /* the JSON members that never change */
     bool answered, gone;
@@ -172,13 +173,14 @@ void journal_begin(struct journal *journal, struct call *call, int64_t now_ms, u
                                                       .text = print_call(call, journal->body_limit, now_ms)};
 }
 
-void journal_end(struct journal *journal, const struct call *call)
+void journal_end(struct journal *journal, const struct call *call, int64_t now_ms)
 {
     uint64_t tick = journal_tick(journal);
     if (call->number < journal->first || call->number > journal->last)
         return;
     struct entry *entry = entry_at(journal, call->number);
     entry->end = tick;
+    entry->end_ms = now_ms;
     entry->gone = call->gone;
     entry->answered = call->stage == CALL_READY || call->stage == CALL_ANSWERED;
 }
@@ -200,7 +202,7 @@ static void print_entry(const struct entry *entry, struct buffer *out)
     buffer_format(out, "{\"n\":%llu,\"start\":%llu,\"end\":", (unsigned long long)entry->number,
                   (unsigned long long)entry->start);
     if (entry->end)
-        buffer_format(out, "%llu", (unsigned long long)entry->end);
+        buffer_format(out, "%llu,\"end_ms\":%lld", (unsigned long long)entry->end, (long long)entry->end_ms);
     else
         buffer_text(out, "null");
     buffer_format(out, ",\"answered\":%s,\"gone\":%s", entry->answered ? "true" : "false",

@@ -15,7 +15,7 @@ uint64_t journal_tick(struct journal *journal);
 /* Writes the call down as decided (route, effect, answer) and gives it a number in call->number. */
 void journal_begin(struct journal *journal, struct call *call, int64_t now_ms, uint64_t start);
 /* The answer is about to leave, or will never. Calls dropped from the log meanwhile are ignored. */
-void journal_end(struct journal *journal, const struct call *call);
+void journal_end(struct journal *journal, const struct call *call, int64_t now_ms);
 
 /* Forgets calls and counts; numbers go on. */
 void journal_clear(struct journal *journal);
