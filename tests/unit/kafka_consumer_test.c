@@ -185,7 +185,7 @@ static void pausing_neither_skips_nor_repeats(void **state)
     member_start(&member, &(struct member_options){.topic = topic, .group = topic});
     assert_true(members_assigned(&all, 1, PARTITIONS, JOIN_MS));
     unsigned random = 1;
-    for (int round = 0; round < 200; round++) {
+    for (int round = 0; round < 600; round++) {
         consumer_poll(member.consumer, 37);
         random = random * 1664525 + 1013904223;
         int32_t partition = (int32_t)(random >> 16) % PARTITIONS;

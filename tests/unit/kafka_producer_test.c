@@ -131,13 +131,15 @@ static void what_nobody_takes_is_reported_at_the_end(void **state)
     struct reports reports = {0};
     struct wd_error err = {.text = ""};
     for (int i = 0; i < 10; i++)
-        assert_int_equal(send_text(producer, "nowhere", "x", &reports, &err), WD_OK);
+        assert_int_equal(send_text(producer, "nowhere", "private words", &reports, &err), WD_OK);
     assert_int_equal(producer_flush(producer, 200, &err), WD_ERR_UNAVAILABLE);
     assert_non_null(strstr(err.text, "10 records"));
     assert_int_equal(reports.total, 0);
     producer_free(producer, 100);
     assert_int_equal(reports.total, 10);
     assert_int_equal(reports.bad, 10);
+    assert_true(*reports.text);
+    assert_null(strstr(reports.text, "private")); /* the reason, not the record */
 }
 
 static void a_delivery_that_takes_too_long_is_reported(void **state)

@@ -85,6 +85,8 @@ enum wd_status broker_set_delay(struct broker *broker, int broker_id, int round_
 void broker_push_errors(struct broker *broker, int api_key, int error_code, size_t count)
 {
     const rd_kafka_resp_err_t error = (rd_kafka_resp_err_t)error_code;
+    if (count == 0)
+        rd_kafka_mock_clear_request_errors(broker->cluster, (int16_t)api_key);
     for (size_t i = 0; i < count; i++)
         rd_kafka_mock_push_request_errors_array(broker->cluster, (int16_t)api_key, 1, &error);
 }

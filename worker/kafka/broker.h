@@ -22,7 +22,7 @@ enum wd_status broker_set_up(struct broker *broker, int broker_id, bool up, stru
 /* Every answer of that broker is delayed by `round_trip_ms`. */
 enum wd_status broker_set_delay(struct broker *broker, int broker_id, int round_trip_ms, struct wd_error *err);
 /* The next `count` requests of kind `api_key` (Kafka's protocol number) are answered with `error_code`, Kafka's
- * number; -195 drops the connection instead. */
+ * number; -195 drops the connection instead. `count` 0: forget what is left of them. */
 void broker_push_errors(struct broker *broker, int api_key, int error_code, size_t count);
 /* Moves a partition to another broker; `broker_id` -1: none leads it. */
 enum wd_status broker_set_leader(struct broker *broker, const char *topic, int partition, int broker_id,

@@ -8,9 +8,10 @@
 
 enum { METADATA_MAX = 3 * 1024 };
 
-/* ---- when a commit may go: librdkafka 2.0.2 takes a refusal for the loss of the whole assignment (its issue 4059), and
- * the broker refuses a commit that crosses with the birth of a new generation. The client says nothing of a rebalance
- * before the new assignment is there, so its requests are watched: a commit goes only where every join was synced. ---- */
+/* ---- when a commit may go: librdkafka 2.0.2 takes a refusal for the loss of the whole assignment (its issue 4059),
+ * and the broker refuses a commit that crosses with the birth of a new generation. The client says nothing of a
+ * rebalance before the new assignment is there, so its requests are watched: a commit goes only where every join was
+ * synced. ---- */
 
 enum { API_JOIN_GROUP = 11, API_SYNC_GROUP = 14 }; /* Kafka's protocol numbers */
 

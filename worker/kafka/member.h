@@ -37,8 +37,8 @@ struct consumer {
     int request_failures;
     bool request_under_way;
 
-    /* Counted in the client's own threads: JoinGroup requests that left, and how many of them a SyncGroup answered. While
-     * they differ the group is making a new generation. */
+    /* Counted in the client's own threads: JoinGroup requests that left, and how many of them a SyncGroup answered.
+     * While they differ the group is making a new generation. */
     atomic_uint joins_sent, joins_synced;
 
     bool is_settled;   /* no rebalance under way as far as we know */

@@ -242,6 +242,7 @@ enum wd_status producer_send(struct producer *producer, const char *topic, int32
 
 /* --------------------------------------------------------------------------------------------------- reports */
 
+/* rd_kafka_message_errstr() is for consumers: of a report it would return the value of the record. */
 static size_t handle_reports(struct producer *producer, rd_kafka_event_t *event)
 {
     size_t count = 0;
@@ -256,7 +257,7 @@ static size_t handle_reports(struct producer *producer, rd_kafka_event_t *event)
         count++;
         if (report)
             report(context, client_status(code), message->partition, message->offset,
-                   code == RD_KAFKA_RESP_ERR_NO_ERROR ? "" : rd_kafka_message_errstr(message));
+                   code == RD_KAFKA_RESP_ERR_NO_ERROR ? "" : rd_kafka_err2str(code));
     }
     return count;
 }
