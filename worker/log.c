@@ -12,7 +12,11 @@
 #include "worker/log.h"
 #include "worker/log_line.h"
 
-enum { KINDS_MAX = 128, MS = 1000000 };
+enum {
+    KINDS_MAX = 128,
+    MS = 1000000,    /* nanoseconds */
+    QUIET_MS = 3000, /* a storm is over: its count is written with the next line of any kind */
+};
 
 /* A token bucket a kind: full at LOG_BURST, one token back a second. */
 struct kind {
@@ -121,6 +125,44 @@ static void add_fields(struct log_line *line, va_list fields)
     }
 }
 
+static void write_held_back(enum log_level level, const char *event, uint64_t count)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct log_line line;
+    log_line_begin(&line, atomic_load(&as_json), &now, level, event, "more lines of this kind were held back");
+    log_line_int(&line, "more_of_these", (int64_t)count);
+    log_line_end(&line);
+    write_line(&line);
+}
+
+/* Takes the counts of kinds that have been silent for `quiet_ms`, and writes them. */
+static void flush_quiet(int64_t quiet_ms)
+{
+    struct kind held[KINDS_MAX];
+    size_t count = 0;
+    int64_t now_ms = monotonic_ms();
+    pthread_mutex_lock(&kinds_lock);
+    for (size_t i = 0; i < KINDS_MAX; i++) {
+        if (!kinds[i].held_back || now_ms - kinds[i].seen_ms < quiet_ms)
+            continue;
+        held[count++] = kinds[i];
+        kinds[i].held_back = 0;
+    }
+    uint64_t others = forgotten;
+    forgotten = 0;
+    pthread_mutex_unlock(&kinds_lock);
+    for (size_t i = 0; i < count; i++)
+        write_held_back(held[i].level, held[i].event, held[i].held_back);
+    if (others)
+        write_held_back(LOG_INFO, "log-lines-held-back", others);
+}
+
+void log_flush(void)
+{
+    flush_quiet(0);
+}
+
 void log_write(enum log_level level, const char *event, const char *message, ...)
 {
     uint64_t more;
@@ -139,36 +181,7 @@ void log_write(enum log_level level, const char *event, const char *message, ...
     va_end(fields);
     log_line_end(&line);
     write_line(&line);
+    if (level != LOG_DEBUG)
+        flush_quiet(QUIET_MS);
     errno = saved_errno;
-}
-
-static void write_held_back(enum log_level level, const char *event, uint64_t count)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    struct log_line line;
-    log_line_begin(&line, atomic_load(&as_json), &now, level, event, "more lines of this kind were held back");
-    log_line_int(&line, "more_of_these", (int64_t)count);
-    log_line_end(&line);
-    write_line(&line);
-}
-
-void log_flush(void)
-{
-    struct kind held[KINDS_MAX];
-    size_t count = 0;
-    pthread_mutex_lock(&kinds_lock);
-    for (size_t i = 0; i < KINDS_MAX; i++) {
-        if (!kinds[i].held_back)
-            continue;
-        held[count++] = kinds[i];
-        kinds[i].held_back = 0;
-    }
-    uint64_t others = forgotten;
-    forgotten = 0;
-    pthread_mutex_unlock(&kinds_lock);
-    for (size_t i = 0; i < count; i++)
-        write_held_back(held[i].level, held[i].event, held[i].held_back);
-    if (others)
-        write_held_back(LOG_INFO, "log-lines-held-back", others);
 }

@@ -412,7 +412,8 @@ static enum wd_status make_client(struct shard *shard, struct wd_error *err)
                                      .connect_timeout_ms = (int)config->platform.connect_timeout_ms,
                                      .total_timeout_ms = (int)config->platform.total_timeout_ms,
                                      .max_answer_bytes = (size_t)config->platform.max_answer_bytes,
-                                     .max_connections = (size_t)config->platform.max_connections};
+                                     .max_connections = (size_t)config->platform.max_connections,
+                                     .proxy = config->platform.proxy};
     shard->client = client_new(&options, shard->loop, shard->options.table, shard->options.token, err);
     return shard->client ? WD_OK : wd_error_prefix(err, err->status, "HTTP client");
 }

@@ -268,6 +268,25 @@ static void a_kind_comes_back_after_a_pause(void **state)
     json_decref(last);
 }
 
+static void the_count_of_a_storm_that_is_over_comes_with_another_line(void **state)
+{
+    (void)state;
+    log_configure(LOG_INFO, LOG_FORMAT_JSON);
+    capture_begin();
+    for (int i = 0; i < 100; i++)
+        log_write(LOG_INFO, "test-over", "storm", LOG_END);
+    log_write(LOG_INFO, "test-early", NULL, LOG_END);
+    capture_read();
+    assert_null(strstr(capture.text, "more_of_these")); /* it may still be going on */
+    usleep(3100 * 1000);
+    log_write(LOG_INFO, "test-late", NULL, LOG_END);
+    capture_end();
+    json_t *last = line_json(lines_of(capture.text) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "event")), "test-over");
+    assert_int_equal(json_integer_value(json_object_get(last, "more_of_these")), 100 - LOG_BURST);
+    json_decref(last);
+}
+
 /* More kinds than there are places: none is silenced by the others, and no count is lost. */
 static void many_kinds_share_the_table(void **state)
 {
@@ -349,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_long_value_is_cut_and_a_huge_line_says_what_is_missing),
         cmocka_unit_test(repeats_are_held_back_and_counted),
         cmocka_unit_test(a_kind_comes_back_after_a_pause),
+        cmocka_unit_test(the_count_of_a_storm_that_is_over_comes_with_another_line),
         cmocka_unit_test(many_kinds_share_the_table),
         cmocka_unit_test(lines_of_threads_never_mix),
     };
