@@ -19,6 +19,7 @@ struct gate {
     uint32_t need[GATE_LEVELS]; /* features, by length of run */
     struct gate_repeat repeat;  /* times 0: none */
     uint32_t equal_words;       /* so many equal words in a row; 0: none */
+    bool asks_for_features;     /* `need` is not all 0 */
 };
 
 struct gate_index {
@@ -44,12 +45,14 @@ size_t gate_index_bytes(const struct gate_index *index);
 struct gate_scratch {
     uint32_t *features; /* by character */
     size_t capacity;
-    uint32_t have[GATE_LEVELS]; /* of the text */
+    uint32_t have[GATE_LEVELS]; /* features that the text has in runs; before it is `exact`, those that it may have */
+    bool exact;
 };
 void gate_scratch_fini(struct gate_scratch *scratch);
-/* Learns what the text has; then gate_passes says whether a gate lets it through. */
-enum wd_status gate_read_text(const struct gate_index *index, const struct folded_text *text,
-                              struct gate_scratch *scratch) WD_MUST_USE;
-bool gate_passes(const struct gate *gate, const struct folded_text *text, const struct gate_scratch *scratch);
+/* Learns what the text may have; then gate_passes says whether a gate lets it through, looking closer where it must. */
+void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch);
+enum wd_status gate_reserve(struct gate_scratch *scratch, size_t text_len) WD_MUST_USE;
+bool gate_passes(const struct gate_index *index, uint32_t gate, const struct folded_text *text,
+                 struct gate_scratch *scratch);
 
 #endif

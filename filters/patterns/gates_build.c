@@ -409,6 +409,7 @@ enum wd_status gate_add(struct gate_index *index, const struct syntax_tree *tree
         size_t level = level_of(demands.items[i].run);
         demands.gate.need[level] |= 1u << feature;
         index->used[level] |= 1u << feature;
+        demands.gate.asks_for_features = true;
         any = true;
     }
     return any ? keep_gate(index, &demands.gate, gate_out) : WD_OK;

@@ -5,15 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "filters/patterns/unicode.h"
 
 enum { FEATURES_PADDING = 64 };
 
 typedef uint32_t vector8 __attribute__((vector_size(32)));
 
-static enum wd_status reserve(struct gate_scratch *scratch, size_t len)
+enum wd_status gate_reserve(struct gate_scratch *scratch, size_t text_len)
 {
-    size_t need = len + FEATURES_PADDING;
+    size_t need = text_len + FEATURES_PADDING;
     if (need <= scratch->capacity)
         return WD_OK;
     free(scratch->features);
@@ -77,39 +81,56 @@ static void double_runs(uint32_t *features, size_t count, size_t stride)
     }
 }
 
-/* Features that the text may have at all, by its bytes. */
-static uint32_t features_at_most(const struct gate_index *index, const struct folded_text *text)
+/* Features of the characters at every `stride` bytes. A run of that many characters or more covers one of the places.
+ */
+static uint32_t sample(const struct gate_index *index, struct wd_str text, size_t stride)
 {
-    const unsigned char *bytes = (const unsigned char *)text->original.data;
-    size_t len = text->original.len, i = 0;
+    const unsigned char *bytes = (const unsigned char *)text.data;
+    uint32_t sum = 0;
+    for (size_t i = 0; i < text.len; i += stride) {
+        size_t at = i;
+        while ((bytes[at] & 0xC0) == 0x80)
+            at--;
+        sum |= index->leads[bytes[at]];
+    }
+    return sum;
+}
+
+static uint32_t sample_all(const struct gate_index *index, struct wd_str text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.data;
     uint32_t sums[4] = {0};
-    for (; i + 4 <= len; i += 4)
+    size_t i = 0;
+    for (; i + 4 <= text.len; i += 4)
         for (size_t k = 0; k < 4; k++)
             sums[k] |= index->leads[bytes[i + k]];
-    for (; i < len; i++)
+    for (; i < text.len; i++)
         sums[0] |= index->leads[bytes[i]];
     return sums[0] | sums[1] | sums[2] | sums[3];
 }
 
-enum wd_status gate_read_text(const struct gate_index *index, const struct folded_text *text,
-                              struct gate_scratch *scratch)
+void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch)
 {
-    memset(scratch->have, 0, sizeof scratch->have);
-    if (index->feature_count == 0)
-        return WD_OK;
-    scratch->have[0] = features_at_most(index, text);
-    if (!(index->used_later[0] & scratch->have[0]))
-        return WD_OK;
-    if (reserve(scratch, text->original.len) != WD_OK)
-        return WD_ERR_MEMORY;
+    scratch->exact = false;
+    for (size_t level = 0; level < GATE_LEVELS; level++) {
+        scratch->have[level] = 0;
+        if (index->used[level])
+            scratch->have[level] =
+                level == 0 ? sample_all(index, text->original) : sample(index, text->original, (size_t)1 << level);
+    }
+}
+
+static void read_exactly(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch)
+{
     size_t count = read_features(index, text->original, scratch->features);
     memset(scratch->features + count, 0, FEATURES_PADDING * sizeof *scratch->features);
+    memset(scratch->have, 0, sizeof scratch->have);
+    scratch->exact = true;
     scratch->have[0] = join_all(scratch->features, count);
     for (size_t level = 1; level < GATE_LEVELS && (index->used_later[level - 1] & scratch->have[level - 1]); level++) {
         double_runs(scratch->features, count, (size_t)1 << (level - 1));
         scratch->have[level] = join_all(scratch->features, count);
     }
-    return WD_OK;
 }
 
 /* ---- repeats ---- */
@@ -173,37 +194,103 @@ static inline size_t space_at(const struct folded_text *text, size_t at)
     return unicode_flags(utf8_decode(text->bytes + at, &used)) & UNICODE_SPACE ? used : 0;
 }
 
+/* The words of a text so far, as far as has_equal_words needs to know. */
+struct word_chain {
+    size_t start, len; /* of the last word */
+    uint32_t whole;    /* so many whole words up to and with it are equal */
+};
+
 /* A word of the pattern that is neither the first nor the last stands between white space, the last follows some. So
- * of `count` equal words after the first, count - 1 are whole and the last begins with the same. */
-static bool has_equal_words(const struct folded_text *text, uint32_t count)
+ * of `count` equal words after the first, count - 1 are whole and the next begins with the same. */
+static inline bool add_word(struct word_chain *chain, const unsigned char *bytes, size_t start, size_t len,
+                            uint32_t count)
 {
-    size_t at = 0, previous = 0, previous_len = 0;
-    uint32_t chain = 0; /* whole words in a row that are equal */
-    while (at < text->len) {
+    bool begins = chain->len > 0 && len >= chain->len && bytes[start] == bytes[chain->start] &&
+                  memcmp(bytes + start, bytes + chain->start, chain->len) == 0;
+    if (begins && chain->whole + 1 >= count)
+        return true;
+    *chain = (struct word_chain){start, len, begins && len == chain->len ? chain->whole + 1 : 1};
+    return false;
+}
+
+static bool has_equal_words_slowly(const struct folded_text *text, uint32_t count)
+{
+    struct word_chain chain = {0};
+    for (size_t at = 0; at < text->len;) {
         size_t used;
         while (at < text->len && (used = space_at(text, at)) > 0)
             at += used;
         size_t start = at;
         while (at < text->len && !space_at(text, at))
             at += utf8_len(text->bytes[at]);
-        size_t len = at - start;
-        bool begins = previous_len > 0 && len >= previous_len && text->bytes[start] == text->bytes[previous] &&
-                      memcmp(text->bytes + start, text->bytes + previous, previous_len) == 0;
-        if (begins && chain + 1 >= count)
+        if (at > start && add_word(&chain, text->bytes, start, at - start, count))
             return true;
-        chain = begins && len == previous_len ? chain + 1 : 1;
-        previous = start;
-        previous_len = len;
     }
     return false;
 }
 
-bool gate_passes(const struct gate *gate, const struct folded_text *text, const struct gate_scratch *scratch)
+#if defined(__SSE2__)
+/* Bit i: byte i of the 64 is ASCII white space. */
+static uint64_t spaces_in_64(const unsigned char *bytes)
 {
+    uint64_t mask = 0;
+    for (size_t i = 0; i < 4; i++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(bytes + 16 * i));
+        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(_mm_sub_epi8(v, _mm_set1_epi8(9)), _mm_set1_epi8(5)),
+                                         _mm_sub_epi8(v, _mm_set1_epi8(9)));
+        control = _mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(14)), control);
+        __m128i space = _mm_or_si128(control, _mm_cmpeq_epi8(v, _mm_set1_epi8(' ')));
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(space) << 16 * i;
+    }
+    return mask;
+}
+
+static bool has_equal_words(const struct folded_text *text, uint32_t count)
+{
+    if (!text->ascii)
+        return has_equal_words_slowly(text, count);
+    struct word_chain chain = {0};
+    size_t start = 0;
+    for (size_t block = 0; block < text->len; block += 64) {
+        uint64_t spaces = spaces_in_64(text->bytes + block);
+        for (; spaces; spaces &= spaces - 1) {
+            size_t at = block + (size_t)__builtin_ctzll(spaces);
+            if (at >= text->len)
+                break;
+            if (at > start && add_word(&chain, text->bytes, start, at - start, count))
+                return true;
+            start = at + 1;
+        }
+    }
+    return start < text->len && add_word(&chain, text->bytes, start, text->len - start, count);
+}
+#else
+static bool has_equal_words(const struct folded_text *text, uint32_t count)
+{
+    return has_equal_words_slowly(text, count);
+}
+#endif
+
+static bool has_features(const struct gate *gate, const struct gate_scratch *scratch)
+{
+    uint32_t missing = 0;
     for (size_t level = 0; level < GATE_LEVELS; level++)
-        if (gate->need[level] & ~scratch->have[level])
-            return false;
+        missing |= gate->need[level] & ~scratch->have[level];
+    return missing == 0;
+}
+
+bool gate_passes(const struct gate_index *index, uint32_t number, const struct folded_text *text,
+                 struct gate_scratch *scratch)
+{
+    const struct gate *gate = &index->gates[number];
+    if (!has_features(gate, scratch))
+        return false;
     if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat))
         return false;
-    return gate->equal_words == 0 || has_equal_words(text, gate->equal_words);
+    if (gate->equal_words > 0 && !has_equal_words(text, gate->equal_words))
+        return false;
+    if (scratch->exact || !gate->asks_for_features)
+        return true;
+    read_exactly(index, text, scratch);
+    return has_features(gate, scratch);
 }

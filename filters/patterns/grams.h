@@ -10,7 +10,7 @@
 
 #include <warden/status.h>
 
-enum { GRAM_WIDTH_MAX = 4, GRAM_PADDING = 32 };
+enum { GRAM_WIDTH_MAX = 4, GRAM_PADDING = 64 };
 
 struct gram {
     uint32_t bytes; /* little end first; the bytes past `width` are 0 */

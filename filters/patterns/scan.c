@@ -102,7 +102,7 @@ static void add_live_candidate(void *context, uint32_t rule)
 static bool passes_gate(const struct scan *scan, uint32_t rule)
 {
     uint32_t gate = scan->set->rules[rule].gate;
-    return gate == GATE_NONE || gate_passes(&scan->set->gates.gates[gate], &scan->scratch->text, &scan->scratch->gates);
+    return gate == GATE_NONE || gate_passes(&scan->set->gates, gate, &scan->scratch->text, &scan->scratch->gates);
 }
 
 /* ---- order ---- */
@@ -234,8 +234,10 @@ static enum wd_status find_all(struct scan *scan)
     scan_literals(scan);
     enum wd_status status = skeleton_scan(&set->skeletons, &scratch->text, &scratch->skeleton, scratch->positions,
                                           add_live_candidate, scan);
-    if (status == WD_OK)
-        status = gate_read_text(&set->gates, &scratch->text, &scratch->gates);
+    if (status == WD_OK && set->gates.gate_count > 0) {
+        gate_read_text(&set->gates, &scratch->text, &scratch->gates);
+        status = gate_reserve(&scratch->gates, scratch->text.original.len);
+    }
     for (size_t i = 0; status == WD_OK && i < set->other_count; i++)
         if (passes_gate(scan, set->others[i]))
             add_live_candidate(scan, set->others[i]);

@@ -17,9 +17,10 @@ struct skeleton_literal {
 };
 
 struct skeleton_offer;
+enum { SKELETON_OTHER = 0x80 }; /* the letter of every byte past ASCII */
 
 struct skeleton_index {
-    unsigned char letter[SKELETON_KINDS][128]; /* what an ASCII character becomes; 0: left out */
+    unsigned char letter[SKELETON_KINDS][256]; /* what a byte becomes; 0: left out; past ASCII all the same */
     bool doubtful[128];                        /* SPACED: a letter of some pattern that separators match, too */
     struct gram_index grams[SKELETON_KINDS];
     struct skeleton_literal *literals;

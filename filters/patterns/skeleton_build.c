@@ -196,6 +196,8 @@ static void name_families(struct skeleton_index *index)
         index->letter[SKELETON_TIGHT][c] = letter;
         index->letter[SKELETON_SPACED][c] = nonword && !index->doubtful[c] ? 0 : letter;
     }
+    for (size_t k = 0; k < SKELETON_KINDS; k++)
+        memset(index->letter[k] + 128, SKELETON_OTHER, 128);
 }
 
 static void find_doubtful(struct skeleton_index *index)

@@ -7,7 +7,7 @@
 
 #include "filters/patterns/unicode.h"
 
-enum { OTHER_LETTER = 0x80, READINGS_MAX = 256 };
+enum { READINGS_MAX = 256 };
 
 struct reading {
     const struct skeleton_index *index;
@@ -52,8 +52,7 @@ static void make_tight(const struct skeleton_index *index, const struct folded_t
     unsigned char *out = scratch->bytes, last = 0;
     size_t len = 0;
     for (size_t i = 0; i < text->len; i++) {
-        unsigned char c = text->bytes[i];
-        unsigned char made = c < 0x80 ? letter[c] : OTHER_LETTER;
+        unsigned char made = letter[text->bytes[i]];
         out[len] = made;
         len += made != last;
         last = made;
@@ -92,7 +91,7 @@ static enum spaced spaced_letter(const struct skeleton_index *index, const unsig
         return index->doubtful[c] ? SPACED_DOUBTFUL : SPACED_PLAIN;
     }
     uint8_t flags = unicode_flags(c);
-    *letter_out = flags & (UNICODE_WORD | UNICODE_MIXED_WORD) ? OTHER_LETTER : 0;
+    *letter_out = flags & (UNICODE_WORD | UNICODE_MIXED_WORD) ? SKELETON_OTHER : 0;
     return flags & UNICODE_MIXED_WORD ? SPACED_DOUBTFUL : SPACED_PLAIN;
 }
 
