@@ -266,15 +266,19 @@ static bool keep_view(struct evaluation *evaluation, const struct reading *readi
     return kept->view.text.data && !view->map == !map && !view->map_end == !map_end;
 }
 
-/* Where the folded text differs from the plain one only by case, a caseless pattern says the same of both: it is tried
- * on the plain text for both. */
-static uint32_t kinds_that_differ_by_case(const struct wd_ruleset *set, const struct wd_view *views, size_t count)
+/* Where a text differs from the plain one only by case, a caseless pattern says the same of both: it is tried on the
+ * plain text for both. */
+static bool is_plain_but_case(const struct wd_ruleset *set, const struct wd_view *views, size_t i)
+{
+    bool has_plain = views[0].kinds & 1U << WD_VIEW_PLAIN;
+    return i > 0 && has_plain && !set->has_inline_case && views[i].differs_only_by_case;
+}
+
+static uint32_t kinds_but_case(const struct wd_ruleset *set, const struct wd_view *views, size_t count)
 {
     uint32_t kinds = 0;
-    bool has_plain = count && views[0].kinds & 1U << WD_VIEW_PLAIN;
-    for (size_t i = 1; i < count && has_plain && !set->has_inline_case; i++)
-        if (views[i].differs_only_by_case)
-            kinds |= views[i].kinds;
+    for (size_t i = 1; i < count; i++)
+        kinds |= is_plain_but_case(set, views, i) ? views[i].kinds : 0;
     return kinds;
 }
 
@@ -288,7 +292,7 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
     if (!wanted || !text->text.len)
         return WD_OK;
     enum wd_status status = wd_views_make(scanner->views, text->text, wanted, views, &count);
-    uint32_t case_kinds = kinds_that_differ_by_case(set, views, status == WD_OK ? count : 0);
+    uint32_t case_kinds = status == WD_OK ? kinds_but_case(set, views, count) : 0;
     for (size_t i = 0; i < count && status == WD_OK; i++) {
         struct reading reading = {.scanner = scanner,
                                   .evaluation = evaluation,
@@ -297,7 +301,7 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
                                   .view = &views[i],
                                   .kinds = views[i].kinds,
                                   .caseless_kinds = views[i].kinds | (i == 0 ? case_kinds : 0),
-                                  .case_matters_only = i > 0 && (views[i].kinds & case_kinds) != 0};
+                                  .case_matters_only = is_plain_but_case(set, views, i)};
         status = keep_view(evaluation, &reading) ? scan_view(&reading) : WD_ERR_TOO_LARGE;
     }
     return status;

@@ -88,6 +88,16 @@ static struct value json_value(struct evaluation *evaluation, struct wd_str obje
     return value;
 }
 
+/* What a tool line states counts before what follows from the times. */
+static struct value author_age(const struct wd_author *author, int64_t now_ms)
+{
+    if (author->is_known && author->age_days >= 0)
+        return number_value(author->age_days);
+    if (author->created_at_ms <= 0)
+        return (struct value){.absent = true};
+    return number_value((double)(now_ms - author->created_at_ms) / 86400000.0);
+}
+
 static struct value author_value(const struct wd_author *author, enum field_id id, int64_t now_ms)
 {
     switch (id) {
@@ -98,8 +108,7 @@ static struct value author_value(const struct wd_author *author, enum field_id i
     case FIELD_AUTHOR_ROLES:
         return texts_value(author->roles, author->role_count);
     case FIELD_AUTHOR_AGE_DAYS:
-        return author->created_at_ms > 0 ? number_value((double)(now_ms - author->created_at_ms) / 86400000.0)
-                                         : (struct value){.absent = true};
+        return author_age(author, now_ms);
     case FIELD_AUTHOR_FLAG_COUNT:
         return author->flag_count >= 0 && author->is_known ? number_value((double)author->flag_count)
                                                            : (struct value){.absent = true};

@@ -142,19 +142,19 @@ static void load_author(struct loader *loader, const struct wd_node *node, int64
     const struct wd_node *age = wd_node_get(node, "age_days");
     struct wd_author *author = &event->author;
     int64_t whole;
-    double days = 0;
     author->id = kept_or(loader, wd_node_get(node, "id"), "test-author");
     author->display_name = kept(loader, wd_node_get(node, "display_name"));
     author->roles = kept_list(loader, wd_node_get(node, "roles"), &author->role_count);
     author->flag_count = integer(wd_node_get(node, "flag_count"), node ? 0 : -1);
     author->is_known = node != NULL;
     (void)wd_node_bool(wd_node_get(node, "is_global_ban"), &author->is_global_ban);
+    author->age_days = -1;
     if (wd_node_int(age, &whole))
-        days = (double)whole;
-    if (age && (days > 0 || wd_node_double(age, &days)))
-        author->created_at_ms = now_ms - (int64_t)(days * 86400000.0);
+        author->age_days = (double)whole;
     else if (age)
-        author->created_at_ms = now_ms;
+        (void)wd_node_double(age, &author->age_days);
+    if (author->age_days >= 0)
+        author->created_at_ms = now_ms - (int64_t)(author->age_days * 86400000.0);
     event->author_json = metadata_json(loader, wd_node_get(node, "metadata"));
 }
 

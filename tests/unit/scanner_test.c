@@ -197,6 +197,26 @@ static void field_comparisons(void **state)
     bench_free(b);
 }
 
+static void the_age_of_an_author_is_stated_or_follows_from_times(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(HEAD "rules:\n"
+                                     "- {id: young, when: {field: author.age_days, lt: 7}, actions: [flag]}\n"
+                                     "- {id: known, when: {field: author.age_days, exists: true}, actions: [flag]}\n");
+    assert_string_equal(matched(b, "x"), ""); /* nothing is known */
+    b->event.author.is_known = true;
+    b->event.author.age_days = -1;
+    assert_string_equal(matched(b, "x"), "");
+    b->event.author.age_days = 0;
+    assert_string_equal(matched(b, "x"), "young known");
+    b->event.author.age_days = 30;
+    b->event.author.created_at_ms = 1000000000000;
+    assert_string_equal(matched(b, "x"), "known");
+    b->event.author.age_days = -1;
+    assert_string_equal(matched(b, "x"), "young known");
+    bench_free(b);
+}
+
 static void modes_decide_what_is_planned(void **state)
 {
     (void)state;
@@ -465,6 +485,7 @@ int main(void)
         cmocka_unit_test(exceptions_allow_spans_and_exempt_events),
         cmocka_unit_test(allowed_spans_are_of_the_same_text),
         cmocka_unit_test(field_comparisons),
+        cmocka_unit_test(the_age_of_an_author_is_stated_or_follows_from_times),
         cmocka_unit_test(modes_decide_what_is_planned),
         cmocka_unit_test(exempt_roles_can_be_chosen),
         cmocka_unit_test(a_sample_is_a_stable_share_of_authors),
