@@ -160,6 +160,8 @@ static void note_commit(struct shard *shard, enum wd_status status, const char *
                   LOG_STR("shard", shard->name), LOG_STR("error", text), LOG_END);
         return;
     }
+    if (shard->uncommitted_since_ms >= 0)
+        shard->uncommitted_since_ms = shard_now_ms(shard);
     for (size_t i = 0; i < count; i++) {
         struct partition *partition = shard_partition(shard, positions[i].topic, positions[i].partition);
         if (partition)

@@ -56,15 +56,23 @@ static size_t max_held_works(const struct shard *shard)
     return (size_t)shard->config->worker.max_in_flight * HELD_PER_IN_FLIGHT;
 }
 
+/* What is finished and cannot be committed is done again by the next owner. Past half a session without a commit there
+ * may be one already: then nothing new is taken, so that an outage of the brokers cannot pile up repeats. */
+static bool commits_stand_still(const struct shard *shard)
+{
+    return shard->uncommitted_since_ms >= 0 &&
+           shard_now_ms(shard) - shard->uncommitted_since_ms > shard->config->kafka.session_timeout_ms / 2;
+}
+
 static bool has_room(const struct shard *shard)
 {
-    return shard->held_works < max_held_works(shard) &&
+    return !commits_stand_still(shard) && shard->held_works < max_held_works(shard) &&
            shard->held_bytes < (size_t)shard->config->worker.max_held_bytes;
 }
 
 static bool is_half_empty(const struct shard *shard)
 {
-    return shard->held_works <= max_held_works(shard) / 2 &&
+    return !commits_stand_still(shard) && shard->held_works <= max_held_works(shard) / 2 &&
            shard->held_bytes <= (size_t)shard->config->worker.max_held_bytes / 2;
 }
 
@@ -113,7 +121,10 @@ static bool may_poll(struct shard *shard)
         shard->full_since_ms = shard_now_ms(shard);
     if (shard_now_ms(shard) - shard->full_since_ms < FULL_BEFORE_PAUSE_MS)
         return false;
-    log_write(LOG_INFO, "paused", "the window has been full for a while: fetching is paused until it is half empty",
+    log_write(commits_stand_still(shard) ? LOG_WARN : LOG_INFO, "paused",
+              commits_stand_still(shard)
+                  ? "no commit has been acknowledged for half a session: nothing new is taken until one is"
+                  : "the window has been full for a while: fetching is paused until it is half empty",
               LOG_STR("shard", shard->name), LOG_INT("held_records", shard->held_works),
               LOG_INT("held_bytes", shard->held_bytes), LOG_END);
     shard_pause_all(shard, true);
@@ -255,6 +266,10 @@ static void on_commit_timer(void *context)
 {
     struct shard *shard = context;
     loop_timer_arm(shard->commit_timer, (uint64_t)shard->config->worker.commit_interval_ms);
+    if (membership_is_committed(shard))
+        shard->uncommitted_since_ms = -1;
+    else if (shard->uncommitted_since_ms < 0)
+        shard->uncommitted_since_ms = shard_now_ms(shard);
     membership_start_commit(shard);
 }
 
@@ -307,8 +322,8 @@ static void turn(struct shard *shard, int max_wait_ms)
     atomic_store(&shard->turned_ms, steady_clock_ms());
 }
 
-/* Nothing new is taken; what is under way may end and is committed; the rest is left to the next owner. Polling goes on,
- * because a commit that comes in the middle of a rebalance is refused until the shard has joined again. */
+/* Nothing new is taken; what is under way may end and is committed; the rest is left to the next owner. Polling goes
+ * on, because a commit that comes in the middle of a rebalance is refused until the shard has joined again. */
 static void drain(struct shard *shard)
 {
     shard->draining = true;
@@ -472,7 +487,7 @@ struct shard *shard_new(const struct shard_options *options, struct wd_error *er
     }
     shard->options = *options;
     shard->config = options->config;
-    shard->full_since_ms = -1;
+    shard->full_since_ms = shard->uncommitted_since_ms = -1;
     shard->rules = wd_ruleset_ref(options->rules);
     shard->token_generation = token_generation(options->token);
     TAILQ_INIT(&shard->partitions);

@@ -44,12 +44,14 @@ struct shard {
     size_t spare_count;
 
     struct loop_timer *poll_timer, *commit_timer, *dispatch_timer, *token_timer, *watch_timer;
-    bool listening;                    /* the consumer's event fd is watched */
-    bool in_revoke;                    /* the consumer's revoke callback is on the stack: do not poll it again */
-    bool commit_pending;               /* an asynchronous commit is under way */
-    bool paused;                       /* all partitions are paused */
-    int64_t full_since_ms;             /* the window has been full since; -1: it is not */
-    uint64_t token_generation;         /* the token that calls use */
+    bool listening;        /* the consumer's event fd is watched */
+    bool in_revoke;        /* the consumer's revoke callback is on the stack: do not poll it again */
+    bool commit_pending;   /* an asynchronous commit is under way */
+    bool paused;           /* all partitions are paused */
+    int64_t full_since_ms; /* the window has been full since; -1: it is not */
+    int64_t
+        uncommitted_since_ms;  /* something has been finished since and no commit acknowledged; -1: all is committed */
+    uint64_t token_generation; /* the token that calls use */
     struct kafka_property *properties; /* as the Kafka room wants them; names and values are the config's */
     bool draining;
     bool failed; /* something that only a restart can mend */

@@ -79,14 +79,18 @@ class Ledger:
 
     def feed(self, kafka, topic, rate=None):
         """Produces all records in order, a piece at a time; `fed` counts what the broker has acknowledged."""
+        self.feed_some(kafka, topic, len(self.records), rate)
+
+    def feed_some(self, kafka, topic, until, rate=None):
+        """The same up to the record with the number `until`."""
         piece = 500
-        started = time.monotonic()
-        for start in range(0, len(self.records), piece):
-            part = self.records[start:start + piece]
+        started, before = time.monotonic(), self.fed
+        while self.fed < until:
+            part = self.records[self.fed:min(self.fed + piece, until)]
             kafka.produce(topic, [(record.author, record.value()) for record in part])
             self.fed += len(part)
             if rate:
-                time.sleep(max(0.0, self.fed / rate - (time.monotonic() - started)))
+                time.sleep(max(0.0, (self.fed - before) / rate - (time.monotonic() - started)))
 
     # ---- what must hold ----
 
