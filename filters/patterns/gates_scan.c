@@ -13,7 +13,7 @@
 
 enum { FEATURES_PADDING = 64 };
 
-typedef uint32_t vector8 __attribute__((vector_size(32)));
+typedef uint32_t vector4 __attribute__((vector_size(16)));
 
 enum wd_status gate_reserve(struct gate_scratch *scratch, size_t text_len)
 {
@@ -55,30 +55,25 @@ static size_t read_features(const struct gate_index *index, struct wd_str text, 
     return count;
 }
 
-static uint32_t join_all(const uint32_t *features, size_t count)
+static uint32_t fold_lanes(vector4 v)
 {
-    vector8 sum = {0};
-    for (size_t i = 0; i < count; i += 8) { /* zeros follow the last */
-        vector8 v;
-        memcpy(&v, features + i, sizeof v);
-        sum |= v;
-    }
-    uint32_t all = 0;
-    for (int k = 0; k < 8; k++)
-        all |= sum[k];
-    return all;
+    return v[0] | v[1] | v[2] | v[3];
 }
 
-/* features[i] becomes what holds for twice as many characters from i on. */
-static void double_runs(uint32_t *features, size_t count, size_t stride)
+/* features[i] becomes what holds for twice as many characters from i on, `stride` being how many it holds for now;
+ * zeros follow the last. Returns what holds anywhere. */
+static uint32_t double_runs(uint32_t *features, size_t count, size_t stride)
 {
-    for (size_t i = 0; i < count; i += 8) {
-        vector8 here, there;
+    vector4 sum = {0};
+    for (size_t i = 0; i < count; i += 4) {
+        vector4 here, there;
         memcpy(&here, features + i, sizeof here);
         memcpy(&there, features + i + stride, sizeof there);
         here &= there;
         memcpy(features + i, &here, sizeof here);
+        sum |= here;
     }
+    return fold_lanes(sum);
 }
 
 /* Features of the characters at every `stride` bytes. A run of that many characters or more covers one of the places.
@@ -126,10 +121,9 @@ static void read_exactly(const struct gate_index *index, const struct folded_tex
     memset(scratch->features + count, 0, FEATURES_PADDING * sizeof *scratch->features);
     memset(scratch->have, 0, sizeof scratch->have);
     scratch->exact = true;
-    scratch->have[0] = join_all(scratch->features, count);
+    scratch->have[0] = double_runs(scratch->features, count, 0);
     for (size_t level = 1; level < GATE_LEVELS && (index->used_later[level - 1] & scratch->have[level - 1]); level++) {
-        double_runs(scratch->features, count, (size_t)1 << (level - 1));
-        scratch->have[level] = join_all(scratch->features, count);
+        scratch->have[level] = double_runs(scratch->features, count, (size_t)1 << (level - 1));
     }
 }
 
