@@ -6,7 +6,7 @@
 
 #include "worker/decision.h"
 
-enum { DECISION_FORMAT = 1, SPANS_MAX = 64, MATCHES_MAX = 256 }; /* a record must fit into a Kafka message */
+enum { DECISION_FORMAT = 1, SPANS_MAX = 16, MATCHES_MAX = 256 }; /* a record must fit into a Kafka message */
 
 /* jansson's own type under our name: a decision is its JSON object. */
 static json_t *json_of(struct decision *decision)

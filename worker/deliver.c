@@ -11,24 +11,18 @@
 
 enum { OWN_HEADERS = 8 };
 
-struct delivery {
-    struct shard *shard;
-    struct work *work;
-    const char *topic;
-};
-
 static void on_report(void *context, enum wd_status status, int32_t partition, int64_t offset, const char *text)
 {
     (void)partition;
     (void)offset;
     struct delivery *delivery = context;
     struct work *work = delivery->work;
-    struct shard *shard = delivery->shard;
+    struct shard *shard = work->shard;
     if (status == WD_OK) {
         metrics_add(shard->metrics, METRIC_DECISIONS, delivery->topic == shard->config->worker.decisions_topic);
     } else {
         work->reports_failed++;
-        work->omit_value |= status == WD_ERR_INVALID || status == WD_ERR_TOO_LARGE;
+        work->omit_value |= status == WD_ERR_TOO_LARGE;
         log_write(LOG_WARN, "delivery-failed",
                   "a record could not be written; its source record stays unfinished and this is tried again",
                   LOG_STR("topic", delivery->topic), LOG_STR("source_topic", work->partition->topic),
@@ -39,16 +33,13 @@ static void on_report(void *context, enum wd_status status, int32_t partition, i
         pipeline_resume(shard, work);
 }
 
-static enum wd_status send_record(struct shard *shard, struct work *work, const char *topic, struct wd_str key,
-                                  struct wd_str value, const struct kafka_header *headers, size_t header_count,
-                                  struct wd_error *err)
+/* `delivery` is part of the work: an outage can make it be sent again any number of times without using memory up. */
+static enum wd_status send_record(struct delivery *delivery, struct wd_str key, struct wd_str value,
+                                  const struct kafka_header *headers, size_t header_count, struct wd_error *err)
 {
-    struct delivery *delivery = wd_arena_alloc(work->arena, sizeof(*delivery));
-    if (!delivery)
-        return wd_fail(err, WD_ERR_TOO_LARGE, "the record's memory is used up (worker.event_memory)");
-    *delivery = (struct delivery){.shard = shard, .work = work, .topic = topic};
-    enum wd_status status =
-        producer_send(shard->producer, topic, -1, key, value, headers, header_count, 0, on_report, delivery, err);
+    struct work *work = delivery->work;
+    enum wd_status status = producer_send(work->shard->producer, delivery->topic, -1, key, value, headers, header_count,
+                                          0, on_report, delivery, err);
     if (status == WD_OK)
         work->reports_left++;
     return status;
@@ -99,23 +90,24 @@ size_t deliver_dead_letter(struct shard *shard, struct work *work)
     snprintf(partition, sizeof(partition), "%d", (int)work->partition->number);
     snprintf(offset, sizeof(offset), "%lld", (long long)work->offset);
     snprintf(attempts, sizeof(attempts), "%u", total_attempts(work));
-    struct kafka_header *headers = wd_arena_zalloc(work->arena, work->header_count + OWN_HEADERS, sizeof(*headers));
+    struct kafka_header *headers = malloc((work->header_count + OWN_HEADERS) * sizeof(*headers));
     if (!headers) {
-        wd_fail(&err, WD_ERR_TOO_LARGE, "no memory for the headers");
+        wd_fail(&err, WD_ERR_MEMORY, "out of memory");
         note_refusal(work, topic, &err);
         return 0;
     }
     if (work->header_count)
         memcpy(headers, work->headers, work->header_count * sizeof(*headers));
+    work->letter = (struct delivery){.work = work, .topic = topic};
     size_t own = put_own_headers(headers + work->header_count, work, partition, offset, attempts);
     enum wd_status status = WD_ERR_INVALID;
     if (!work->omit_value)
-        status = send_record(shard, work, topic, work->key, work->value, headers, work->header_count + own, &err);
+        status = send_record(&work->letter, work->key, work->value, headers, work->header_count + own, &err);
     if (status == WD_ERR_INVALID) { /* it can never be written whole: its coordinates are the next best */
         headers[work->header_count + own] = own_header("warden.value_omitted", "too large for the dead-letter topic");
-        status =
-            send_record(shard, work, topic, work->key, (struct wd_str){0}, headers + work->header_count, own + 1, &err);
+        status = send_record(&work->letter, work->key, (struct wd_str){0}, headers + work->header_count, own + 1, &err);
     }
+    free(headers);
     if (status != WD_OK)
         note_refusal(work, topic, &err);
     return work->reports_left;
@@ -131,10 +123,10 @@ size_t deliver_decisions(struct shard *shard, struct work *work)
         if (!unit->decision)
             continue;
         struct wd_error err = {0};
+        unit->report = (struct delivery){.work = work, .topic = topic};
         char *json = decision_finish(unit->decision, unit, work->failure, shard->name, wall_clock_ms());
-        enum wd_status status = json
-                                    ? send_record(shard, work, topic, unit->author_id, wd_str_from(json), NULL, 0, &err)
-                                    : wd_fail(&err, WD_ERR_MEMORY, "out of memory");
+        enum wd_status status = json ? send_record(&unit->report, unit->author_id, wd_str_from(json), NULL, 0, &err)
+                                     : wd_fail(&err, WD_ERR_MEMORY, "out of memory");
         free(json);
         if (status != WD_OK)
             note_refusal(work, topic, &err);

@@ -63,6 +63,12 @@ struct call {
 
 enum unit_state { UNIT_BEHIND_AUTHOR = 0, UNIT_READY, UNIT_AT_GATE, UNIT_SLEEPING, UNIT_IN_FLIGHT, UNIT_ENDED };
 
+/* Something that is written to Kafka for a work (deliver.c). */
+struct delivery {
+    struct work *work;
+    const char *topic;
+};
+
 struct unit {
     struct work *work;
     uint32_t index; /* which object of the record */
@@ -70,6 +76,7 @@ struct unit {
     struct call *calls;
     size_t call_count, current;
     struct decision *decision;
+    struct delivery report;
 
     /* dispatch.c only */
     enum unit_state state;
@@ -99,6 +106,7 @@ struct work {
     const char *failure_class;
     size_t reports_left; /* deliveries that are awaited in the current step */
     size_t reports_failed;
+    struct delivery letter;
     bool omit_value; /* the dead-letter topic refuses the record itself */
     int step;
     int64_t due_ms; /* when a failed delivery is tried again */

@@ -1,9 +1,10 @@
 """What was produced, what has to follow from it, and whether it did: the book that integration and chaos tests keep."""
 import collections
 import json
+import os
 import time
 
-from harness import check, wait_for
+from harness import ROOT, check, wait_for
 
 # word in the text -> actions in the order in which they have to come
 ACTIONS = {"flagme": ["flag"], "hideme": ["hide"], "banme": ["hide", "ban"], "watchme": []}
@@ -42,6 +43,20 @@ def create_topics(kafka, partitions, prefix):
     kafka.create_topic(topics.decisions, 4)
     kafka.create_topic(topics.dead_letters, 1)
     return topics
+
+
+def validate_decisions(values):
+    """Against config/schema/decision.schema.json, by a validator that is not ours (Debian: python3-jsonschema)."""
+    try:
+        import jsonschema
+    except ImportError:
+        print("     decision records were not validated: there is no python3-jsonschema", flush=True)
+        return
+    with open(os.path.join(ROOT, "config", "schema", "decision.schema.json"), encoding="utf-8") as schema:
+        validator = jsonschema.Draft202012Validator(json.load(schema))
+    for value in values:
+        wrong = list(validator.iter_errors(json.loads(value)))
+        check(not wrong, f"a decision record breaks its schema: {wrong[:1]} in {value[:500]}")
 
 
 class Record:
@@ -178,6 +193,7 @@ class Ledger:
         found = {json.loads(decision["value"])["content_id"] for decision in decisions}
         wanted = {record.message for record in self.records if record.word and not record.poison}
         check(found == wanted, f"{len(wanted)} records match, {len(found)} have a decision record")
+        validate_decisions([decision["value"] for decision in decisions[:300]])
 
     def summary(self):
         return (f"{len(self.records)} records, {self.calls_wanted()} actions wanted, 0 lost, {self.repeats} repeated "
