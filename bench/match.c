@@ -24,7 +24,7 @@ static const struct match_engine *const engines[] = {
     &match_hyperscan,
 #endif
 };
-enum { ENGINES = sizeof engines / sizeof *engines };
+enum { ENGINES = sizeof engines / sizeof engines[0] };
 
 struct options {
     const char *rules, *texts, *only;

@@ -48,8 +48,7 @@ static size_t read_features(const struct gate_index *index, struct wd_str text, 
             continue;
         }
         uint32_t used, c = utf8_decode(at, &used);
-        out[count++] =
-            c < GATE_BLOCKS_END ? index->blocks[c / UNICODE_BLOCK] & index->kinds[unicode_flags(c) & 7] : UINT32_MAX;
+        out[count++] = features_of(index, c);
         at += used;
     }
     return count;

@@ -149,6 +149,14 @@ enum wd_status literal_index_finish(struct literal_index *index)
     enum wd_status status = gram_index_init(&index->grams, index->pending, index->count);
     free(index->pending);
     index->pending = NULL;
+    if (index->count > 0) {
+        struct indexed_literal *literals = realloc(index->literals, index->count * sizeof *literals);
+        char *bytes = realloc(index->bytes, index->bytes_len);
+        index->literals = literals ? literals : index->literals;
+        index->bytes = bytes ? bytes : index->bytes;
+        index->capacity = index->count;
+        index->bytes_capacity = index->bytes_len;
+    }
     return status;
 }
 

@@ -421,17 +421,40 @@ static struct branches analyse_branches(struct literal_finder *finder, const str
     return branches;
 }
 
-/* What the branches begin (or end) with, put together. */
+static const struct literal_set *end_of(const struct facts *facts, bool suffix)
+{
+    return facts->exact ? &facts->strings : suffix ? &facts->suffix : &facts->prefix;
+}
+
+/* What the branches begin (or end) with, put together; the empty string where that is too much. */
 static struct literal_set union_of(struct literal_finder *finder, const struct branches *branches, bool suffix)
 {
-    struct literal_set all = set_new(finder, SET_MAX);
-    for (size_t i = 0; all.items && i < branches->count; i++) {
-        const struct facts *part = &branches->items[i];
-        const struct literal_set *set = part->exact ? &part->strings : suffix ? &part->suffix : &part->prefix;
-        if (!append_set(&all, set, SET_MAX))
-            return set_of_empty(finder, 0, 0);
-    }
+    size_t total = 0;
+    for (size_t i = 0; i < branches->count; i++)
+        total += end_of(&branches->items[i], suffix)->count;
+    if (total > SET_MAX)
+        return set_of_empty(finder, 0, 0);
+    struct literal_set all = set_new(finder, total);
+    for (size_t i = 0; all.items && i < branches->count; i++)
+        append_set(&all, end_of(&branches->items[i], suffix), total);
     return all;
+}
+
+/* One string of each branch's clause must be there, if every branch has one. */
+static void consider_branches(struct literal_finder *finder, struct facts *facts, const struct branches *branches)
+{
+    size_t total = 0;
+    double cost = 0;
+    for (size_t i = 0; i < branches->count; i++) {
+        total += branches->items[i].clause.count;
+        cost += branches->items[i].cost;
+    }
+    if (cost >= nothing_known || total > SET_MAX)
+        return;
+    struct literal_set clause = set_new(finder, total);
+    for (size_t i = 0; clause.items && i < branches->count; i++)
+        append_set(&clause, &branches->items[i].clause, total);
+    consider(facts, &clause, cost);
 }
 
 static struct facts analyse_either(struct literal_finder *finder, const struct syntax_node *node)
@@ -440,12 +463,7 @@ static struct facts analyse_either(struct literal_finder *finder, const struct s
     struct facts facts = {.exact = branches.exact, .faithful = branches.faithful, .cost = nothing_known};
     if (finder->full)
         return facts;
-    struct literal_set clause = set_new(finder, SET_MAX);
-    double cost = 0;
-    for (size_t i = 0; i < branches.count && cost < nothing_known && clause.items; i++)
-        cost = append_set(&clause, &branches.items[i].clause, SET_MAX) ? cost + branches.items[i].cost : nothing_known;
-    if (cost < nothing_known)
-        consider(&facts, &clause, cost);
+    consider_branches(finder, &facts, &branches);
     facts.prefix = union_of(finder, &branches, false);
     facts.strings = facts.prefix;
     /* More strings than a set may have: the union is then the empty string, which is right only as a prefix. */

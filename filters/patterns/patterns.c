@@ -218,6 +218,8 @@ static enum wd_status add_regex_rule(struct builder *builder, uint32_t index, co
         tree = syntax_parse(builder->parser, pattern->text, pattern->caseless);
         literals = literals_find(builder->finder, &tree);
     }
+    /* What could look at case after all is tried again on a text that differs in case. */
+    rule->caseless = pattern->caseless && tree.understood && !tree.case_switched_off;
     bool done = false;
     enum wd_status status = WD_OK;
     if (literals.native)

@@ -15,7 +15,7 @@
 enum wd_pattern_kind {
     WD_PATTERN_REGEX = 0, /* PCRE2 syntax; UTF and UCP */
     WD_PATTERN_WORD,      /* the text as it is, as a whole word: as (?<!\w)\Qtext\E(?!\w) would match; runs of white
-                           * space in it match any run of white space */
+                           * space in it match any run of white space, those at its ends mean nothing */
     WD_PATTERN_CONTAINS,  /* the text as it is, anywhere */
 };
 
@@ -23,14 +23,17 @@ struct wd_pattern {
     enum wd_pattern_kind kind;
     struct wd_str text;
     bool caseless;
-    bool all_hits;  /* report every non-overlapping hit, not only the first (a rule with exceptions needs them) */
+    bool all_hits;  /* report every non-overlapping hit (up to 256), not only the first; after an empty hit the next
+                     * one may start a character later (a rule with exceptions needs them) */
     uint32_t views; /* bit 1 << enum wd_view_kind for each view it is live in */
 };
 
 struct wd_patterns_options {
     uint32_t match_limit;    /* PCRE2 match limit per attempt; 0: 30,000 */
     uint32_t subject_bytes;  /* longer texts are matched in overlapping windows of this size; 0: 4,096 */
-    const char *frequencies; /* NULL: the shipped table of how common 4-grams are */
+    const char *frequencies; /* messages of the kind to be expected, UTF-8, NUL-terminated, any separator: the literals
+                              * that are rare in them are looked for. Only speed depends on it. NULL: the shipped
+                              * table of how common pairs of letters are. Not kept. */
 };
 
 struct wd_patterns;

@@ -191,6 +191,7 @@ static bool read_options(struct syntax_parser *p)
     bool on = true;
     if (take(p, "^")) {
         p->caseless = p->dot_all = false;
+        p->tree.case_switched_off = true;
     }
     for (; !at_end(p) && *p->reader.at != ')' && *p->reader.at != ':'; p->reader.at++) {
         switch (*p->reader.at) {
@@ -199,6 +200,7 @@ static bool read_options(struct syntax_parser *p)
             break;
         case 'i':
             p->caseless = on;
+            p->tree.case_switched_off = p->tree.case_switched_off || !on;
             break;
         case 's':
             p->dot_all = on;

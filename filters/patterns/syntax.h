@@ -59,8 +59,9 @@ struct syntax_node {
 struct syntax_tree {
     struct syntax_node *root;
     bool understood;
-    bool moves_start; /* \K or \G: where a match starts is not where it began to be tried */
-    bool rigid;       /* has back-references, calls of groups or \G: what is matched may depend on where it began */
+    bool case_switched_off; /* has (?-i) */
+    bool moves_start;       /* \K or \G: where a match starts is not where it began to be tried */
+    bool rigid; /* has back-references, calls of groups or \G: what is matched may depend on where it began */
 };
 
 /* Node memory that is used again for every pattern. */

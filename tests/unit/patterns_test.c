@@ -216,7 +216,8 @@ static void test_windows(void **state)
     assert_non_null(text);
     for (size_t at = 10; at + 200 < LONG; at += 997) {
         memset(text, ' ', LONG);
-        memcpy(text + at, "Needle7 needle", 14);
+        for (size_t i = 0; i < 14; i++)
+            text[at + i] = "Needle7 needle"[i];
         text[4000] = at + 14 < 4000 || at > 4000 ? 'y' : text[4000];
         scan_str(set, (struct wd_str){.data = text, .len = LONG}, found, sizeof found);
         snprintf(expected, sizeof expected, "0:%zu-%zu 1:%zu-%zu", at, at + 7, at + 8, at + 14);
@@ -253,6 +254,7 @@ static void test_what_is_live(void **state)
     request.only_case_sensitive = true;
     assert_int_equal(wd_patterns_scan(set, scratch, &request, &result), WD_OK);
     assert_int_equal(result.hit_count, 1);
+    assert_int_equal(result.hits[0].pattern, 1);
     request = (struct wd_scan_request){.text = wd_str_from("abc"), .views = 3};
     int asked = 0;
     request.out_of_budget = always_over;
