@@ -38,6 +38,12 @@ struct source *wd_source_of(struct loader *loader, const struct wd_node *node)
     return source;
 }
 
+/* Findings that were in the caller's list before are none of ours. */
+static bool has_errors(const struct loader *loader)
+{
+    return wd_diagnostics_errors(loader->reporter.findings) > loader->errors_before;
+}
+
 /* ---- files ---- */
 
 static bool add_source(struct loader *loader, struct wd_document *document, const char *path)
@@ -220,7 +226,7 @@ static bool load_sources(struct loader *loader)
         return false;
     find_duplicate_ids(loader);
     wd_report_unused_overrides(loader);
-    if (fine && !wd_diagnostics_errors(loader->reporter.findings))
+    if (fine && !has_errors(loader))
         for (size_t i = 0; i < loader->source_count; i++)
             report_unused(loader, &loader->sources[i]);
     return fine;
@@ -258,7 +264,10 @@ static bool loader_init(struct loader *loader, const struct wd_ruleset_options *
     static const struct wd_ruleset_options DEFAULTS = {0};
     options = options ? options : &DEFAULTS;
     struct wd_ruleset *set = calloc(1, sizeof(*set));
-    *loader = (struct loader){.reporter = {.findings = findings}, .set = set, .options = options};
+    *loader = (struct loader){.reporter = {.findings = findings},
+                              .set = set,
+                              .options = options,
+                              .errors_before = wd_diagnostics_errors(findings)};
     if (!set)
         return false;
     atomic_init(&set->references, 1);
@@ -280,8 +289,8 @@ static void forget_nodes(struct wd_ruleset *set)
 static enum wd_status finish(struct loader *loader, bool fine, struct wd_ruleset **out)
 {
     struct wd_diagnostics *findings = loader->reporter.findings;
-    fine = fine && !wd_diagnostics_errors(findings) && wd_compile_rules(loader) && wd_digest_sources(loader) &&
-           !wd_diagnostics_errors(findings) && !loader->out_of_memory;
+    fine = fine && !has_errors(loader) && wd_compile_rules(loader) && wd_digest_sources(loader) &&
+           !has_errors(loader) && !loader->out_of_memory;
     if (loader->out_of_memory)
         wd_diagnose(findings, WD_ERROR, "out-of-memory", "", 0, 0, "no memory for these rule sets");
     if (fine) {

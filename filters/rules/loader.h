@@ -46,6 +46,7 @@ struct loader {
     struct wd_ruleset *set;
     struct wd_arena *arena; /* the set's */
     const struct wd_ruleset_options *options;
+    size_t errors_before; /* in the caller's list of findings */
     struct source *sources;
     size_t source_count;
     /* the rule that is being read */

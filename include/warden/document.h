@@ -21,12 +21,12 @@ enum wd_scalar_style { WD_STYLE_PLAIN, WD_STYLE_SINGLE_QUOTED, WD_STYLE_DOUBLE_Q
 
 struct wd_node {
     enum wd_node_kind kind;
-    const char *file;      /* the document's name */
-    int line, column;      /* 1-based; columns count characters, not bytes */
-    int end_line;          /* line of its last character */
-    const char *text;      /* scalar: NUL-terminated UTF-8; NULL elsewhere */
+    const char *file; /* the document's name */
+    int line, column; /* 1-based; columns count characters, not bytes */
+    int end_line;     /* line of its last character */
+    const char *text; /* scalar: NUL-terminated UTF-8; NULL elsewhere */
     size_t text_len;
-    bool quoted;           /* scalar: written with quotes or as a block, so never null, bool or number */
+    bool quoted; /* scalar: written with quotes or as a block, so never null, bool or number */
     enum wd_scalar_style style;
     const struct wd_node *key;   /* the key node where this is a value of a map, else NULL */
     const struct wd_node *first; /* first child of a list or map (the values) */
@@ -42,7 +42,8 @@ enum { WD_DOCUMENT_BYTES_MAX = 16 * 1024 * 1024, WD_DOCUMENT_DEPTH_MAX = 64, WD_
 /* Reads and parses a file. Findings carry the path as given. NULL in *out unless WD_OK, which means that there was no
  * finding. An empty file gives a document whose root is NULL. WD_ERR_INVALID, WD_ERR_TOO_LARGE, WD_ERR_NOT_FOUND,
  * WD_ERR_IO and WD_ERR_MEMORY come with a finding each. */
-enum wd_status wd_document_load(const char *path, struct wd_document **out, struct wd_diagnostics *findings) WD_MUST_USE;
+enum wd_status wd_document_load(const char *path, struct wd_document **out,
+                                struct wd_diagnostics *findings) WD_MUST_USE;
 enum wd_status wd_document_parse(const char *name, const char *text, size_t len, struct wd_document **out,
                                  struct wd_diagnostics *findings) WD_MUST_USE;
 void wd_document_free(struct wd_document *document);
@@ -55,8 +56,8 @@ const struct wd_node *wd_node_get(const struct wd_node *map, const char *key);
 
 /* Typed readings of a plain scalar. false where it is not one: the caller reports what it wanted. */
 bool wd_node_is_null(const struct wd_node *node);
-bool wd_node_bool(const struct wd_node *node, bool *out);       /* true, false */
-bool wd_node_int(const struct wd_node *node, int64_t *out);     /* decimal, '_' allowed between digits */
+bool wd_node_bool(const struct wd_node *node, bool *out);   /* true, false */
+bool wd_node_int(const struct wd_node *node, int64_t *out); /* decimal, '_' allowed between digits */
 bool wd_node_double(const struct wd_node *node, double *out);
 bool wd_node_duration(const struct wd_node *node, int64_t *ms_out); /* 500ms, 5s, 10m, 2h, 7d; 0 */
 bool wd_node_size(const struct wd_node *node, int64_t *bytes_out);  /* 512, 64KiB, 1MiB, 1GiB */

@@ -20,8 +20,8 @@ enum wd_action_kind {
     WD_ACTION_DELETE,
     WD_ACTION_APPROVE,
     WD_ACTION_DECLINE,
-    WD_ACTION_MUTE,            /* the author in the channel, for duration_ms */
-    WD_ACTION_BAN,             /* the author, in `scope` */
+    WD_ACTION_MUTE, /* the author in the channel, for duration_ms */
+    WD_ACTION_BAN,  /* the author, in `scope` */
     WD_ACTION_UNBAN,
     WD_ACTION_REMOVE,          /* the author from the channel or community */
     WD_ACTION_REVOKE_SESSIONS, /* of the author */
@@ -67,10 +67,10 @@ struct wd_span {
 };
 
 struct wd_rule_match {
-    uint32_t rule;    /* index for wd_ruleset_rule() */
-    bool enforced;    /* false: shadow, or not in the sample */
-    bool undecided;   /* a match limit or time budget ended it before it was decided */
-    bool is_match;    /* false only for an undecided rule whose on_undecided is 'ignore' */
+    uint32_t rule;  /* index for wd_ruleset_rule() */
+    bool enforced;  /* false: shadow, or not in the sample */
+    bool undecided; /* a match limit or time budget ended it before it was decided */
+    bool is_match;  /* false only for an undecided rule whose on_undecided is 'ignore' */
     const struct wd_span *spans;
     size_t span_count;
 };
@@ -82,9 +82,9 @@ struct wd_verdict {
     size_t action_count;
     const struct wd_action *shadow_actions; /* what the shadow rules would have added */
     size_t shadow_action_count;
-    double score; /* sum of the points of the enforced matches */
-    bool exempt;  /* the author is exempt: matches are recorded, nothing is planned */
-    uint32_t candidates; /* rules that the index let through, for metrics */
+    double score;          /* sum of the points of the enforced matches */
+    bool exempt;           /* the author is exempt: matches are recorded, nothing is planned */
+    uint32_t candidates;   /* rules that the index let through, for metrics */
     uint32_t inapplicable; /* enforced actions that came to nothing: the event has no such place, author or content */
     bool budget_ended;     /* the time budget ended the scan: what was not found until then is undecided */
 };

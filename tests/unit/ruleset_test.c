@@ -138,6 +138,18 @@ static void warnings_do_not_stop_a_set(void **state)
     wd_diagnostics_free(findings);
 }
 
+static void findings_of_others_do_not_stop_a_set(void **state)
+{
+    (void)state;
+    const char *yaml = HEAD "rules: []\n";
+    struct wd_diagnostics *findings = wd_diagnostics_new();
+    struct wd_ruleset *set = NULL;
+    wd_diagnose(findings, WD_ERROR, "other", "warden.yaml", 1, 1, "something else is wrong");
+    assert_int_equal(wd_ruleset_load_text("w.yaml", yaml, strlen(yaml), NULL, &set, findings), WD_OK);
+    wd_ruleset_unref(set);
+    wd_diagnostics_free(findings);
+}
+
 static void missing_files_are_findings(void **state)
 {
     (void)state;
@@ -357,6 +369,7 @@ int main(void)
         cmocka_unit_test(digests_follow_the_meaning),
         cmocka_unit_test(a_set_says_which_events_it_wants),
         cmocka_unit_test(warnings_do_not_stop_a_set),
+        cmocka_unit_test(findings_of_others_do_not_stop_a_set),
         cmocka_unit_test(missing_files_are_findings),
         cmocka_unit_test(hostile_files_are_refused),
         cmocka_unit_test(references_are_counted_across_threads),
