@@ -285,7 +285,7 @@ static void demand_equal_words(struct demands *demands, const struct syntax_node
     if (next->kind != SYNTAX_REPEAT || next->min < 2 || !is_run_of(group->first, true))
         return;
     const struct syntax_node *body = single(next->first);
-    if (body->kind != SYNTAX_SEQUENCE || !is_run_of(body->first, false))
+    if (body->kind != SYNTAX_SEQUENCE || !body->first || !is_run_of(body->first, false))
         return;
     const struct syntax_node *back = body->first->next;
     if (back && single(back)->kind == SYNTAX_BACK && single(back)->capture == group->capture &&

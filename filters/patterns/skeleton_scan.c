@@ -169,7 +169,7 @@ static bool read_on(struct reading *reading, size_t at, uint32_t depth, unsigned
     const struct skeleton_scratch *scratch = reading->scratch;
     if (++reading->tried > READINGS_MAX)
         return false;
-    if (depth == reading->width) {
+    if (depth >= reading->width || depth >= GRAM_WIDTH_MAX) {
         try_gram(reading, gram);
         return true;
     }

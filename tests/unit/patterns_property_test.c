@@ -1,5 +1,5 @@
 /* The index against PCRE2 alone: random sets of patterns, random texts, and every pair must agree to the byte. The seed
- * is printed; WARDEN_TEST_SEED sets it, WARDEN_TEST_PAIRS how many pairs (100,000). */
+ * is printed; WARDEN_TEST_SEED sets it, WARDEN_TEST_PAIRS how many pairs (300,000). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,7 +121,7 @@ static void test_index_agrees_with_pcre2(void **state)
     (void)state;
     const char *seed = getenv("WARDEN_TEST_SEED"), *pairs = getenv("WARDEN_TEST_PAIRS");
     struct random_source random = {.state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 2654435761u};
-    size_t wanted = pairs ? strtoull(pairs, NULL, 0) : 100000;
+    size_t wanted = pairs ? strtoull(pairs, NULL, 0) : 300000;
     printf("seed %llu\n", (unsigned long long)random.state);
     fflush(stdout);
     struct wd_pattern_scratch *scratch = wd_pattern_scratch_new();
