@@ -1,5 +1,5 @@
-/* The inside of a consumer, split over consumer.c (records, errors, life), assignment.c (rebalances) and commit.c.
- * Internal to worker/kafka/. */
+/* The inside of a consumer, split over consumer.c (records, errors, life), settings.c, assignment.c (rebalances) and
+ * commit.c. Internal to worker/kafka/. */
 #ifndef WORKER_KAFKA_MEMBER_H
 #define WORKER_KAFKA_MEMBER_H
 
@@ -64,6 +64,10 @@ void assignment_abandon(struct consumer *consumer);
 /* NULL where it is not ours. The pointer holds until the assignment changes. */
 struct owned_partition *assignment_find(struct consumer *consumer, const char *topic, int32_t partition);
 void assignment_free(struct consumer *consumer);
+
+/* settings.c */
+enum wd_status settings_check(const struct consumer_options *options, struct wd_error *err);
+rd_kafka_conf_t *settings_conf(const struct consumer_options *options, struct wd_error *err);
 
 /* commit.c */
 /* Makes the client tell when it joins its group anew. */
