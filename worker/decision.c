@@ -89,6 +89,8 @@ struct decision *decision_new(const struct kafka_record *record, const struct wd
     json_object_set_new(json, "match_count", json_integer((json_int_t)verdict->match_count));
     json_object_set_new(json, "score", json_real(verdict->score));
     json_object_set_new(json, "exempt", json_boolean(verdict->exempt));
+    json_object_set_new(json, "inapplicable", json_integer((json_int_t)verdict->inapplicable));
+    json_object_set_new(json, "budget_ended", json_boolean(verdict->budget_ended));
     json_object_set_new(json, "planned", actions_json(verdict->actions, verdict->action_count));
     json_object_set_new(json, "shadow_actions", actions_json(verdict->shadow_actions, verdict->shadow_action_count));
     return (struct decision *)json;
