@@ -7,6 +7,8 @@
 #include <string.h>
 
 enum { JIT_STACK_MIN = 32 * 1024, JIT_STACK_MAX = 256 * 1024 };
+/* An attempt is bounded by the match limit: some 0.1 ms at most, most often far below 1 microsecond. */
+enum { ATTEMPTS_A_READING = 16 };
 /* Memory of the interpreter where there is no JIT, in KiB. */
 enum { INTERPRETER_HEAP_KIB = 4096 };
 
@@ -62,11 +64,10 @@ enum wd_status pcre_code_check(struct pcre_compiler *compiler, struct wd_str pat
     return status;
 }
 
-static enum wd_status compile_at_line_start(struct pcre_compiler *compiler, struct wd_str pattern, bool caseless,
-                                            pcre2_code **out, struct wd_error *err)
+static enum wd_status compile_behind(const char *prefix, struct pcre_compiler *compiler, struct wd_str pattern,
+                                     bool caseless, pcre2_code **out, struct wd_error *err)
 {
-    static const char prefix[] = "(?m:^)";
-    size_t prefix_len = sizeof prefix - 1;
+    size_t prefix_len = strlen(prefix);
     char *joined = malloc(prefix_len + pattern.len);
     if (!joined)
         return wd_fail(err, WD_ERR_MEMORY, "no memory to compile a pattern");
@@ -78,12 +79,26 @@ static enum wd_status compile_at_line_start(struct pcre_compiler *compiler, stru
     return status;
 }
 
+/* Where nothing repeats, an attempt from each start is short and the match limit is enough. Else PCRE2 is made to call
+ * back at each start (its search for possible starts still comes first), so that the deadline holds within a search.
+ * What a pattern begins with as in (*VERB) must stay its beginning. */
+static bool may_be_slow(struct wd_str pattern)
+{
+    if (pattern.len >= 2 && memcmp(pattern.data, "(*", 2) == 0)
+        return false;
+    for (size_t i = 0; i < pattern.len; i++)
+        if (strchr("*+{", pattern.data[i]))
+            return true;
+    return false;
+}
+
 enum wd_status pcre_code_init(struct pcre_code *compiled, struct pcre_compiler *compiler, struct wd_str pattern,
                               bool caseless, bool line_start, struct wd_error *err)
 {
     *compiled = (struct pcre_code){.line_start = line_start};
-    enum wd_status status = line_start ? compile_at_line_start(compiler, pattern, caseless, &compiled->code, err)
-                                       : compile_text(compiler, pattern, caseless, 0, &compiled->code, err);
+    const char *prefix = line_start ? "(?m:^)(?C)" : may_be_slow(pattern) ? "(?C)" : "";
+    enum wd_status status = *prefix ? compile_behind(prefix, compiler, pattern, caseless, &compiled->code, err)
+                                    : compile_text(compiler, pattern, caseless, 0, &compiled->code, err);
     if (status != WD_OK)
         return status;
     compiled->jit = pcre2_jit_compile(compiled->code, PCRE2_JIT_COMPLETE) == 0;
@@ -106,6 +121,23 @@ size_t pcre_code_bytes(const struct pcre_code *compiled)
     return size + jit;
 }
 
+/* Called at each start of an attempt: the clock is read at every so many. */
+static bool is_late(struct pcre_matcher *matcher)
+{
+    const struct wd_scan_timing *timing = matcher->timing;
+    if (!timing || timing->deadline_ns == UINT64_MAX || ++matcher->attempts < ATTEMPTS_A_READING)
+        return matcher->late;
+    matcher->attempts = 0;
+    matcher->late = timing->clock(timing->clock_context) > timing->deadline_ns;
+    return matcher->late;
+}
+
+static int at_attempt(pcre2_callout_block *block, void *matcher)
+{
+    (void)block;
+    return is_late(matcher) ? PCRE2_ERROR_CALLOUT : 0;
+}
+
 enum wd_status pcre_matcher_init(struct pcre_matcher *matcher)
 {
     matcher->data = pcre2_match_data_create(1, NULL);
@@ -119,6 +151,7 @@ enum wd_status pcre_matcher_init(struct pcre_matcher *matcher)
     if (matcher->stack)
         pcre2_jit_stack_assign(matcher->context, NULL, matcher->stack);
     pcre2_set_heap_limit(matcher->context, INTERPRETER_HEAP_KIB);
+    pcre2_set_callout(matcher->context, at_attempt, matcher);
     return WD_OK;
 }
 
@@ -253,7 +286,11 @@ enum wd_status pcre_code_search(const struct pcre_code *compiled, struct pcre_ma
             return status;
         if (result.found > 0 && !job->all_hits)
             return WD_OK;
-    } while (next_window(job->text, job->subject_bytes, &window));
+        if (!next_window(job->text, job->subject_bytes, &window))
+            break;
+        matcher->attempts = ATTEMPTS_A_READING; /* so that the clock is read */
+        result.undecided |= is_late(matcher);
+    } while (!matcher->late);
     if (result.undecided && result.found == 0)
         return pattern_hits_add(hits, (struct wd_hit){.pattern = job->pattern, .undecided = true});
     return WD_OK;

@@ -40,6 +40,9 @@ struct pcre_matcher {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
+    const struct wd_scan_timing *timing; /* of the scan under way */
+    uint32_t attempts;                   /* since the clock was read */
+    bool late;                           /* the deadline has passed */
 };
 enum wd_status pcre_matcher_init(struct pcre_matcher *matcher) WD_MUST_USE;
 void pcre_matcher_fini(struct pcre_matcher *matcher);
@@ -57,7 +60,7 @@ struct pcre_search {
     bool all_hits;
 };
 /* Adds the hits of `code` in the text, in order of start. An undecided attempt adds one undecided hit, unless a hit
- * was found. */
+ * was found; so does one that the deadline of the matcher's timing ended. */
 enum wd_status pcre_code_search(const struct pcre_code *compiled, struct pcre_matcher *matcher,
                                 const struct pcre_search *job, struct pattern_hits *hits) WD_MUST_USE;
 

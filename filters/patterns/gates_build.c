@@ -1,134 +1,17 @@
-/* Building gates. What a class matches is not worked out here: PCRE2 is asked, for every ASCII character and for every
- * block of others. */
-#include "filters/patterns/gates.h"
+/* Building gates: what every match of a pattern must have, read from its tree. */
+#include "filters/patterns/gate_features.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "filters/patterns/unicode.h"
 
-enum { SOURCE_MAX = 400, DEMANDS_MAX = 8, SUBJECT_END = GATE_BLOCKS_END };
-
-struct feature {
-    char source[SOURCE_MAX];
-    bool caseless;
-};
-
-struct gate_builder {
-    struct feature features[GATE_FEATURES];
-    unsigned char *subject; /* all characters from U+0080 to SUBJECT_END */
-    size_t subject_len;
-};
-
-/* A class of characters, of which so many in a row are needed. */
-struct demand {
-    char source[SOURCE_MAX];
-    bool caseless;
-    uint32_t run;
-};
-
 struct demands {
-    struct demand items[DEMANDS_MAX];
+    struct gate_demand items[GATE_DEMANDS_MAX];
     size_t count;
     struct gate gate;
 };
-
-/* ---- asking PCRE2 ---- */
-
-static enum wd_status make_subject(struct gate_builder *builder)
-{
-    builder->subject = malloc((size_t)SUBJECT_END * 4);
-    if (!builder->subject)
-        return WD_ERR_MEMORY;
-    for (uint32_t c = 0x80; c < SUBJECT_END; c++) {
-        if (c >= 0xD800 && c <= 0xDFFF)
-            continue;
-        builder->subject_len += utf8_encode(c, builder->subject + builder->subject_len);
-    }
-    return WD_OK;
-}
-
-static void mark_ascii(struct gate_index *index, pcre2_code *code, pcre2_match_data *data, uint32_t bit)
-{
-    for (unsigned c = 0; c < 128; c++) {
-        unsigned char byte = (unsigned char)c;
-        if (pcre2_match(code, &byte, 1, 0, PCRE2_NO_UTF_CHECK, data, NULL) != PCRE2_ERROR_NOMATCH)
-            index->ascii[c] |= bit;
-    }
-}
-
-static void mark_blocks(struct gate_index *index, pcre2_code *code, pcre2_match_data *data, uint32_t bit)
-{
-    const struct gate_builder *builder = index->builder;
-    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
-    size_t from = 0;
-    int rc;
-    while ((rc = pcre2_match(code, builder->subject, builder->subject_len, from, PCRE2_NO_UTF_CHECK, data, NULL)) > 0 &&
-           at[1] > from) {
-        uint32_t used, first = utf8_decode(builder->subject + at[0], &used);
-        uint32_t last = utf8_decode_before(builder->subject + at[1], &used);
-        for (uint32_t c = first; c <= last; c++) {
-            index->blocks[c / UNICODE_BLOCK] |= bit;
-            index->kinds[unicode_flags(c) & 7] |= bit;
-        }
-        from = at[1];
-    }
-    if (rc == PCRE2_ERROR_NOMATCH)
-        return;
-    for (uint32_t b = 0; b < SUBJECT_END / UNICODE_BLOCK; b++)
-        index->blocks[b] |= bit;
-    for (uint32_t k = 0; k < 8; k++)
-        index->kinds[k] |= bit;
-}
-
-static enum wd_status ask(struct gate_index *index, const struct demand *demand, uint32_t bit, bool *understood_out)
-{
-    char pattern[SOURCE_MAX + 16];
-    int len = snprintf(pattern, sizeof pattern, "(?:%s)+", demand->source), error;
-    size_t offset;
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | (demand->caseless ? PCRE2_CASELESS : 0);
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, (size_t)len, options, &error, &offset, NULL);
-    pcre2_match_data *data = code ? pcre2_match_data_create(1, NULL) : NULL;
-    *understood_out = data != NULL;
-    if (data) {
-        pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-        mark_ascii(index, code, data, bit);
-        mark_blocks(index, code, data, bit);
-    }
-    pcre2_match_data_free(data);
-    pcre2_code_free(code);
-    return WD_OK;
-}
-
-/* The number of the feature, -1 where none is free. */
-static enum wd_status feature_of(struct gate_index *index, const struct demand *demand, int *feature_out)
-{
-    struct gate_builder *builder = index->builder;
-    *feature_out = -1;
-    for (size_t i = 0; i < index->feature_count; i++)
-        if (builder->features[i].caseless == demand->caseless &&
-            strcmp(builder->features[i].source, demand->source) == 0)
-            *feature_out = (int)i;
-    if (*feature_out >= 0 || index->feature_count == GATE_FEATURES)
-        return WD_OK;
-    if (!builder->subject && make_subject(builder) != WD_OK)
-        return WD_ERR_MEMORY;
-    bool understood;
-    enum wd_status status = ask(index, demand, 1u << index->feature_count, &understood);
-    if (status != WD_OK || !understood)
-        return status;
-    struct feature *feature = &builder->features[index->feature_count];
-    memcpy(feature->source, demand->source, sizeof feature->source);
-    feature->caseless = demand->caseless;
-    *feature_out = (int)index->feature_count++;
-    return WD_OK;
-}
-
-/* ---- reading trees ---- */
 
 static const struct syntax_node *single(const struct syntax_node *node)
 {
@@ -138,7 +21,7 @@ static const struct syntax_node *single(const struct syntax_node *node)
 }
 
 /* Appends a pattern for the one character that the node matches. */
-static bool add_source(struct demand *demand, const struct syntax_node *node)
+static bool add_source(struct gate_demand *demand, const struct syntax_node *node)
 {
     size_t used = strlen(demand->source);
     int len;
@@ -147,12 +30,12 @@ static bool add_source(struct demand *demand, const struct syntax_node *node)
     demand->caseless = node->caseless;
     const char *bar = used > 0 ? "|" : "";
     if (node->kind == SYNTAX_CHAR)
-        len = snprintf(demand->source + used, SOURCE_MAX - used, "%s\\x{%x}", bar, node->character);
+        len = snprintf(demand->source + used, GATE_SOURCE_MAX - used, "%s\\x{%x}", bar, node->character);
     else if (node->kind == SYNTAX_CLASS && !memchr(node->set->source.data, '\0', node->set->source.len))
-        len = snprintf(demand->source + used, SOURCE_MAX - used, "%s%.*s", bar, WD_STR_ARG(node->set->source));
+        len = snprintf(demand->source + used, GATE_SOURCE_MAX - used, "%s%.*s", bar, WD_STR_ARG(node->set->source));
     else
         return false;
-    return len > 0 && (size_t)len < SOURCE_MAX - used;
+    return len > 0 && (size_t)len < GATE_SOURCE_MAX - used;
 }
 
 static uint32_t capped_product(uint32_t a, uint32_t b)
@@ -161,24 +44,24 @@ static uint32_t capped_product(uint32_t a, uint32_t b)
     return product > 1000 ? 1000 : (uint32_t)product;
 }
 
-static void add_demand(struct demands *demands, const struct demand *demand)
+static void add_demand(struct demands *demands, const struct gate_demand *demand)
 {
     if (demand->run == 0)
         return;
     for (size_t i = 0; i < demands->count; i++) {
-        struct demand *known = &demands->items[i];
+        struct gate_demand *known = &demands->items[i];
         if (known->caseless != demand->caseless || strcmp(known->source, demand->source) != 0)
             continue;
         if (known->run < demand->run)
             known->run = demand->run;
         return;
     }
-    if (demands->count < DEMANDS_MAX)
+    if (demands->count < GATE_DEMANDS_MAX)
         demands->items[demands->count++] = *demand;
 }
 
 /* One step of a sequence: a character of a class, so many times. */
-static bool read_step(const struct syntax_node *node, struct demand *demand, uint32_t *min_out)
+static bool read_step(const struct syntax_node *node, struct gate_demand *demand, uint32_t *min_out)
 {
     *min_out = 1;
     node = single(node);
@@ -192,7 +75,7 @@ static bool read_step(const struct syntax_node *node, struct demand *demand, uin
 /* A repeated group of nothing but single characters is a run of the union of their classes. */
 static void demand_group_run(struct demands *demands, const struct syntax_node *body, uint32_t times)
 {
-    struct demand demand = {.run = 0};
+    struct gate_demand demand = {.run = 0};
     if (body->kind != SYNTAX_SEQUENCE)
         return;
     for (const struct syntax_node *child = body->first; child; child = child->next) {
@@ -302,7 +185,7 @@ static void demand_repeats(struct demands *demands, const struct syntax_node *gr
     struct width width = width_of(group->first);
     if (width.min > 0)
         demands->gate.repeat = (struct gate_repeat){width.min, width.max, next->min};
-    struct demand demand = {.run = capped_product(next->min, 1) + 1};
+    struct gate_demand demand = {.run = capped_product(next->min, 1) + 1};
     const struct syntax_node *body = single(group->first);
     if (add_source(&demand, body) && body->caseless == single(next->first)->caseless)
         add_demand(demands, &demand);
@@ -315,7 +198,7 @@ static void collect_repeat(struct demands *demands, const struct syntax_node *no
     if (node->min == 0 || node->max == 0)
         return;
     const struct syntax_node *body = single(node->first);
-    struct demand demand = {.run = node->min};
+    struct gate_demand demand = {.run = node->min};
     if (add_source(&demand, body)) {
         add_demand(demands, &demand);
         return;
@@ -338,7 +221,7 @@ static void collect(struct demands *demands, const struct syntax_node *node)
         }
         break;
     case SYNTAX_CLASS: {
-        struct demand demand = {.run = 1};
+        struct gate_demand demand = {.run = 1};
         if (add_source(&demand, node))
             add_demand(demands, &demand);
         break;
@@ -366,15 +249,6 @@ static size_t level_of(uint32_t run)
     return level;
 }
 
-static enum wd_status builder_init(struct gate_index *index)
-{
-    if (index->builder)
-        return WD_OK;
-    index->builder = calloc(1, sizeof *index->builder);
-    index->blocks = calloc(SUBJECT_END / UNICODE_BLOCK, sizeof *index->blocks);
-    return index->builder && index->blocks ? WD_OK : WD_ERR_MEMORY;
-}
-
 static enum wd_status keep_gate(struct gate_index *index, const struct gate *gate, uint32_t *gate_out)
 {
     if (index->gate_count == index->gate_capacity) {
@@ -396,13 +270,13 @@ enum wd_status gate_add(struct gate_index *index, const struct syntax_tree *tree
     *gate_out = GATE_NONE;
     if (!tree->understood)
         return WD_OK;
-    if (builder_init(index) != WD_OK)
+    if (gate_builder_init(index) != WD_OK)
         return WD_ERR_MEMORY;
     collect(&demands, tree->root);
     bool any = demands.gate.repeat.times > 0 || demands.gate.equal_words > 0;
     for (size_t i = 0; i < demands.count; i++) {
         int feature;
-        if (feature_of(index, &demands.items[i], &feature) != WD_OK)
+        if (gate_feature_of(index, &demands.items[i], &feature) != WD_OK)
             return WD_ERR_MEMORY;
         if (feature < 0)
             continue;
@@ -415,17 +289,9 @@ enum wd_status gate_add(struct gate_index *index, const struct syntax_tree *tree
     return any ? keep_gate(index, &demands.gate, gate_out) : WD_OK;
 }
 
-static void builder_free(struct gate_builder *builder)
-{
-    if (!builder)
-        return;
-    free(builder->subject);
-    free(builder);
-}
-
 void gate_finish(struct gate_index *index)
 {
-    builder_free(index->builder);
+    gate_builder_free(index->builder);
     index->builder = NULL;
     memcpy(index->leads, index->ascii, sizeof index->ascii);
     for (uint32_t c = 0x80; c < GATE_BLOCKS_END && index->blocks; c += 64) {
@@ -449,7 +315,7 @@ bool gate_asks_for_run(const struct gate *gate)
 
 void gate_index_fini(struct gate_index *index)
 {
-    builder_free(index->builder);
+    gate_builder_free(index->builder);
     free(index->blocks);
     free(index->gates);
     *index = (struct gate_index){0};

@@ -55,6 +55,19 @@ struct wd_pattern_scratch;
 struct wd_pattern_scratch *wd_pattern_scratch_new(void);
 void wd_pattern_scratch_free(struct wd_pattern_scratch *scratch);
 
+/* What confirmations may take, by a clock of the caller's. */
+struct wd_scan_timing {
+    uint64_t (*clock)(void *context); /* nanoseconds, monotonic */
+    void *clock_context;
+    uint64_t deadline_ns; /* by that clock; UINT64_MAX: none. Past it the scan ends, within a confirmation, too */
+    /* A confirmation that took longer is done once more and the shorter time counts, so that a pattern is not held for
+     * slow because its thread had to wait. */
+    uint64_t suspicious_ns;
+    /* Told after each confirmation. NULL: nobody wants to know. */
+    void (*took)(void *context, uint32_t pattern, uint64_t ns);
+    void *took_context;
+};
+
 /* Which of the set's patterns are live in this call. */
 struct wd_scan_request {
     struct wd_str text;   /* valid UTF-8 (validate once, earlier) */
@@ -63,16 +76,14 @@ struct wd_scan_request {
     /* The text differs from one that was scanned before only by simple case folding: caseless patterns would say the
      * same again, so only the others are tried. */
     bool only_case_sensitive;
-    /* Called before each confirmation that costs; true ends the scan (budget used up). NULL: never. */
-    bool (*out_of_budget)(void *context);
-    void *budget_context;
+    const struct wd_scan_timing *timing; /* NULL: nothing is timed, and no scan ends before it is done */
 };
 
 struct wd_scan_result {
     const struct wd_hit *hits; /* in the scratch, valid until its next scan; by pattern, then by start */
     size_t hit_count;
     uint32_t candidates; /* patterns that the index let through */
-    bool budget_ended;   /* out_of_budget said so; hits are those found until then */
+    bool budget_ended;   /* the deadline passed; hits are those found until then */
 };
 
 enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern_scratch *scratch,

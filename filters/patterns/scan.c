@@ -179,10 +179,33 @@ static enum wd_status confirm_candidate(struct scan *scan, uint32_t index)
     return pcre_code_search(&rule->code, &scan->scratch->matcher, &search, &scan->scratch->hits);
 }
 
+/* Confirms a candidate and tells what it took. *now holds the time before and after. */
+static enum wd_status confirm_timed(struct scan *scan, uint32_t index, uint64_t *now)
+{
+    const struct wd_scan_timing *timing = scan->request->timing;
+    enum wd_status status = confirm_candidate(scan, index);
+    uint64_t before = *now, took;
+    *now = timing->clock(timing->clock_context);
+    took = *now - before;
+    if (status == WD_OK && took > timing->suspicious_ns && *now <= timing->deadline_ns) {
+        size_t hits = scan->scratch->hits.count;
+        before = *now;
+        status = confirm_candidate(scan, index);
+        scan->scratch->hits.count = hits; /* it told the same again */
+        *now = timing->clock(timing->clock_context);
+        if (*now - before < took)
+            took = *now - before;
+    }
+    if (timing->took)
+        timing->took(timing->took_context, index, took);
+    return status;
+}
+
 static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *result)
 {
     struct wd_pattern_scratch *scratch = scan->scratch;
-    const struct wd_scan_request *request = scan->request;
+    const struct wd_scan_timing *timing = scan->request->timing;
+    uint64_t now = 0;
     sort_found(scratch->found, scratch->found_count);
     for (size_t i = 0; i < scratch->found_count;) {
         const struct found *found = &scratch->found[i];
@@ -194,13 +217,16 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
         i++;
         if (result->budget_ended || !passes_gate(scan, found->rule))
             continue;
-        result->budget_ended = request->out_of_budget && request->out_of_budget(request->budget_context);
+        if (timing && !now)
+            now = timing->clock(timing->clock_context);
+        result->budget_ended = timing && now > timing->deadline_ns;
         if (result->budget_ended)
             continue;
-        enum wd_status status = confirm_candidate(scan, found->rule);
+        enum wd_status status = timing ? confirm_timed(scan, found->rule, &now) : confirm_candidate(scan, found->rule);
         if (status != WD_OK)
             return status;
     }
+    result->budget_ended |= scratch->matcher.late;
     return scan->no_memory ? WD_ERR_MEMORY : WD_OK;
 }
 
@@ -257,6 +283,9 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
     scratch->hits.count = 0;
     scratch->found_count = 0;
     pcre2_set_match_limit(scratch->matcher.context, set->match_limit);
+    scratch->matcher.timing = request->timing;
+    scratch->matcher.attempts = 0;
+    scratch->matcher.late = false;
     enum wd_status status = find_all(&scan);
     if (status == WD_OK)
         status = confirm_all(&scan, result_out);
