@@ -394,15 +394,16 @@ static struct syntax_node *parse_sequence(struct syntax_parser *p)
     struct syntax_node *sequence = node_new(p, SYNTAX_SEQUENCE);
     struct syntax_node head = {0}, *last = &head;
     while (!at_end(p) && *p->reader.at != '|' && *p->reader.at != ')') {
-        /* A quantifier after \E belongs to the last quoted character; \Q\E as a whole is nothing. */
+        /* A quantifier after \E belongs to the last quoted character. A lone \E and \Q\E are nothing, and what follows
+         * them quantifies what was before: too odd to be worth reading. */
         struct syntax_node *before = last;
-        if (take(p, "\\E"))
-            continue;
         struct syntax_node *node;
+        if (take(p, "\\E"))
+            return give_up(p);
         if (take(p, "\\Q")) {
             parse_quoted(p, &last);
             if (last == before)
-                continue;
+                return give_up(p);
             node = last;
             before = &head;
             while (before->next != node)

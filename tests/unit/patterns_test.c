@@ -113,6 +113,7 @@ static void test_syntax_that_changes_what_is_required(void **state)
     expect(regex("(?i)abc(?-i)DEF", false), "ABCdef", "");
     expect(regex("(?x) a b c # comment", false), "abc", "0:0-3");
     expect(regex("\\Qa.b\\E+", false), "a.bbb", "0:0-5");
+    expect(regex("(.b?)\\E{2,}", false), "b\n..", "0:2-4");
     expect(regex("foo(?:bar)?$", false), "foo\n", "0:0-3");
     expect(regex("a(?#note)+b", false), "aaab", "0:0-4");
     expect(regex("abc|", false), "xyz", "0:0-0");
