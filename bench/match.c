@@ -88,6 +88,15 @@ static double run_round(const struct match_engine *engine, void *state, const st
     return (double)done / (end - start);
 }
 
+static bool is_wanted(const struct options *options, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = options->only; at && (at = strstr(at, name)); at += len)
+        if ((at == options->only || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
+            return true;
+    return options->only == NULL;
+}
+
 static void measure(const struct options *options, const struct match_rules *rules, size_t count,
                     const struct match_texts *texts, struct outcome outcomes[ENGINES])
 {
@@ -96,7 +105,7 @@ static void measure(const struct options *options, const struct match_rules *rul
     size_t cursors[ENGINES] = {0};
     for (size_t e = 0; e < ENGINES; e++) {
         outcomes[e] = (struct outcome){0};
-        if (options->only && !strstr(options->only, engines[e]->name))
+        if (!is_wanted(options, engines[e]->name))
             continue;
         double before = resident_bytes(), start = now();
         states[e] = engines[e]->build(rules->items, count);
