@@ -5,6 +5,8 @@
 
 #include "filters/evaluate.h"
 
+enum { FINDS_NEEDED_MAX = 20 };
+
 /* ---- finds ---- */
 
 static struct found_list *list_of(struct evaluation *evaluation, const struct leaf *leaf)
@@ -15,7 +17,7 @@ static struct found_list *list_of(struct evaluation *evaluation, const struct le
     return list;
 }
 
-void wd_note_found(struct evaluation *evaluation, const struct leaf *leaf, struct wd_span span)
+static void note(struct evaluation *evaluation, const struct leaf *leaf, struct wd_span span, uint64_t key)
 {
     struct found_list *list = list_of(evaluation, leaf);
     if (list->count >= WD_SPANS_MAX && !evaluation->set->rules[leaf->rule].has_allowed_spans)
@@ -25,13 +27,18 @@ void wd_note_found(struct evaluation *evaluation, const struct leaf *leaf, struc
         evaluation->out_of_memory = true;
         return;
     }
-    *found = (struct found){.span = span};
+    *found = (struct found){.span = span, .key = key};
     if (list->last)
         list->last->next = found;
     else
         list->first = found;
     list->last = found;
     list->count++;
+}
+
+void wd_note_found(struct evaluation *evaluation, const struct leaf *leaf, struct wd_span span)
+{
+    note(evaluation, leaf, span, 0);
 }
 
 void wd_note_undecided(struct evaluation *evaluation, const struct leaf *leaf)
@@ -47,19 +54,44 @@ struct span_sink {
     const struct kept_view *view;
 };
 
-void wd_span_found(struct span_sink *sink, size_t start, size_t end)
+void wd_span_found_as(struct span_sink *sink, size_t start, size_t end, uint64_t key)
 {
     const struct wd_view *view = &sink->view->view;
     struct wd_span span = {.text_index = sink->view->text_index, .view = view->kind};
     wd_view_to_original(view, (uint32_t)start, (uint32_t)end, &span.start, &span.end);
-    wd_note_found(sink->evaluation, sink->leaf, span);
+    note(sink->evaluation, sink->leaf, span, key);
+}
+
+void wd_span_found(struct span_sink *sink, size_t start, size_t end)
+{
+    wd_span_found_as(sink, start, end, 0);
+}
+
+static struct wd_str written_text(const struct span_sink *sink)
+{
+    return sink->evaluation->event->texts[sink->view->text_index].text;
+}
+
+char wd_written_before(const struct span_sink *sink, size_t at)
+{
+    uint32_t start, end;
+    wd_view_to_original(&sink->view->view, (uint32_t)at, (uint32_t)at + (at < sink->view->view.text.len), &start, &end);
+    return start ? written_text(sink).data[start - 1] : ' ';
+}
+
+char wd_written_behind(const struct span_sink *sink, size_t at)
+{
+    uint32_t start, end;
+    wd_view_to_original(&sink->view->view, (uint32_t)at - (at > 0), (uint32_t)at, &start, &end);
+    struct wd_str text = written_text(sink);
+    return end < text.len ? text.data[end] : ' ';
 }
 
 static void search(struct evaluation *evaluation, const struct leaf *leaf)
 {
     list_of(evaluation, leaf)->searched = true;
     for (const struct kept_view *kept = evaluation->views; kept; kept = kept->next) {
-        if (!(leaf->fields & 1U << kept->field) || !(leaf->views & kept->view.kinds))
+        if (!(leaf->fields & 1U << kept->field) || !(leaf->views & kept->view.kinds) || leaf->needs & ~kept->features)
             continue;
         if (!evaluation->budget_ended && evaluation->out_of_budget)
             evaluation->budget_ended = evaluation->out_of_budget(evaluation->budget_context);
@@ -143,12 +175,54 @@ static bool is_allowed(const struct allowed *allowed, const struct wd_span *span
 
 /* ---- conditions ---- */
 
+/* Different finds of a condition that counts them. */
+struct tally {
+    size_t needed, count;
+    uint64_t keys[FINDS_NEEDED_MAX];
+};
+
+static bool is_enough_with(struct tally *tally, uint64_t key)
+{
+    for (size_t i = 0; i < tally->count && tally->needed > 1; i++)
+        if (tally->keys[i] == key)
+            return false;
+    if (tally->count + 1 < tally->needed && tally->count < FINDS_NEEDED_MAX)
+        tally->keys[tally->count] = key;
+    return ++tally->count >= tally->needed;
+}
+
+static bool is_allowed_link(const struct rule *rule, const struct wd_link *link)
+{
+    uint64_t key;
+    for (size_t i = 0; i < rule->exception_count; i++) {
+        const struct leaf *leaf = rule->exceptions[i].allows_spans ? rule->exceptions[i].condition->leaf : NULL;
+        if (leaf && leaf->kind->takes_link && leaf->kind->takes_link(leaf, link, &key))
+            return true;
+    }
+    return false;
+}
+
+static bool links_are_enough(const struct evaluation *evaluation, const struct leaf *leaf, struct tally *tally)
+{
+    const struct wd_event *event = evaluation->event;
+    const struct rule *rule = &evaluation->set->rules[leaf->rule];
+    uint64_t key;
+    for (size_t i = 0; i < event->link_count; i++)
+        if (leaf->kind->takes_link(leaf, &event->links[i], &key) &&
+            (leaf->in_exception || !is_allowed_link(rule, &event->links[i])) && is_enough_with(tally, key))
+            return true;
+    return false;
+}
+
 static enum truth evaluate_texts(struct evaluation *evaluation, const struct leaf *leaf, const struct allowed *allowed)
 {
     const struct found_list *list = finds_of(evaluation, leaf);
+    struct tally tally = {.needed = leaf->finds_needed ? leaf->finds_needed : 1};
     for (const struct found *found = list->first; found; found = found->next)
-        if (leaf->in_exception || !is_allowed(allowed, &found->span))
+        if ((leaf->in_exception || !is_allowed(allowed, &found->span)) && is_enough_with(&tally, found->key))
             return YES;
+    if (leaf->kind->takes_link && links_are_enough(evaluation, leaf, &tally))
+        return YES;
     return list->undecided || evaluation->budget_ended ? UNDECIDED : NO;
 }
 

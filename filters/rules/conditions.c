@@ -132,14 +132,16 @@ static bool remember_leaf(struct loader *loader, struct leaf *leaf)
     return true;
 }
 
-static uint32_t views_of_leaf(const struct loader *loader, const struct wd_node *node, enum leaf_reads reads)
+static uint32_t views_of_leaf(const struct loader *loader, const struct wd_node *node, const struct leaf_kind *kind)
 {
     const struct wd_node *own = wd_node_get(node, "views");
-    if (reads == READS_WRITTEN)
+    if (kind->views)
+        return kind->views;
+    if (kind->reads == READS_WRITTEN)
         return 1U << WD_VIEW_PLAIN;
     if (own)
         return wd_load_views(own);
-    if (reads == READS_TEXTS && !loader->views_given)
+    if (kind->reads == READS_TEXTS && !loader->views_given)
         return 1U << WD_VIEW_PLAIN;
     return loader->rule_views;
 }
@@ -154,7 +156,7 @@ static const struct leaf *load_leaf(struct loader *loader, const struct wd_node 
         .kind = kind,
         .rule = loader->rule_index,
         .fields = fields ? wd_load_fields(fields) : loader->rule_fields,
-        .views = views_of_leaf(loader, node, kind->reads),
+        .views = views_of_leaf(loader, node, kind),
         .in_exception = loader->in_exception,
         .node = node,
     };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "filters/evaluate.h"
+#include "filters/matchers/kinds.h"
 #include "filters/rules/fields.h"
 #include "filters/rules/loader.h"
 #include "filters/rules/utf8.h"
@@ -260,5 +261,7 @@ static const struct leaf_kind MENTIONS = {
 };
 
 const struct leaf_kind *const wd_leaf_kinds[] = {
-    &REGEX, &WORDS, &CONTAINS, &wd_field_leaf, &LENGTH, &MENTIONS, NULL,
+    &REGEX,         &WORDS,         &CONTAINS,      &wd_field_leaf,  &LENGTH,       &MENTIONS,       &wd_domain_leaf,
+    &wd_links_leaf, &wd_card_leaf,  &wd_phone_leaf, &wd_email_leaf,  &wd_iban_leaf, &wd_wallet_leaf, &wd_repeat_leaf,
+    &wd_caps_leaf,  &wd_emoji_leaf, &wd_zalgo_leaf, &wd_script_leaf, NULL,
 };

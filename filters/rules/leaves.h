@@ -31,6 +31,8 @@ struct leaf {
     const struct wd_pattern *patterns; /* READS_PATTERNS */
     size_t pattern_count;
     const void *params;         /* of the kind */
+    uint32_t needs;             /* bits enum wd_feature: a text without one of them has nothing for `search` */
+    uint32_t finds_needed;      /* so many different finds make it true; 0 means 1 */
     const struct wd_node *node; /* while loading */
 };
 
@@ -39,10 +41,16 @@ struct evaluation;
 /* Takes what a search finds. */
 struct span_sink;
 void wd_span_found(struct span_sink *sink, size_t start, size_t end);
+/* The same, for kinds with leaf->finds_needed: finds with the same key count once. */
+void wd_span_found_as(struct span_sink *sink, size_t start, size_t end, uint64_t key);
+/* The byte that the user wrote before and behind a place of the text that is searched; a space past either end. */
+char wd_written_before(const struct span_sink *sink, size_t at);
+char wd_written_behind(const struct span_sink *sink, size_t at);
 
 struct leaf_kind {
     struct shape shape; /* the first key is the one that names the kind */
     enum leaf_reads reads;
+    uint32_t views; /* the only views that it reads (no key `views`); 0: as `reads` says */
     /* Fills leaf->patterns or leaf->params from a node that passed the shape; reports and returns false otherwise. */
     bool (*prepare)(struct loader *loader, const struct wd_node *node, struct leaf *leaf);
     /* READS_EVENT */
@@ -50,6 +58,9 @@ struct leaf_kind {
     /* READS_TEXTS, READS_WRITTEN: reports every find in one text; `text` is valid UTF-8. The condition is true where
      * there was one that no exception allows. */
     void (*search)(const struct leaf *leaf, struct wd_str text, struct span_sink *sink);
+    /* With `search`, or NULL: whether a hyperlink item of the event counts as a find, and as which. One that an
+     * exception of the rule takes, too, does not count. */
+    bool (*takes_link)(const struct leaf *leaf, const struct wd_link *link, uint64_t *key_out);
 };
 
 /* Ends with a shape name of NULL. */

@@ -5,6 +5,8 @@
 
 #include "filters/rules/rules.h"
 
+struct wd_domain_set;
+
 enum list_kind { LIST_WORDS, LIST_CONTAINS, LIST_DOMAIN, LIST_IDS };
 
 struct list_entry {
@@ -19,6 +21,8 @@ struct list {
     const struct list_entry *entries;
     size_t entry_count;
     bool used;
+    const struct wd_domain_set *domains; /* the entries as hosts, made for the first condition that names the list */
+    bool domains_failed;                 /* an entry is no host: reported once */
 };
 
 struct macro {

@@ -1,0 +1,129 @@
+/* Places in a text that can be hosts of links. Linear: no byte is looked at more than a few times. */
+#include "filters/matchers/characters.h"
+#include "filters/matchers/host.h"
+
+enum { AUTHORITY_MAX = 512 };
+
+static bool is_host_byte(char c)
+{
+    return wd_is_word_byte(c) || (c & 0x80) || c == '-' || c == '.';
+}
+
+static bool ends_address(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r') || (c && strchr("<>\"|`", c));
+}
+
+static bool ends_authority(char c)
+{
+    return ends_address(c) || (c && strchr("/?#\\(){}'", c));
+}
+
+static size_t host_end(struct wd_str text, size_t at)
+{
+    if (wd_byte_at(text, at) == '[') {
+        size_t end = at + 1;
+        while (end < text.len && end - at < 48 &&
+               (wd_is_alnum_byte(text.data[end]) || text.data[end] == ':' || text.data[end] == '.'))
+            end++;
+        return wd_byte_at(text, end) == ']' ? end + 1 : at;
+    }
+    while (at < text.len && is_host_byte(text.data[at]))
+        at++;
+    while (at > 0 && (text.data[at - 1] == '.' || text.data[at - 1] == '-'))
+        at--;
+    return at;
+}
+
+/* What follows a host belongs to its link; where that reaches is only ever looked for once. */
+static void enter_rest(struct wd_host_search *search, size_t host_ends)
+{
+    struct wd_str text = search->text;
+    size_t at = host_ends;
+    if (wd_byte_at(text, at) == ':' && wd_is_digit_byte(wd_byte_at(text, at + 1)))
+        for (at++; wd_is_digit_byte(wd_byte_at(text, at));)
+            at++;
+    char c = wd_byte_at(text, at);
+    if (c != '/' && c != '?' && c != '#' && c != '\\')
+        return;
+    if (at < search->rest_end)
+        return;
+    while (at < text.len && !ends_address(text.data[at]))
+        at++;
+    search->rest_end = at;
+}
+
+/* The host of an address whose "://" is at `at`: behind the last @ of the authority. */
+static bool host_behind_scheme(struct wd_host_search *search, size_t at, struct wd_host_place *out)
+{
+    struct wd_str text = search->text;
+    size_t start = at + 3;
+    while (wd_byte_at(text, start) == '/' || wd_byte_at(text, start) == '\\')
+        start++; /* browsers take any number of them */
+    *out = (struct wd_host_place){.start = start, .has_scheme = true};
+    for (size_t i = start; i < text.len && i - start < AUTHORITY_MAX && !ends_authority(text.data[i]); i++)
+        if (text.data[i] == '@') {
+            out->start = i + 1;
+            out->has_user = true;
+        }
+    out->end = host_end(text, out->start);
+    search->at = out->end > at + 3 ? out->end : at + 3;
+    if (out->end <= out->start)
+        return false;
+    enter_rest(search, out->end);
+    return true;
+}
+
+/* The host whose dot is at `at`, from `lowest` on. */
+static bool host_around(struct wd_host_search *search, size_t lowest, size_t at, struct wd_host_place *out)
+{
+    struct wd_str text = search->text;
+    size_t start = at, end = at + 1;
+    while (start > lowest && is_host_byte(text.data[start - 1]))
+        start--;
+    while (end < text.len && is_host_byte(text.data[end]))
+        end++;
+    search->at = end;
+    while (start < end && (text.data[start] == '.' || text.data[start] == '-'))
+        start++;
+    end = end > start ? host_end(text, start) : start;
+    if (end <= start || !memchr(text.data + start, '.', end - start))
+        return false;
+    char before = wd_byte_before(text, start), behind = wd_byte_at(text, end);
+    bool in_path = (before == '/' || before == '\\') && wd_byte_before(text, start - 1) != before;
+    if (behind == '@' || in_path)
+        return false;
+    *out = (struct wd_host_place){.start = start, .end = end, .is_local = before == '@'};
+    enter_rest(search, end);
+    return true;
+}
+
+/* The ideographic full stop, which browsers read as a dot, between ASCII letters or digits. */
+static bool is_ideographic_dot(struct wd_str text, size_t at)
+{
+    return at + 3 < text.len && memcmp(text.data + at, "\xE3\x80\x82", 3) == 0 &&
+           wd_is_alnum_byte(wd_byte_before(text, at)) && wd_is_alnum_byte(text.data[at + 3]);
+}
+
+bool wd_next_host(struct wd_host_search *search, struct wd_host_place *out)
+{
+    struct wd_str text = search->text;
+    size_t lowest = search->at;
+    for (size_t at = search->at; at < text.len; at++) {
+        char c = text.data[at];
+        if (c == ':' && at > 0 && at + 3 < text.len && text.data[at + 1] == '/' && text.data[at + 2] == '/' &&
+            wd_is_alnum_byte(text.data[at - 1])) {
+            if (host_behind_scheme(search, at, out))
+                return true;
+            lowest = search->at;
+            at = search->at - 1;
+        } else if ((c == '.' || (c == '\xE3' && is_ideographic_dot(text, at))) && at >= search->rest_end) {
+            if (host_around(search, lowest > search->rest_end ? lowest : search->rest_end, at, out))
+                return true;
+            lowest = search->at;
+            at = search->at - 1;
+        }
+    }
+    search->at = text.len;
+    return false;
+}

@@ -1,2 +1,0 @@
-/* words */
-typedef int room_is_being_built;
