@@ -17,7 +17,6 @@
 struct found {
     struct found *next;
     struct wd_span span;
-    uint64_t key; /* finds with the same key are one where a condition counts them */
 };
 
 /* What a leaf that reads texts has found. Valid where the generation is the event's. */
@@ -35,7 +34,6 @@ struct kept_view {
     uint32_t text_index;
     enum wd_text_field field;
     struct wd_view view;
-    uint32_t features; /* bits enum wd_feature of its text */
 };
 
 struct evaluation {
@@ -49,6 +47,8 @@ struct evaluation {
     uint32_t generation;
     struct kept_view *views;
     bool (*out_of_budget)(void *context); /* NULL: no time budget */
+    const struct wd_scan_timing *timing;  /* its clock; NULL: none */
+    void (*rule_took)(void *context, uint32_t rule, uint64_t ns); /* NULL: nobody wants to know */
     void *budget_context;
     bool budget_ended;  /* what was not found until then is undecided */
     bool out_of_memory; /* the arena's cap was passed */

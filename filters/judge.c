@@ -41,6 +41,29 @@ static int by_index(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* They are few: most often without a call. */
+static void sort_candidates(uint32_t *candidates, size_t count)
+{
+    if (count > 16) {
+        qsort(candidates, count, sizeof(*candidates), by_index);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        uint32_t candidate = candidates[i];
+        size_t at = i;
+        for (; at && candidates[at - 1] > candidate; at--)
+            candidates[at] = candidates[at - 1];
+        candidates[at] = candidate;
+    }
+}
+
+static uint64_t tell_time(const struct evaluation *evaluation, uint32_t rule, uint64_t before)
+{
+    uint64_t now = evaluation->timing->clock(evaluation->timing->clock_context);
+    evaluation->rule_took(evaluation->budget_context, rule, now - before);
+    return now;
+}
+
 /* Asks every candidate, in rule order. */
 static bool match_rules(struct evaluation *evaluation, uint32_t *candidates, size_t count, struct wd_verdict *verdict)
 {
@@ -50,11 +73,14 @@ static bool match_rules(struct evaluation *evaluation, uint32_t *candidates, siz
     struct wd_rule_match *matches = wd_arena_alloc(evaluation->arena, count * sizeof(*matches));
     if (!matches)
         return false;
-    qsort(candidates, count, sizeof(*candidates), by_index);
+    sort_candidates(candidates, count);
+    uint64_t now = evaluation->rule_took ? evaluation->timing->clock(evaluation->timing->clock_context) : 0;
     for (size_t i = 0; i < count; i++) {
         const struct rule *rule = &set->rules[candidates[i]];
         struct wd_rule_match match = {.rule = candidates[i]};
         enum truth answer = wd_evaluate_rule(evaluation, rule, &match);
+        if (evaluation->rule_took)
+            now = tell_time(evaluation, candidates[i], now);
         if (answer == NO)
             continue;
         match.undecided = answer == UNDECIDED;

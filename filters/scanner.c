@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "filters/judge.h"
-#include "filters/matchers/features.h"
 
+/* Further rules that one event switches off are off, but not told in its verdict. */
+enum { SWITCHED_OFF_MAX = 64 };
 enum { CACHED_NAMES = 64, CACHED_NAME_BYTES = 64, DECODER_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* Which scopes cover an event name. */
@@ -26,7 +27,11 @@ struct wd_scanner {
     struct wd_pattern_scratch *patterns;
     struct expression_scratch *expressions;
     struct wd_decoder *decoder;
-    uint64_t deadline_ns;
+    struct wd_scan_timing timing;
+    bool is_timed;
+    const struct wd_ruleset *set; /* of the event under way */
+    uint32_t switched_off[SWITCHED_OFF_MAX];
+    size_t switched_off_count;
 
     /* as long as a set: made anew for another one */
     uint64_t serial;
@@ -36,6 +41,8 @@ struct wd_scanner {
     size_t candidate_count;
     uint32_t generation;
     struct cached_name names[CACHED_NAMES];
+    uint64_t *skip;               /* bit per atom: all rules that ask for it are switched off */
+    uint32_t skipped_for;         /* off_count of the set when that was made */
     uint64_t *scope_bits;         /* all of names[].scopes, and one more for names that are too long */
     const uint64_t *event_scopes; /* of the event */
 };
@@ -63,9 +70,10 @@ static void drop_set_memory(struct wd_scanner *scanner)
     free(scanner->touched);
     free(scanner->candidates);
     free(scanner->scope_bits);
+    free(scanner->skip);
     scanner->lists = NULL;
     scanner->touched = scanner->candidates = NULL;
-    scanner->scope_bits = NULL;
+    scanner->scope_bits = scanner->skip = NULL;
     scanner->serial = 0;
 }
 
@@ -97,13 +105,14 @@ static bool fit_to_set(struct wd_scanner *scanner, const struct wd_ruleset *set)
     scanner->touched = calloc(set->rule_count + 1, sizeof(*scanner->touched));
     scanner->candidates = calloc(set->rule_count + 1, sizeof(*scanner->candidates));
     scanner->scope_bits = calloc((CACHED_NAMES + 1) * scope_words(set), sizeof(*scanner->scope_bits));
-    if (!scanner->lists || !scanner->touched || !scanner->candidates || !scanner->scope_bits) {
+    scanner->skip = calloc(set->atom_count / 64 + 1, sizeof(*scanner->skip));
+    if (!scanner->lists || !scanner->touched || !scanner->candidates || !scanner->scope_bits || !scanner->skip) {
         drop_set_memory(scanner);
         return false;
     }
     for (size_t i = 0; i < CACHED_NAMES; i++)
         scanner->names[i] = (struct cached_name){.scopes = scanner->scope_bits + i * scope_words(set)};
-    scanner->generation = 0;
+    scanner->generation = scanner->skipped_for = 0;
     scanner->serial = set->serial;
     return true;
 }
@@ -146,10 +155,11 @@ static const uint64_t *scopes_of_event(struct wd_scanner *scanner, const struct 
 
 /* ---- candidates ---- */
 
-static bool is_in_scope(const struct wd_scanner *scanner, const struct rule *rule)
+static bool is_in_scope(const struct wd_scanner *scanner, uint32_t index)
 {
+    const struct rule *rule = &scanner->set->rules[index];
     return scanner->event_scopes[rule->scope / 64] >> rule->scope % 64 & 1 &&
-           rule->stages & 1U << scanner->options.stage;
+           rule->stages & 1U << scanner->options.stage && !wd_guard_is_off(scanner->set, index);
 }
 
 static void touch(struct wd_scanner *scanner, uint32_t rule)
@@ -167,7 +177,7 @@ static void touch_listed(struct wd_scanner *scanner, const struct wd_ruleset *se
         const uint32_t *rules = undecided ? scope->not_quiet : scope->always;
         size_t count = undecided ? scope->not_quiet_count : scope->always_count;
         for (size_t j = 0; j < count; j++)
-            if (is_in_scope(scanner, &set->rules[rules[j]]))
+            if (is_in_scope(scanner, rules[j]))
                 touch(scanner, rules[j]);
     }
 }
@@ -177,7 +187,49 @@ static void touch_listed(struct wd_scanner *scanner, const struct wd_ruleset *se
 static bool out_of_budget(void *context)
 {
     const struct wd_scanner *scanner = context;
-    return scanner->options.clock(scanner->options.clock_context) > scanner->deadline_ns;
+    return scanner->timing.clock(scanner->timing.clock_context) > scanner->timing.deadline_ns;
+}
+
+/* ---- time of rules ---- */
+
+static void rule_took(void *context, uint32_t rule, uint64_t ns)
+{
+    struct wd_scanner *scanner = context;
+    if (scanner->options.costs) {
+        scanner->options.costs[rule].tries++;
+        scanner->options.costs[rule].ns += ns;
+    }
+    if (!scanner->options.rule_budget_ns || ns <= scanner->options.rule_budget_ns ||
+        !wd_guard_strike(scanner->set, rule, scanner->timing.clock(scanner->timing.clock_context)))
+        return;
+    if (scanner->switched_off_count < SWITCHED_OFF_MAX)
+        scanner->switched_off[scanner->switched_off_count++] = rule;
+}
+
+static void pattern_took(void *context, uint32_t pattern, uint64_t ns)
+{
+    struct wd_scanner *scanner = context;
+    const struct atom *atom = &scanner->set->atoms[pattern];
+    bool is_slow = scanner->options.rule_budget_ns && ns > scanner->options.rule_budget_ns;
+    for (uint32_t i = 0; i < atom->use_count; i++)
+        rule_took(scanner, scanner->set->uses[atom->first_use + i]->rule, is_slow ? ns : ns / atom->use_count);
+}
+
+/* Expressions of which all rules are off need not be tried. */
+static void skip_switched_off(struct wd_scanner *scanner)
+{
+    const struct wd_ruleset *set = scanner->set;
+    uint32_t count = atomic_load_explicit(&set->guards->off_count, memory_order_relaxed);
+    if (scanner->skipped_for == count)
+        return;
+    scanner->skipped_for = count;
+    for (uint32_t atom = 0; atom < set->atom_count; atom++) {
+        bool all_off = true;
+        for (uint32_t i = 0; i < set->atoms[atom].use_count && all_off; i++)
+            all_off = wd_guard_is_off(set, set->uses[set->atoms[atom].first_use + i]->rule);
+        if (all_off)
+            scanner->skip[atom / 64] |= UINT64_C(1) << atom % 64;
+    }
 }
 
 /* The text that is being scanned. */
@@ -204,7 +256,7 @@ static void take_hit(struct reading *reading, const struct wd_hit *hit)
     for (uint32_t i = 0; i < atom->use_count; i++) {
         const struct leaf *leaf = set->uses[atom->first_use + i];
         if (!(leaf->fields & 1U << reading->field) || !(leaf->views & kinds) ||
-            !is_in_scope(reading->scanner, &set->rules[leaf->rule]))
+            !is_in_scope(reading->scanner, leaf->rule))
             continue;
         if (hit->undecided)
             wd_note_undecided(reading->evaluation, leaf);
@@ -222,8 +274,8 @@ static enum wd_status scan_view(struct reading *reading)
     struct wd_scan_request request = {.text = reading->view->text,
                                       .views = (reading->kinds | reading->caseless_kinds) & wanted,
                                       .only_case_sensitive = reading->case_matters_only,
-                                      .out_of_budget = evaluation->out_of_budget,
-                                      .budget_context = evaluation->budget_context};
+                                      .skip = reading->scanner->skipped_for ? reading->scanner->skip : NULL,
+                                      .timing = reading->scanner->is_timed ? &reading->scanner->timing : NULL};
     struct wd_scan_result result;
     if (!request.views || !evaluation->set->patterns || evaluation->budget_ended)
         return WD_OK;
@@ -246,12 +298,8 @@ static bool keep_view(struct evaluation *evaluation, const struct reading *readi
     struct kept_view *kept = wd_arena_alloc(evaluation->arena, sizeof(*kept));
     if (!kept)
         return false;
-    *kept = (struct kept_view){.next = evaluation->views,
-                               .text_index = reading->text_index,
-                               .field = reading->field,
-                               .view = *view,
-                               .features = wd_text_features(view->text) |
-                                           (view->kinds >> WD_VIEW_LINKS & 1 ? WD_FEATURE_LINK : 0U)};
+    *kept = (struct kept_view){
+        .next = evaluation->views, .text_index = reading->text_index, .field = reading->field, .view = *view};
     evaluation->views = kept;
     if (view->kinds & 1U << WD_VIEW_PLAIN) {
         kept->view.text = evaluation->event->texts[reading->text_index].text;
@@ -314,17 +362,52 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
 
 /* ---- an event ---- */
 
+static void begin_timing(struct wd_scanner *scanner, struct evaluation *evaluation)
+{
+    const struct wd_scanner_options *options = &scanner->options;
+    scanner->is_timed = options->clock && (options->event_budget_ns || options->rule_budget_ns || options->costs);
+    if (!scanner->is_timed)
+        return;
+    bool rules = options->rule_budget_ns || options->costs;
+    scanner->timing = (struct wd_scan_timing){
+        .clock = options->clock,
+        .clock_context = options->clock_context,
+        .deadline_ns = UINT64_MAX,
+        .suspicious_ns = options->rule_budget_ns ? options->rule_budget_ns : UINT64_MAX,
+        .took = rules ? pattern_took : NULL,
+        .took_context = scanner,
+    };
+    evaluation->timing = &scanner->timing;
+    evaluation->rule_took = rules ? rule_took : NULL;
+    evaluation->budget_context = scanner;
+    if (!options->event_budget_ns)
+        return;
+    scanner->timing.deadline_ns = options->clock(options->clock_context) + options->event_budget_ns;
+    evaluation->out_of_budget = out_of_budget;
+}
+
 static void begin(struct wd_scanner *scanner, struct evaluation *evaluation)
 {
     next_generation(scanner, evaluation->set);
     evaluation->generation = scanner->generation;
     scanner->candidate_count = 0;
+    scanner->switched_off_count = 0;
+    scanner->set = evaluation->set;
     scanner->event_scopes = scopes_of_event(scanner, evaluation->set, evaluation->event->name);
-    if (!scanner->options.clock || !scanner->options.event_budget_ns)
-        return;
-    scanner->deadline_ns = scanner->options.clock(scanner->options.clock_context) + scanner->options.event_budget_ns;
-    evaluation->out_of_budget = out_of_budget;
-    evaluation->budget_context = scanner;
+    skip_switched_off(scanner);
+    begin_timing(scanner, evaluation);
+}
+
+static bool tell_switched_off(const struct wd_scanner *scanner, struct wd_arena *arena, struct wd_verdict *verdict)
+{
+    size_t bytes = scanner->switched_off_count * sizeof(*scanner->switched_off);
+    uint32_t *told = bytes ? wd_arena_alloc(arena, bytes) : NULL;
+    if (!told)
+        return !bytes;
+    memcpy(told, scanner->switched_off, bytes);
+    verdict->switched_off = told;
+    verdict->switched_off_count = scanner->switched_off_count;
+    return true;
 }
 
 enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
@@ -351,6 +434,8 @@ enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set,
     if (evaluation.budget_ended)
         touch_listed(scanner, set, true);
     if (status != WD_OK || !wd_judge(&evaluation, scanner->candidates, scanner->candidate_count, verdict_out))
+        return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
+    if (!tell_switched_off(scanner, arena, verdict_out))
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
     verdict_out->budget_ended = evaluation.budget_ended;
     return WD_OK;

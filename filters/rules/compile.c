@@ -158,6 +158,19 @@ static bool compile_patterns(struct loader *loader, const struct index *index)
     return false;
 }
 
+static void note_index_classes(struct wd_ruleset *set)
+{
+    for (uint32_t atom = 0; atom < set->atom_count; atom++) {
+        enum wd_index_class index_class = wd_patterns_index_class(set->patterns, atom);
+        for (uint32_t i = 0; i < set->atoms[atom].use_count; i++) {
+            struct rule *rule = &set->rules[set->uses[set->atoms[atom].first_use + i]->rule];
+            if (!rule->is_indexed || rule->index_class < index_class)
+                rule->index_class = index_class;
+            rule->is_indexed = true;
+        }
+    }
+}
+
 /* ---- what texts and rules must be looked at ---- */
 
 static void gather_views(struct wd_ruleset *set)
@@ -240,7 +253,11 @@ bool wd_compile_rules(struct loader *loader)
     struct wd_ruleset *set = loader->set;
     set->leaf_count = loader->leaf_count;
     set->leaves = wd_loader_alloc(loader, loader->leaf_count + 1, sizeof(const struct leaf *));
-    if (!set->leaves)
+    set->guards = wd_loader_alloc(loader, 1, sizeof(*set->guards));
+    if (!set->leaves || !set->guards)
+        return false;
+    set->guards->rules = wd_loader_alloc(loader, set->rule_count + 1, sizeof(*set->guards->rules));
+    if (!set->guards->rules)
         return false;
     if (loader->leaf_count)
         memcpy(set->leaves, loader->leaves, loader->leaf_count * sizeof(const struct leaf *));
@@ -252,7 +269,9 @@ bool wd_compile_rules(struct loader *loader)
         loader->out_of_memory = true;
     fine = fine && link_uses(loader, &index) && compile_patterns(loader, &index);
     index_fini(&index);
-    if (fine)
+    if (fine) {
+        note_index_classes(set);
         gather_views(set);
+    }
     return fine && finish_scopes(loader);
 }

@@ -1,5 +1,5 @@
-/* A compiled rule set in memory. What always holds: nothing in it changes after loading, so threads share it; all of it
- * lives in the set's arena but the patterns and compiled expressions, which wd_ruleset_unref frees.
+/* A compiled rule set in memory. What always holds: nothing in it but the guards changes after loading, so threads
+ * share it; all of it lives in the set's arena but the patterns and compiled expressions, which wd_ruleset_unref frees.
  * Neighbours: load.c makes it, compile.c indexes it, filters/scanner.c and filters/evaluate.c read it. */
 #ifndef FILTERS_RULES_H
 #define FILTERS_RULES_H
@@ -47,6 +47,8 @@ struct rule {
     bool live;       /* mode is not off */
     bool match_when_undecided;
     bool has_allowed_spans;
+    bool is_indexed;                 /* some of its conditions reads patterns, and it is live */
+    enum wd_index_class index_class; /* the costliest of them */
     const struct condition *when;
     const struct exception *exceptions;
     size_t exception_count;
@@ -97,8 +99,29 @@ struct wd_ruleset {
     const char **notify_targets;
     struct compiled_expression *expressions; /* of field conditions: freed with the set */
     uint32_t match_limit;
+    struct guards *guards;
     char digest[65];
 };
+
+/* Keeps a rule from hurting: the one thing in a set that changes, beside the references. */
+struct guard {
+    atomic_uint_fast64_t strikes; /* number of the minute << 16 | how often it was over its time in that minute */
+    atomic_bool is_off;
+};
+
+struct guards {
+    atomic_uint off_count;
+    struct guard *rules;
+};
+
+/* Notes that a rule took too long, at `now_ns` of the clock. True where it is switched off by this, for one caller
+ * only. Any thread. */
+bool wd_guard_strike(const struct wd_ruleset *set, uint32_t rule, uint64_t now_ns);
+
+static inline bool wd_guard_is_off(const struct wd_ruleset *set, uint32_t rule)
+{
+    return atomic_load_explicit(&set->guards->rules[rule].is_off, memory_order_relaxed);
+}
 
 /* Whether a pattern of event names ("post.*") covers a name. */
 bool wd_glob_matches(const char *glob, struct wd_str name);

@@ -62,3 +62,43 @@ bool wd_ruleset_wants(const struct wd_ruleset *set, struct wd_str event_name)
             return true;
     return false;
 }
+
+/* ---- guards ---- */
+
+bool wd_guard_strike(const struct wd_ruleset *set, uint32_t rule, uint64_t now_ns)
+{
+    enum { COUNT_BITS = 16 };
+    const uint64_t minute = now_ns / UINT64_C(60000000000);
+    struct guard *guard = &set->guards->rules[rule];
+    uint_fast64_t old = atomic_load_explicit(&guard->strikes, memory_order_relaxed), next;
+    do {
+        next = old >> COUNT_BITS == minute ? old + 1 : minute << COUNT_BITS | 1;
+        if ((next & ((1U << COUNT_BITS) - 1)) > WD_RULE_STRIKES)
+            return false; /* it is off; others were on their way with it */
+    } while (!atomic_compare_exchange_weak_explicit(&guard->strikes, &old, next, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    if ((next & ((1U << COUNT_BITS) - 1)) < WD_RULE_STRIKES)
+        return false;
+    if (atomic_exchange_explicit(&guard->is_off, true, memory_order_relaxed))
+        return false;
+    atomic_fetch_add_explicit(&set->guards->off_count, 1, memory_order_relaxed);
+    return true;
+}
+
+bool wd_ruleset_is_switched_off(const struct wd_ruleset *set, uint32_t rule)
+{
+    return rule < set->rule_count && wd_guard_is_off(set, rule);
+}
+
+/* ---- what the index made of it ---- */
+
+const char *wd_ruleset_index_class(const struct wd_ruleset *set, uint32_t rule)
+{
+    bool is_indexed = rule < set->rule_count && set->rules[rule].is_indexed;
+    return is_indexed ? wd_index_class_name(set->rules[rule].index_class) : "none";
+}
+
+size_t wd_ruleset_memory(const struct wd_ruleset *set)
+{
+    return sizeof(*set) + wd_arena_used(set->arena) + (set->patterns ? wd_patterns_memory(set->patterns) : 0);
+}

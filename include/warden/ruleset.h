@@ -58,6 +58,14 @@ size_t wd_ruleset_rule_count(const struct wd_ruleset *set);
 const struct wd_rule_info *wd_ruleset_rule(const struct wd_ruleset *set, uint32_t rule);
 /* SHA-256 of what was loaded, as 64 hex digits: the same files give the same digest on every machine. */
 const char *wd_ruleset_digest(const struct wd_ruleset *set);
+/* A rule that exceeded its time again and again was switched off; a set that is loaded anew has it on again. */
+bool wd_ruleset_is_switched_off(const struct wd_ruleset *set, uint32_t rule);
+/* What finds the rule's texts and expressions in a text, the costliest of them: "literal" (a text that every match
+ * holds), "skeleton" (the same with look-alikes), "class" or "run" (characters that every match holds), "always"
+ * (nothing: each text is tried); "none" where it has none. */
+const char *wd_ruleset_index_class(const struct wd_ruleset *set, uint32_t rule);
+/* Bytes that the set takes, index and compiled expressions included. */
+size_t wd_ruleset_memory(const struct wd_ruleset *set);
 /* True where some rule could match an event of this name (without v3. or v5.). */
 bool wd_ruleset_wants(const struct wd_ruleset *set, struct wd_str event_name);
 /* NULL-terminated names of the notify targets that rules use. */

@@ -25,6 +25,20 @@ struct wd_scanner_options {
     wd_clock_fn *clock; /* NULL: no time budget */
     void *clock_context;
     uint64_t event_budget_ns; /* 0: no limit */
+    /* A rule that takes longer than this for one text, WD_RULE_STRIKES times within a minute of the clock, is switched
+     * off in its rule set, for all threads, for as long as the set lives: see wd_verdict.switched_off. 0: no limit. */
+    uint64_t rule_budget_ns;
+    /* Where each rule's cost is added up, by rule, for the one set that is scanned with; the caller's. NULL: nowhere.
+     * Needs the clock. */
+    struct wd_rule_cost *costs;
+};
+
+enum { WD_RULE_STRIKES = 20 };
+
+/* What a rule cost after the index had let it through. Expressions that several rules share count a part for each. */
+struct wd_rule_cost {
+    uint64_t tries; /* texts on which one of its expressions was tried, and events for which it was judged */
+    uint64_t ns;
 };
 
 struct wd_scanner *wd_scanner_new(const struct wd_scanner_options *options);

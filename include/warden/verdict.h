@@ -87,6 +87,10 @@ struct wd_verdict {
     uint32_t candidates;   /* rules that the index let through, for metrics */
     uint32_t inapplicable; /* enforced actions that came to nothing: the event has no such place, author or content */
     bool budget_ended;     /* the time budget ended the scan: what was not found until then is undecided */
+    /* Rules that this event made one time too many exceed their time: they are off from now on. Each is told once, in
+     * the verdict of one thread: log it. */
+    const uint32_t *switched_off;
+    size_t switched_off_count;
 };
 
 #ifdef __cplusplus

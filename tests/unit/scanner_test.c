@@ -440,7 +440,7 @@ static void shared_patterns_answer_as_each_rule_alone(void **state)
     int matches = 0;
     for (int r = 0; r < count; r++) {
         char yaml[600];
-        snprintf(yaml, sizeof(yaml), HEAD "rules:\n%s", rules[r]);
+        assert_true(snprintf(yaml, sizeof(yaml), HEAD "rules:\n%s", rules[r]) < (int)sizeof(yaml));
         struct bench *alone = bench_new(yaml);
         for (size_t t = 0; t < 13; t++) {
             bool here = judge(alone, TEXTS[t])->match_count > 0;
