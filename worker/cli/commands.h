@@ -16,6 +16,7 @@ extern const struct cli_command command_health;
 extern const struct cli_command command_config_print, command_config_yaml, command_config_docs, command_config_schema;
 extern const struct cli_command command_rules_lint, command_rules_test, command_rules_list, command_rules_match;
 extern const struct cli_command command_rules_explain, command_rules_schema, command_rules_fields;
+extern const struct cli_command command_rules_import, command_rules_bench;
 extern const struct cli_command command_generate;
 
 /* -c/--config and --set, for the commands that read the configuration. */
