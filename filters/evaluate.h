@@ -17,6 +17,7 @@
 struct found {
     struct found *next;
     struct wd_span span;
+    uint64_t key; /* finds with the same key are one where a condition counts them */
 };
 
 /* What a leaf that reads texts has found. Valid where the generation is the event's. */
@@ -34,6 +35,7 @@ struct kept_view {
     uint32_t text_index;
     enum wd_text_field field;
     struct wd_view view;
+    uint32_t features; /* bits enum wd_feature of its text */
 };
 
 struct evaluation {

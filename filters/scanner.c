@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "filters/judge.h"
+#include "filters/matchers/features.h"
 
 /* Further rules that one event switches off are off, but not told in its verdict. */
 enum { SWITCHED_OFF_MAX = 64 };
@@ -298,8 +299,12 @@ static bool keep_view(struct evaluation *evaluation, const struct reading *readi
     struct kept_view *kept = wd_arena_alloc(evaluation->arena, sizeof(*kept));
     if (!kept)
         return false;
-    *kept = (struct kept_view){
-        .next = evaluation->views, .text_index = reading->text_index, .field = reading->field, .view = *view};
+    *kept = (struct kept_view){.next = evaluation->views,
+                               .text_index = reading->text_index,
+                               .field = reading->field,
+                               .view = *view,
+                               .features = wd_text_features(view->text) |
+                                           (view->kinds >> WD_VIEW_LINKS & 1 ? WD_FEATURE_LINK : 0U)};
     evaluation->views = kept;
     if (view->kinds & 1U << WD_VIEW_PLAIN) {
         kept->view.text = evaluation->event->texts[reading->text_index].text;
