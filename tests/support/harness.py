@@ -142,10 +142,10 @@ class Sandbox(Process):
 class Worker(Process):
     """`warden run` with options given as a dictionary of "section.key": value."""
 
-    def __init__(self, name, folder, cluster, sandbox, rules, options=None, environment=None):
+    def __init__(self, name, folder, cluster, sandbox, rules, options=None, environment=None, secret=TOKEN):
         token = os.path.join(folder, name + "-token")
         with open(token, "w", encoding="ascii") as out:
-            out.write(TOKEN)
+            out.write(secret)
         self.token_file = token
         settings = {
             "kafka.brokers": cluster.bootstrap,
@@ -215,9 +215,9 @@ def run(*tests):
             function(test)
             print(f"ok   {function.__name__} ({time.monotonic() - started:.1f} s)", flush=True)
             ran += 1
-        except Failure as failure:
+        except Exception as failure:  # a test that breaks has failed, too
             failed += 1
-            print(f"FAIL {function.__name__}: {failure}\n     logs in {test.folder}", flush=True)
+            print(f"FAIL {function.__name__}: {type(failure).__name__}: {failure}\n     logs in {test.folder}", flush=True)
             for part in test.parts:
                 if isinstance(part, Process):
                     tail = part.text()[-3000:]
