@@ -46,7 +46,7 @@ static void refuse(const struct rule_lines *lines, struct rule_line *line, const
                    struct wd_diagnostics *findings)
 {
     line->refused = true;
-    wd_diagnose(findings, WD_ERROR, "bad-line", lines->name, line->number, 0, "%s", why);
+    wd_diagnose(findings, WD_ERROR, "bad-line", lines->name, line->number, 1, "%s", why);
 }
 
 /* Cuts the field up to the next tab off `rest`. */
@@ -179,7 +179,8 @@ static size_t take_findings(struct rule_lines *lines, const struct wd_diagnostic
         if (!line || (line->refused && is_error))
             *no_line_out = is_error && !line ? one->message : *no_line_out;
         else if (is_error || with_warnings)
-            wd_diagnose(findings, one->severity, one->code, lines->name, line->number, 0, "%s", one->message);
+            wd_diagnose(findings, one->severity, one->code, lines->name, line->number, line->column, "%s",
+                        one->message);
         if (line && is_error && !line->refused) {
             line->refused = true;
             refused++;

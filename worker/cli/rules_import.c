@@ -36,6 +36,14 @@ static bool is_view(const char *name)
     return false;
 }
 
+/* As rule sets and rules may be called. */
+static bool is_name(const char *text)
+{
+    size_t len = strlen(text);
+    bool begins = len && len <= 128 && strchr("._-", text[0]) == NULL;
+    return begins && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
+}
+
 static bool choose_header(const struct cli_arguments *arguments, struct rule_lines_header *header)
 {
     const char *id = cli_value(arguments, "id"), *mode = cli_value(arguments, "mode");
@@ -45,6 +53,10 @@ static bool choose_header(const struct cli_arguments *arguments, struct rule_lin
     if (strcmp(header->mode, "off") != 0 && strcmp(header->mode, "shadow") != 0 &&
         strcmp(header->mode, "enforce") != 0) {
         cli_usage(arguments, "--mode must be off, shadow or enforce, not '%s'", mode);
+        return false;
+    }
+    if (!is_name(header->id)) {
+        cli_usage(arguments, "--id: '%s' is no name: use letters, digits, '.', '_' and '-'", header->id);
         return false;
     }
     for (const char *const *view = header->views; *view; view++) {
