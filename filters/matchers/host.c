@@ -37,6 +37,19 @@ static bool read_number(const char *text, size_t len, uint64_t *out)
     return len > 0;
 }
 
+/* Such a host is an address or nothing. */
+static bool ends_in_number(const struct wd_host *host)
+{
+    const char *dot = memrchr(host->text, '.', host->len);
+    const char *label = dot ? dot + 1 : host->text;
+    size_t len = (size_t)(host->text + host->len - label);
+    uint64_t value;
+    bool all_digits = true;
+    for (size_t i = 0; i < len; i++)
+        all_digits = all_digits && wd_is_digit_byte(label[i]);
+    return all_digits || (label[0] == '0' && label[1] == 'x' && read_number(label, len, &value));
+}
+
 /* One to four numbers; the last fills what the others left. */
 static bool read_ipv4(const struct wd_host *host, uint32_t *address_out)
 {
@@ -151,8 +164,10 @@ bool wd_host_normalize(struct wd_str text, struct wd_host *out)
         return take_ipv6(text, out);
     if (!(is_ascii(text) ? take_ascii(text, out) : take_idn(text, out)))
         return false;
-    if (!wd_is_digit_byte(out->text[0]) || !read_ipv4(out, &address))
+    if (!ends_in_number(out))
         return true;
+    if (!read_ipv4(out, &address))
+        return false;
     address = htonl(address);
     return take_address(AF_INET, &address, out);
 }

@@ -87,7 +87,8 @@ static bool host_around(struct wd_host_search *search, size_t lowest, size_t at,
     while (start < end && (text.data[start] == '.' || text.data[start] == '-'))
         start++;
     end = end > start ? host_end(text, start) : start;
-    if (end <= start || !memchr(text.data + start, '.', end - start))
+    bool has_dot = end > start && memchr(text.data + start, '.', end - start);
+    if (!has_dot && (at < start || at >= end || text.data[at] == '.'))
         return false;
     char before = wd_byte_before(text, start), behind = wd_byte_at(text, end);
     bool in_path = (before == '/' || before == '\\') && wd_byte_before(text, start - 1) != before;
