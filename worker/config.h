@@ -48,8 +48,12 @@ struct config {
         char *table;        /* config/platforms/socialplus.yaml, or where it is installed */
         int64_t connect_timeout_ms, total_timeout_ms;
         int64_t max_answer_bytes;
-        int64_t max_connections;  /* a shard */
-        struct config_map notify; /* name -> URL of a webhook */
+        int64_t max_connections; /* a shard */
+        int64_t max_retry_after_ms;
+        double rate_per_second; /* of the process; 0: no limit */
+        int64_t burst;
+        struct config_map group_rates; /* group of the action table -> calls a second, checked to be a number */
+        struct config_map notify;      /* name -> URL of a webhook */
     } platform;
     struct {
         int64_t shards;          /* 0: the number of cores */
@@ -66,8 +70,10 @@ struct config {
         int64_t breaker_min_calls;
         int64_t max_partition_window;        /* records between a partition's position and its newest: 65,536 */
         int64_t max_dead_letters_per_minute; /* a shard: 600 */
-        char *decisions_topic;               /* moderation.decisions; empty: none are written */
-        char *dead_letter_topic;             /* moderation.dlq */
+        int64_t stall_timeout_ms;            /* 5 minutes; 0: no watchdog */
+        bool stall_exit;
+        char *decisions_topic;   /* moderation.decisions; empty: none are written */
+        char *dead_letter_topic; /* moderation.dlq */
     } worker;
     struct {
         char **paths;        /* [config/rules] */
@@ -99,6 +105,9 @@ void config_free(struct config *config);
 /* What only a running worker needs: checks that it is there, and reads the files of kafka.property_files into
  * kafka.properties. Call it once, before the configuration is handed to the worker; never print afterwards. */
 enum wd_status config_prepare_run(struct config *config, struct wd_diagnostics *findings);
+
+/* The last of that alone, for commands that read from Kafka. */
+enum wd_status config_read_secrets(struct config *config, struct wd_diagnostics *findings);
 
 /* The configuration file that is read where none is named: $WARDEN_CONFIG, else the installed one where it exists, else
  * NULL. `environment` as in struct config_source. The result belongs to the environment or is static. */

@@ -244,6 +244,19 @@ static void check_urls(const struct config *config, struct wd_diagnostics *findi
     }
 }
 
+static void check_group_rates(const struct config *config, struct wd_diagnostics *findings)
+{
+    for (size_t i = 0; i < config->platform.group_rates.count; i++) {
+        const struct config_pair *pair = &config->platform.group_rates.items[i];
+        char *end = NULL;
+        double rate = strtod(pair->value, &end);
+        if (end == pair->value || *end || !(rate > 0) || rate > 1e6)
+            config_report(config, "platform", "group_rates", findings, "bad-rate",
+                          "gives '%.80s' the rate '%.80s': calls a second are wanted, above 0 and at most 1000000",
+                          pair->name, pair->value);
+    }
+}
+
 static void check_address(const struct config *config, struct wd_diagnostics *findings)
 {
     unsigned char bytes[16];
@@ -271,6 +284,7 @@ void config_check(const struct config *config, struct wd_diagnostics *findings)
                       "is the same as worker.decisions_topic: they need a topic each");
     check_properties(config, findings);
     check_urls(config, findings);
+    check_group_rates(config, findings);
     check_address(config, findings);
     check_rule_paths(config, findings);
 }
@@ -299,12 +313,9 @@ static char *read_secret(const struct config *config, const char *name, const ch
     return NULL;
 }
 
-enum wd_status config_prepare_run(struct config *config, struct wd_diagnostics *findings)
+enum wd_status config_read_secrets(struct config *config, struct wd_diagnostics *findings)
 {
     size_t errors_before = wd_diagnostics_errors(findings);
-    if (!config->platform.token_file)
-        config_report(config, "platform", "token_file", findings, "missing-option",
-                      "is not set: put the admin token into a file and name it there");
     for (size_t i = 0; i < config->kafka.property_files.count; i++) {
         const struct config_pair *pair = &config->kafka.property_files.items[i];
         char *secret = read_secret(config, pair->name, pair->value, findings);
@@ -314,5 +325,16 @@ enum wd_status config_prepare_run(struct config *config, struct wd_diagnostics *
             explicit_bzero(secret, strlen(secret));
         free(secret);
     }
+    return wd_diagnostics_errors(findings) > errors_before ? WD_ERR_INVALID : WD_OK;
+}
+
+enum wd_status config_prepare_run(struct config *config, struct wd_diagnostics *findings)
+{
+    size_t errors_before = wd_diagnostics_errors(findings);
+    if (!config->platform.token_file)
+        config_report(config, "platform", "token_file", findings, "missing-option",
+                      "is not set: put the admin token into a file and name it there");
+    if (config_read_secrets(config, findings) != WD_OK)
+        return WD_ERR_INVALID;
     return wd_diagnostics_errors(findings) > errors_before ? WD_ERR_INVALID : WD_OK;
 }

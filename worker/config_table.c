@@ -94,6 +94,15 @@ const struct option OPTIONS[] = {
      .text = "An answer is read up to this size."},
     {ROW(platform, "max_connections", max_connections), INT(1, 65535), .default_text = "512",
      .text = "Connections to the platform, a shard. Over HTTP/1.1 a call under way takes one."},
+    {ROW(platform, "max_retry_after", max_retry_after_ms), DURATION(1 * SECOND, 1 * HOUR), .default_text = "5m",
+     .text = "The longest wait that a Retry-After of the platform is obeyed for; a longer one is cut to this."},
+    {ROW(platform, "rate_per_second", rate_per_second), .type = OPTION_DOUBLE, .least_number = 0,
+     .most_number = 1000000, .default_text = "0",
+     .text = "Calls a second to the platform, at most; each shard gets its share. 0: no limit of our own."},
+    {ROW(platform, "burst", burst), INT(1, 1000000), .default_text = "100",
+     .text = "With a rate: so many calls may go at once after a pause."},
+    {ROW(platform, "group_rates", group_rates), .type = OPTION_MAP, .default_text = "{}",
+     .text = "Calls a second for single groups of the action table, as in {users: 10, messages: 200}."},
     {ROW(platform, "notify", notify), .type = OPTION_MAP, .default_text = "{}", .mask = MASK_URL_PATH,
      .text = "Webhooks for the action notify: name and URL, as in {ops: \"https://chat.example.com/hooks/warden\"}. "
              "Rules name them as {notify: ops}."},
@@ -138,6 +147,11 @@ const struct option OPTIONS[] = {
      .text =
          "Dead letters that a shard writes in a minute; the rest waits, so that a wrong setting or an outage cannot "
          "empty a topic into the dead-letter topic."},
+    {ROW(worker, "stall_timeout", stall_timeout_ms), DURATION(0, 24 * HOUR), .default_text = "5m",
+     .text = "A partition with records to read, none of them held back by a closed gate, that has finished nothing for "
+             "this long is reported as stalled. 0: never."},
+    {ROW(worker, "stall_exit", stall_exit), .type = OPTION_BOOL, .default_text = "false",
+     .text = "Leave the group and end with an error when a partition is stalled, so that another worker takes it."},
     {ROW(worker, "decisions_topic", decisions_topic), STRING(0, NAME_MAX_BYTES), .default_text = "moderation.decisions",
      .text = "The topic for decision records: every verdict with an action or a shadow match. Empty (\"\"): none are "
              "written."},

@@ -32,7 +32,7 @@ struct dispatch {
     struct random_state random;
     struct author *authors[AUTHOR_BUCKETS];
     struct partition_queue lanes;
-    struct gate_line platform; /* every call but notifications goes through it: token and permission */
+    struct gate_line platform; /* every call but notifications goes through it: token, permission, overall rate */
     struct gate_line *lines;   /* one an endpoint group */
     struct unit **heap;        /* sleepers by due time */
     size_t heap_count, heap_room;
@@ -188,6 +188,17 @@ static bool heap_reserve(struct dispatch *dispatch, size_t units)
 
 /* ---- gates ---- */
 
+static struct gate_options line_options(const struct dispatch *dispatch, const char *group)
+{
+    struct gate_options options = dispatch->options.gate;
+    for (size_t i = 0; i < dispatch->options.group_rate_count; i++)
+        if (strcmp(dispatch->options.group_rates[i].group, group) == 0) {
+            options.rate_per_second = dispatch->options.group_rates[i].rate_per_second;
+            options.burst = dispatch->options.burst;
+        }
+    return options;
+}
+
 static struct gate_line *line_get(struct dispatch *dispatch, const char *group, int64_t now_ms)
 {
     for (struct gate_line *line = dispatch->lines; line; line = line->next)
@@ -201,7 +212,8 @@ static struct gate_line *line_get(struct dispatch *dispatch, const char *group, 
         free(line);
         return NULL;
     }
-    gate_init(&line->gate, &dispatch->options.gate, now_ms);
+    struct gate_options options = line_options(dispatch, group);
+    gate_init(&line->gate, &options, now_ms);
     TAILQ_INIT(&line->waiting);
     line->next = dispatch->lines;
     dispatch->lines = line;
@@ -381,6 +393,8 @@ static void leave_line(struct unit *unit, struct dispatch *dispatch, const struc
     bool was_open = gate_is_open(gate), own_fault = outcome->class == OUTCOME_STOP;
     if (outcome->throttled) {
         int64_t wait = outcome->retry_after_ms >= 0 ? outcome->retry_after_ms : dispatch->options.backoff.base_ms;
+        if (dispatch->options.max_hold_ms && wait > dispatch->options.max_hold_ms)
+            wait = dispatch->options.max_hold_ms;
         gate_hold(gate, now_ms + wait);
     }
     if (own_fault && !was_open && !is_platform_call(&unit->calls[unit->current]))
@@ -454,7 +468,8 @@ struct dispatch *dispatch_new(const struct dispatch_options *options, const stru
     dispatch->platform.group = "platform";
     struct gate_options token_only = options->gate;
     token_only.failure_ratio = 2; /* only a refusal opens it */
-    token_only.rate_per_second = 0;
+    token_only.rate_per_second = options->rate_per_second;
+    token_only.burst = options->burst;
     gate_init(&dispatch->platform.gate, &token_only, now_ms);
     return dispatch;
 }
@@ -543,6 +558,24 @@ size_t dispatch_open_gates(const struct dispatch *dispatch)
     for (const struct gate_line *line = dispatch->lines; line; line = line->next)
         open += gate_is_open(&line->gate);
     return open;
+}
+
+bool dispatch_is_held(const struct dispatch *dispatch)
+{
+    bool held = !TAILQ_EMPTY(&dispatch->platform.waiting);
+    for (const struct gate_line *line = dispatch->lines; line; line = line->next)
+        held |= !TAILQ_EMPTY(&line->waiting);
+    return held;
+}
+
+bool dispatch_is_shut(const struct dispatch *dispatch)
+{
+    if (gate_is_open(&dispatch->platform.gate))
+        return true;
+    for (const struct gate_line *line = dispatch->lines; line; line = line->next)
+        if (!gate_is_open(&line->gate))
+            return false;
+    return dispatch->lines != NULL;
 }
 
 void dispatch_probe_platform(struct dispatch *dispatch, int64_t now_ms)

@@ -11,11 +11,22 @@
 
 struct dispatch;
 
+/* A limit for one endpoint group. */
+struct dispatch_rate {
+    const char *group;
+    double rate_per_second;
+};
+
 struct dispatch_options {
     size_t max_in_flight;
     unsigned max_attempts;
     struct backoff backoff;
-    struct gate_options gate; /* of every endpoint group */
+    struct gate_options gate;                /* of every endpoint group; its rate holds where group_rates has none */
+    double rate_per_second;                  /* of all calls to the platform together; 0: no limit */
+    double burst;                            /* of every limit */
+    const struct dispatch_rate *group_rates; /* the caller's; must outlive the dispatch */
+    size_t group_rate_count;
+    int64_t max_hold_ms; /* a longer Retry-After is cut to this; 0: none is */
     uint64_t seed;
 };
 
@@ -51,6 +62,10 @@ bool dispatch_drop(struct dispatch *dispatch, struct unit *unit);
 
 size_t dispatch_in_flight(const struct dispatch *dispatch);
 size_t dispatch_open_gates(const struct dispatch *dispatch);
+/* Something waits for a gate to open or for its turn in a rate. */
+bool dispatch_is_held(const struct dispatch *dispatch);
+/* No call at all gets through but probes: more records would only pile up. */
+bool dispatch_is_shut(const struct dispatch *dispatch);
 /* The token was read anew: probe at once instead of waiting. */
 void dispatch_probe_platform(struct dispatch *dispatch, int64_t now_ms);
 

@@ -39,6 +39,7 @@ enum metric {
     METRIC_HELD_BYTES,       /* warden_held_bytes (gauge) */
     METRIC_PARTITIONS,       /* warden_assigned_partitions (gauge) */
     METRIC_LAG,              /* warden_consumer_lag_records (gauge) */
+    METRIC_STALLED,          /* warden_stalled_partitions (gauge): the watchdog's */
     METRIC_BREAKER_OPEN,     /* warden_breaker_open (gauge): 1 while calls are held back */
     METRIC_COUNT
 };
@@ -52,7 +53,8 @@ void metrics_set(struct metrics *metrics, enum metric metric, uint64_t value); /
 uint64_t metrics_get(const struct metrics *metrics, enum metric metric);
 
 /* Per rule: rule is the index in the rule set, of which there are `rule_count` (0 for none). A reload makes new
- * ones. Printed as warden_rule_hits_total{rule,kind}, where it is not 0. metrics_rule_get may be called by any thread. */
+ * ones. Printed as warden_rule_hits_total{rule,kind}, where it is not 0. metrics_rule_get may be called by any thread.
+ */
 enum rule_metric { RULE_MATCHED = 0, RULE_ENFORCED, RULE_SHADOW, RULE_UNDECIDED, RULE_METRIC_COUNT };
 int metrics_set_rules(struct metrics *metrics, size_t rule_count); /* 0, or -1 where memory is out */
 void metrics_rule_add(struct metrics *metrics, uint32_t rule, enum rule_metric metric, uint64_t amount);

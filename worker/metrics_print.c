@@ -36,6 +36,8 @@ const struct metric_info METRICS[METRIC_COUNT] = {
     GAUGE(METRIC_HELD_BYTES, "held_bytes", "Bytes of records held.", JOIN_SUM),
     GAUGE(METRIC_PARTITIONS, "assigned_partitions", "Partitions assigned to this process.", JOIN_SUM),
     GAUGE(METRIC_LAG, "consumer_lag_records", "Records between the committed offsets and the ends.", JOIN_SUM),
+    GAUGE(METRIC_STALLED, "stalled_partitions", "Partitions that stand still though nothing holds them back.",
+          JOIN_SUM),
     GAUGE(METRIC_BREAKER_OPEN, "breaker_open", "1 while calls to the platform are held back.", JOIN_MAX),
 };
 

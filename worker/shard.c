@@ -66,13 +66,15 @@ static bool commits_stand_still(const struct shard *shard)
 
 static bool has_room(const struct shard *shard)
 {
-    return !commits_stand_still(shard) && shard->held_works < max_held_works(shard) &&
+    return !commits_stand_still(shard) && !dispatch_is_shut(shard->dispatch) &&
+           shard->held_works < max_held_works(shard) &&
            shard->held_bytes < (size_t)shard->config->worker.max_held_bytes;
 }
 
 static bool is_half_empty(const struct shard *shard)
 {
-    return !commits_stand_still(shard) && shard->held_works <= max_held_works(shard) / 2 &&
+    return !commits_stand_still(shard) && !dispatch_is_shut(shard->dispatch) &&
+           shard->held_works <= max_held_works(shard) / 2 &&
            shard->held_bytes <= (size_t)shard->config->worker.max_held_bytes / 2;
 }
 
@@ -308,6 +310,7 @@ static void on_watch_timer(void *context)
     }
     atomic_store(&shard->ready, consumer_is_ready(shard->consumer) && !shard->draining);
     update_gauges(shard);
+    watchdog_look(shard);
     producer_poll(shard->producer); /* its event fd, too, tells only of an empty queue that fills */
     if (!shard->in_revoke)
         mind_producer(shard);
@@ -369,7 +372,7 @@ static void *run_thread(void *context)
     bool drained = shard->held_works == 0 && membership_is_committed(shard) && !shard->failed;
     size_t left = shard->held_works;
     leave(shard);
-    atomic_store(&shard->clean, drained && !shard->failed);
+    atomic_store(&shard->clean, drained && !shard->failed && !shard->gave_up);
     log_write(drained ? LOG_INFO : LOG_WARN, "shard-ended",
               drained ? "everything that was taken is finished and committed"
                       : "ended with records that are not finished or not committed: the next owner does them again",
@@ -433,9 +436,19 @@ static enum wd_status make_client(struct shard *shard, struct wd_error *err)
     return shard->client ? WD_OK : wd_error_prefix(err, err->status, "HTTP client");
 }
 
+/* Limits are the process's: each shard gets its share. */
 static bool make_dispatch(struct shard *shard)
 {
     const struct config *config = shard->config;
+    const struct config_map *rates = &config->platform.group_rates;
+    double burst = (double)config->platform.burst / shard->options.count;
+    shard->group_rates = calloc(rates->count + 1, sizeof(*shard->group_rates));
+    if (!shard->group_rates)
+        return false;
+    for (size_t i = 0; i < rates->count; i++)
+        shard->group_rates[i] =
+            (struct dispatch_rate){.group = rates->items[i].name,
+                                   .rate_per_second = strtod(rates->items[i].value, NULL) / shard->options.count};
     struct dispatch_options options = {
         .max_in_flight = (size_t)config->worker.max_in_flight,
         .max_attempts = (unsigned)config->worker.max_attempts,
@@ -445,6 +458,11 @@ static bool make_dispatch(struct shard *shard)
                  .min_calls = (uint32_t)config->worker.breaker_min_calls,
                  .probe_ms = config->worker.breaker_probe_ms,
                  .ramp_to = 32},
+        .rate_per_second = config->platform.rate_per_second / shard->options.count,
+        .burst = burst > 1 ? burst : 1,
+        .group_rates = shard->group_rates,
+        .group_rate_count = config->platform.group_rates.count,
+        .max_hold_ms = config->platform.max_retry_after_ms,
         .seed = (uint64_t)wall_clock_ms() * 31 + shard->options.number,
     };
     struct dispatch_port port = outbound_port(shard);
@@ -561,6 +579,7 @@ void shard_free(struct shard *shard)
     wd_ruleset_unref(shard->rules);
     metrics_free(shard->metrics);
     free(shard->properties);
+    free(shard->group_rates);
     free(shard);
 }
 

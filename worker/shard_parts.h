@@ -29,6 +29,9 @@ void membership_forget_all(struct shard *shard);
 void membership_release_all(struct shard *shard);
 size_t membership_partition_count(const struct shard *shard);
 
+/* watchdog.c: looks for partitions that stand still. */
+void watchdog_look(struct shard *shard);
+
 /* outbound.c: the port of dispatch.c. */
 struct dispatch_port outbound_port(struct shard *shard);
 void outbound_run(struct shard *shard);

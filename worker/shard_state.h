@@ -52,9 +52,11 @@ struct shard {
     int64_t
         uncommitted_since_ms;  /* something has been finished since and no commit acknowledged; -1: all is committed */
     uint64_t token_generation; /* the token that calls use */
+    struct dispatch_rate *group_rates;
     struct kafka_property *properties; /* as the Kafka room wants them; names and values are the config's */
     bool draining;
-    bool failed; /* something that only a restart can mend */
+    bool gave_up; /* ends by itself, but in order */
+    bool failed;  /* something that only a restart can mend */
     int64_t dead_letter_window_ms;
     uint32_t dead_letters_in_window;
 

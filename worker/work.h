@@ -17,6 +17,7 @@
 #include "worker/offsets.h"
 #include "worker/outcome.h"
 #include "worker/platform/table.h"
+#include "worker/stall.h"
 
 struct author;
 struct decision;
@@ -44,6 +45,7 @@ struct partition {
     TAILQ_ENTRY(partition) lane_link; /* among partitions with ready units */
     bool in_lanes;
     TAILQ_ENTRY(partition) link;
+    struct stall stall; /* watchdog.c */
 };
 TAILQ_HEAD(partition_queue, partition);
 

@@ -331,6 +331,76 @@ static void retry_after_holds_the_group_for_everybody(void **state)
     world_free(world);
 }
 
+static void an_absurd_retry_after_is_cut(void **state)
+{
+    (void)state;
+    struct dispatch_options options = OPTIONS;
+    options.max_hold_ms = 60000;
+    struct world *world = world_new(1, &options);
+    add(world, 0, 0, 1, "a");
+    dispatch_run(world->dispatch, 0);
+    settle_all(world, (struct outcome){
+                          .class = OUTCOME_RETRY, .http_status = 429, .retry_after_ms = 3600000, .throttled = true});
+    assert_int_equal(dispatch_run(world->dispatch, 0), 60000);
+    dispatch_run(world->dispatch, 60000);
+    assert_int_equal(world->flying_count, 1);
+    settle_all(world, DONE);
+    world_free(world);
+}
+
+/* Lets `seconds` pass in steps of 10 ms; every call is answered at once. Returns the calls sent. */
+static size_t sent_within(struct world *world, int seconds)
+{
+    size_t before = world->sent;
+    for (int64_t end_ms = world->now_ms + seconds * 1000; world->now_ms < end_ms; world->now_ms += 10) {
+        dispatch_run(world->dispatch, world->now_ms);
+        settle_all(world, DONE);
+    }
+    return world->sent - before;
+}
+
+static void rates_of_our_own_are_kept(void **state)
+{
+    (void)state;
+    static const struct dispatch_rate RATES[] = {{"slow", 5}};
+    struct dispatch_options options = OPTIONS;
+    options.rate_per_second = 20;
+    options.burst = 4;
+    options.group_rates = RATES;
+    options.group_rate_count = 1;
+    struct world *world = world_new(1, &options);
+    for (int i = 0; i < 200; i++)
+        add(world, i % AUTHORS, i % PARTITIONS, 1, "a");
+    size_t sent = sent_within(world, 5);
+    assert_in_range(sent, 95, 104); /* 20 a second and the burst */
+    sent_within(world, 20);         /* the rest, and a pause in which the bucket fills, but not more than full */
+    for (int i = 0; i < 60; i++)
+        add(world, i % AUTHORS, i % PARTITIONS, 1, "slow");
+    sent = sent_within(world, 4);
+    assert_in_range(sent, 19, 24);
+    int64_t wait = dispatch_run(world->dispatch, world->now_ms);
+    assert_in_range(wait, 1, 201); /* it says when it wants to run again, and does not want to spin */
+    sent_within(world, 10);
+    for (size_t i = 0; i < world->unit_count; i++)
+        assert_true(world->ended[i]);
+    world_free(world);
+}
+
+static void webhooks_do_not_count_against_the_platforms_rate(void **state)
+{
+    (void)state;
+    struct dispatch_options options = OPTIONS;
+    options.rate_per_second = 1;
+    options.burst = 1;
+    struct world *world = world_new(1, &options);
+    for (int author = 0; author < 5; author++)
+        add(world, author, 0, 1, "notify")->calls[0].action.kind = WD_ACTION_NOTIFY;
+    dispatch_run(world->dispatch, 0);
+    assert_int_equal(world->flying_count, 5);
+    settle_all(world, DONE);
+    world_free(world);
+}
+
 static struct outcome by_dice(struct world *world)
 {
     int dice = rand_r(&world->seed) % 100;
@@ -409,6 +479,9 @@ int main(void)
         cmocka_unit_test(a_refused_token_stops_everything_and_heals),
         cmocka_unit_test(a_notification_that_is_refused_stops_no_moderation),
         cmocka_unit_test(retry_after_holds_the_group_for_everybody),
+        cmocka_unit_test(an_absurd_retry_after_is_cut),
+        cmocka_unit_test(rates_of_our_own_are_kept),
+        cmocka_unit_test(webhooks_do_not_count_against_the_platforms_rate),
         cmocka_unit_test(random_histories_keep_every_promise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
