@@ -65,6 +65,7 @@ static void serve(struct sandbox *sandbox, struct call *call)
         call->json = json_loadb(call->body.data, call->body.len, JSON_REJECT_DUPLICATES, NULL);
     bool routed = is_request_usable(call) && platform_route(call);
     platform_name_users(call);
+    platform_name_token(&sandbox->platform, call);
     char path[512];
     snprintf(path, sizeof(path), "%.*s", (int)call->path_len, call->uri);
     struct fault_subject subject = {.method = call->method,

@@ -121,13 +121,18 @@ static const struct token_entry *find_token(struct platform *platform, const str
     return tokens_find(platform->tokens, value + sizeof(SCHEME) - 1, platform_now_ms());
 }
 
+void platform_name_token(struct platform *platform, struct call *call)
+{
+    call->token = find_token(platform, call);
+    if (call->token)
+        snprintf(call->token_name, sizeof(call->token_name), "%s", call->token->name);
+}
+
 static bool is_allowed(struct platform *platform, struct call *call)
 {
     enum access access = call->route->access;
     bool key_fits = platform->api_key && call->api_key && secret_equal(platform->api_key, call->api_key);
-    call->token = find_token(platform, call);
-    if (call->token)
-        snprintf(call->token_name, sizeof(call->token_name), "%s", call->token->name);
+    platform_name_token(platform, call);
     if (access == ACCESS_NONE)
         return true;
     if (access == ACCESS_API_KEY || (access == ACCESS_ADMIN_OR_KEY && !call->authorization)) {

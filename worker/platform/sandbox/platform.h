@@ -60,6 +60,8 @@ struct object *platform_user(struct platform *platform, struct call *call, const
 struct object *platform_place(struct platform *platform, struct call *call);
 /* Fills call->user_ids with whom the call names, before anything is checked: for the log and for faults. */
 void platform_name_users(struct call *call);
+/* Fills call->token where it is a good one, for the log and for permissions. */
+void platform_name_token(struct platform *platform, struct call *call);
 /* Reads {"userIds":[1..100]} or ?userIds= into call->user_ids. False: the call is refused. */
 bool platform_user_ids(struct call *call);
 /* Writes {"<plural>":[object]} as the answer and ends the call well. */
