@@ -48,8 +48,9 @@ struct evaluation {
     struct found_list *lists; /* by leaf->index */
     uint32_t generation;
     struct kept_view *views;
-    bool (*out_of_budget)(void *context); /* NULL: no time budget */
-    const struct wd_scan_timing *timing;  /* its clock; NULL: none */
+    uint32_t features;                                            /* of all texts that are searched, together */
+    bool (*out_of_budget)(void *context);                         /* NULL: no time budget */
+    const struct wd_scan_timing *timing;                          /* its clock; NULL: none */
     void (*rule_took)(void *context, uint32_t rule, uint64_t ns); /* NULL: nobody wants to know */
     void *budget_context;
     bool budget_ended;  /* what was not found until then is undecided */

@@ -171,14 +171,14 @@ static void touch(struct wd_scanner *scanner, uint32_t rule)
     scanner->candidates[scanner->candidate_count++] = rule;
 }
 
-static void touch_listed(struct wd_scanner *scanner, const struct wd_ruleset *set, bool undecided)
+static void touch_listed(struct wd_scanner *scanner, const struct wd_ruleset *set, uint32_t features, bool undecided)
 {
     for (size_t i = 0; i < set->scope_count; i++) {
         const struct scope *scope = &set->scopes[i];
         const uint32_t *rules = undecided ? scope->not_quiet : scope->always;
         size_t count = undecided ? scope->not_quiet_count : scope->always_count;
         for (size_t j = 0; j < count; j++)
-            if (is_in_scope(scanner, rules[j]))
+            if ((undecided || !(set->rules[rules[j]].needs & ~features)) && is_in_scope(scanner, rules[j]))
                 touch(scanner, rules[j]);
     }
 }
@@ -289,12 +289,24 @@ static enum wd_status scan_view(struct reading *reading)
     return WD_OK;
 }
 
+static bool is_searched(const struct searches *searches, uint32_t kinds, uint32_t features)
+{
+    for (size_t i = 0; i < searches->count; i++)
+        if (searches->items[i].views & kinds && !(searches->items[i].needs & ~features))
+            return true;
+    return false;
+}
+
 /* Native matchers read a view when a rule asks, after the view scratch was used for the next text: so it is copied, but
  * for the plain text, which the event holds. */
 static bool keep_view(struct evaluation *evaluation, const struct reading *reading)
 {
     const struct wd_view *view = reading->view;
     if (!(evaluation->set->searched_by_field[reading->field] & view->kinds))
+        return true;
+    uint32_t features = wd_text_features(view->text) | (view->kinds >> WD_VIEW_LINKS & 1 ? WD_FEATURE_LINK : 0U);
+    evaluation->features |= features;
+    if (!is_searched(&evaluation->set->searches_by_field[reading->field], view->kinds, features))
         return true;
     struct kept_view *kept = wd_arena_alloc(evaluation->arena, sizeof(*kept));
     if (!kept)
@@ -303,8 +315,7 @@ static bool keep_view(struct evaluation *evaluation, const struct reading *readi
                                .text_index = reading->text_index,
                                .field = reading->field,
                                .view = *view,
-                               .features = wd_text_features(view->text) |
-                                           (view->kinds >> WD_VIEW_LINKS & 1 ? WD_FEATURE_LINK : 0U)};
+                               .features = features};
     evaluation->views = kept;
     if (view->kinds & 1U << WD_VIEW_PLAIN) {
         kept->view.text = evaluation->event->texts[reading->text_index].text;
@@ -415,6 +426,13 @@ static bool tell_switched_off(const struct wd_scanner *scanner, struct wd_arena 
     return true;
 }
 
+/* What native matchers can hope for: in hyperlink items always a host; anything in texts that nobody came to read. */
+static uint32_t features_of_event(const struct evaluation *evaluation)
+{
+    uint32_t links = evaluation->event->link_count ? WD_FEATURE_HOST | WD_FEATURE_LINK : 0U;
+    return evaluation->budget_ended ? UINT32_MAX : evaluation->features | links;
+}
+
 enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
                        const struct wd_event *event, int64_t now_ms, struct wd_verdict *verdict_out,
                        struct wd_error *err)
@@ -435,9 +453,9 @@ enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set,
         status = scan_text(scanner, &evaluation, (uint32_t)i);
     if (status == WD_ERR_MEMORY)
         return wd_fail(err, status, "no memory to scan a text");
-    touch_listed(scanner, set, false);
+    touch_listed(scanner, set, features_of_event(&evaluation), false);
     if (evaluation.budget_ended)
-        touch_listed(scanner, set, true);
+        touch_listed(scanner, set, 0, true);
     if (status != WD_OK || !wd_judge(&evaluation, scanner->candidates, scanner->candidate_count, verdict_out))
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
     if (!tell_switched_off(scanner, arena, verdict_out))

@@ -173,14 +173,31 @@ static void note_index_classes(struct wd_ruleset *set)
 
 /* ---- what texts and rules must be looked at ---- */
 
+/* Those past the maximum share the last entry, which then wants no more than any of them. */
+static void add_search(struct searches *searches, uint32_t views, uint32_t needs)
+{
+    size_t i = 0;
+    while (i < searches->count && searches->items[i].needs != needs)
+        i++;
+    if (i == SEARCHES_MAX)
+        i--;
+    else if (i == searches->count)
+        searches->items[searches->count++].needs = needs;
+    searches->items[i].needs &= needs;
+    searches->items[i].views |= views;
+}
+
 static void gather_views(struct wd_ruleset *set)
 {
     for (size_t i = 0; i < set->leaf_count; i++) {
         const struct leaf *leaf = set->leaves[i];
         uint32_t *views = leaf->kind->reads == READS_PATTERNS ? set->views_by_field : set->searched_by_field;
         for (int field = 0; field < WD_TEXT_FIELD_COUNT && set->rules[leaf->rule].live; field++)
-            if (leaf->fields & 1U << field)
+            if (leaf->fields & 1U << field) {
                 views[field] |= leaf->views;
+                if (leaf->kind->reads != READS_PATTERNS)
+                    add_search(&set->searches_by_field[field], leaf->views, leaf->needs);
+            }
     }
 }
 
@@ -203,6 +220,21 @@ static struct possible without_hits(const struct condition *condition)
         first.no = all ? first.no || next.no : first.no && next.no;
     }
     return first;
+}
+
+/* The features that texts must have for a condition to be true where no pattern had a hit; all where it cannot. */
+static uint32_t needs_without_hits(const struct condition *condition)
+{
+    if (condition->kind == CONDITION_LEAF)
+        return condition->leaf->kind->reads == READS_PATTERNS ? UINT32_MAX : condition->leaf->needs;
+    if (condition->kind == CONDITION_NOT)
+        return 0;
+    uint32_t needs = needs_without_hits(condition->children[0]);
+    for (size_t i = 1; i < condition->child_count; i++) {
+        uint32_t next = needs_without_hits(condition->children[i]);
+        needs = condition->kind == CONDITION_ALL ? needs | next : needs & next;
+    }
+    return needs;
 }
 
 static bool list_rules(struct loader *loader, uint32_t scope, bool (*wanted)(const struct rule *),
@@ -238,8 +270,10 @@ static bool finish_scopes(struct loader *loader)
 {
     struct wd_ruleset *set = loader->set;
     bool fine = true;
-    for (size_t i = 0; i < set->rule_count; i++)
+    for (size_t i = 0; i < set->rule_count; i++) {
         set->scopes[set->rules[i].scope].is_live |= set->rules[i].live;
+        set->rules[i].needs = needs_without_hits(set->rules[i].when);
+    }
     for (size_t i = 0; i < set->scope_count && fine; i++) {
         struct scope *scope = &set->scopes[i];
         fine = list_rules(loader, (uint32_t)i, can_match_without_hits, &scope->always, &scope->always_count) &&

@@ -47,6 +47,7 @@ struct rule {
     bool live;       /* mode is not off */
     bool match_when_undecided;
     bool has_allowed_spans;
+    uint32_t needs; /* bits enum wd_feature: texts without one of them cannot make it match, short of a pattern's hit */
     bool is_indexed;                 /* some of its conditions reads patterns, and it is live */
     enum wd_index_class index_class; /* the costliest of them */
     const struct condition *when;
@@ -78,6 +79,15 @@ struct atom {
     bool case_matters;             /* its hits in a text and in the folded text can differ */
 };
 
+/* What native matchers want of a text: some views of it, with some features. */
+enum { SEARCHES_MAX = 12 };
+struct searches {
+    struct {
+        uint32_t views, needs;
+    } items[SEARCHES_MAX];
+    size_t count;
+};
+
 struct wd_ruleset {
     atomic_size_t references;
     uint64_t serial; /* no two sets of a process have the same */
@@ -95,6 +105,7 @@ struct wd_ruleset {
     bool has_inline_case;                            /* some expression switches case sensitivity inside */
     uint32_t views_by_field[WD_TEXT_FIELD_COUNT];    /* that live rules match patterns in */
     uint32_t searched_by_field[WD_TEXT_FIELD_COUNT]; /* that live rules search by native matchers */
+    struct searches searches_by_field[WD_TEXT_FIELD_COUNT];
     const char *const *exempt_roles;
     const char **notify_targets;
     struct compiled_expression *expressions; /* of field conditions: freed with the set */

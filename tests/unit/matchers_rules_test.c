@@ -212,6 +212,49 @@ static void lists_of_domains_are_shared(void **state)
     bench_free(bench);
 }
 
+/* What a text lacks keeps rules from being asked: never those that could match. */
+static void combinations_are_asked(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(
+        HEAD "rules:\n" RULE("not", "not: {card: any}")
+            RULE("any", "any: [{card: any}, {repeat: {of: words, at_least: 3}}]")
+                RULE("all", "all: [{card: any}, {email: any}]") RULE("mixed", "any: [{words: [visa]}, {card: any}]")
+                    RULE("both", "all: [{words: [visa]}, {card: any}]")
+                        RULE("title", "all: [{card: any, fields: [title]}, {field: author.id, eq: u-1}]"));
+    assert_string_equal(matched(bench, "hi"), "not");
+    assert_string_equal(matched(bench, "hi hi hi"), "not any");
+    assert_string_equal(matched(bench, "4111 1111 1111 1111"), "any mixed");
+    assert_string_equal(matched(bench, "4111 1111 1111 1111 a@b.com"), "any all mixed");
+    assert_string_equal(matched(bench, "visa"), "not mixed");
+    assert_string_equal(matched(bench, "visa 4111 1111 1111 1111"), "any mixed both");
+    bench->texts[0] = (struct wd_text){.field = WD_FIELD_TEXT, .text = wd_str_from("me@example.com")};
+    bench->texts[1] = (struct wd_text){.field = WD_FIELD_TITLE, .text = wd_str_from("4111 1111 1111 1111")};
+    bench->event.text_count = 2;
+    assert_string_equal(matched(bench, NULL), "any all mixed title");
+    bench_free(bench);
+}
+
+static uint64_t late_clock(void *context)
+{
+    uint64_t *calls = context;
+    return ++*calls > 1 ? UINT64_C(1) << 40 : 0;
+}
+
+static void a_late_search_is_undecided(void **state)
+{
+    (void)state;
+    uint64_t calls = 0;
+    struct wd_scanner_options options = {.clock = late_clock, .clock_context = &calls, .event_budget_ns = 1000};
+    struct bench *bench = bench_with(HEAD "rules:\n"
+                                          "- {id: quiet, when: {card: any}, actions: [flag]}\n"
+                                          "- {id: strict, when: {card: any}, actions: [flag], on_undecided: match}\n",
+                                     NULL, &options);
+    assert_string_equal(matched(bench, "4111 1111 1111 1111"), "strict");
+    assert_true(bench->verdict.budget_ended);
+    bench_free(bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +262,7 @@ int main(void)
         cmocka_unit_test(exceptions_allow_spans),    cmocka_unit_test(hyperlink_items_count),
         cmocka_unit_test(traits_of_links_in_texts),  cmocka_unit_test(views_reach_matchers),
         cmocka_unit_test(wrong_parameters_are_told), cmocka_unit_test(lists_of_domains_are_shared),
+        cmocka_unit_test(combinations_are_asked),    cmocka_unit_test(a_late_search_is_undecided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
