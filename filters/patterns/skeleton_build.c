@@ -42,7 +42,8 @@ static bool set_empty(const struct ascii_set *set)
     return !(set->bits[0] | set->bits[1]);
 }
 
-/* The folded ASCII characters that one step of the pattern matches; empty where it is not so simple. */
+/* The folded ASCII characters that one step of the pattern matches; empty where it is not so simple. NUL has no letter of
+ * its own in a skeleton, so it makes a step not so simple. */
 static struct ascii_set element_of(const struct syntax_node *node)
 {
     struct ascii_set set = {{0}}, none = {{0}};
@@ -50,7 +51,7 @@ static struct ascii_set element_of(const struct syntax_node *node)
         node = node->first;
     if (node->kind == SYNTAX_CHAR) {
         uint32_t c = unicode_fold(node->character);
-        if (c < 128)
+        if (c > 0 && c < 128)
             set_add(&set, c);
         return set;
     }
@@ -58,7 +59,7 @@ static struct ascii_set element_of(const struct syntax_node *node)
         return none;
     for (size_t r = 0; r < node->set->range_count; r++) {
         for (uint32_t c = node->set->ranges[r].first; c <= node->set->ranges[r].last; c++) {
-            if (unicode_fold(c) >= 128)
+            if (c == 0 || unicode_fold(c) >= 128)
                 return none;
             set_add(&set, unicode_fold(c));
         }
