@@ -28,13 +28,14 @@ _warden()
     "rules explain") words="--rules --text --event --config --set --help" ;;
     "rules import") words="--from --id --kind --mode --output --view --help" ;;
     "rules bench") words="--rules --events --rounds --top --json --config --set --help" ;;
+    "rules replay") words="--rules --against --events --topic --from --to --json --html --samples --threads --quiet --config --set --help" ;;
     "rules schema") words="--help" ;;
     "rules fields") words="--help" ;;
     esac
     elif [ "$COMP_CWORD" -eq 2 ]; then
     case "$first" in
     config) words="print yaml docs schema" ;;
-    rules) words="lint test list match explain import bench schema fields" ;;
+    rules) words="lint test list match explain import bench replay schema fields" ;;
     esac
     fi
     COMPREPLY=($(compgen -W "$words" -- "$current"))

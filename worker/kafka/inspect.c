@@ -5,6 +5,7 @@
 
 #include "worker/kafka/client.h"
 #include "worker/kafka/inspect.h"
+#include "worker/kafka/question.h"
 #include "worker/kafka/record.h"
 
 /* Assigning partitions by hand needs the name of a group, but makes nobody a member of it. */
@@ -40,7 +41,7 @@ static void client_free(rd_kafka_t *client)
 }
 
 /* 'Timed out' alone helps nobody: what the connections said is in the error events. */
-static enum wd_status fail(rd_kafka_t *client, rd_kafka_resp_err_t code, const char *doing, struct wd_error *err)
+enum wd_status question_fail(rd_kafka_t *client, rd_kafka_resp_err_t code, const char *doing, struct wd_error *err)
 {
     char reason[512] = "";
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(client);
@@ -78,7 +79,7 @@ enum wd_status inspect_ping(const struct inspect_options *options, int *broker_c
     } else {
         char doing[300];
         snprintf(doing, sizeof(doing), "Kafka at %.200s", options->brokers);
-        status = fail(client, code, doing, err);
+        status = question_fail(client, code, doing, err);
     }
     client_free(client);
     return status;
@@ -86,26 +87,19 @@ enum wd_status inspect_ping(const struct inspect_options *options, int *broker_c
 
 /* ---------------------------------------------------------------------------------------------- one topic */
 
-struct question {
-    rd_kafka_t *client;
-    const char *topic;
-    int64_t deadline_ms;
-    rd_kafka_topic_partition_list_t *list; /* all partitions of the topic, in order */
-};
-
 static enum wd_status list_partitions(struct question *question, struct wd_error *err)
 {
     char doing[300];
     snprintf(doing, sizeof(doing), "topic '%.250s'", question->topic);
     rd_kafka_topic_t *handle = rd_kafka_topic_new(question->client, question->topic, NULL);
     if (!handle)
-        return fail(question->client, rd_kafka_last_error(), doing, err);
+        return question_fail(question->client, rd_kafka_last_error(), doing, err);
     const rd_kafka_metadata_t *metadata = NULL;
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(question->client, 0, handle, &metadata, client_remaining_ms(question->deadline_ms));
     rd_kafka_topic_destroy(handle);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return fail(question->client, code, doing, err);
+        return question_fail(question->client, code, doing, err);
     const rd_kafka_metadata_topic_t *found = metadata->topic_cnt == 1 ? &metadata->topics[0] : NULL;
     code = found ? found->err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && found->partition_cnt == 0)
@@ -117,14 +111,14 @@ static enum wd_status list_partitions(struct question *question, struct wd_error
             rd_kafka_topic_partition_list_add(question->list, question->topic, found->partitions[i].id);
         rd_kafka_topic_partition_list_sort(question->list, NULL, NULL);
     } else {
-        status = fail(question->client, code, doing, err);
+        status = question_fail(question->client, code, doing, err);
     }
     rd_kafka_metadata_destroy(metadata);
     return status;
 }
 
-static enum wd_status ask(struct question *question, const struct inspect_options *options, const char *topic,
-                          const char *group_id, struct wd_error *err)
+enum wd_status question_begin(struct question *question, const struct inspect_options *options, const char *topic,
+                              const char *group_id, struct wd_error *err)
 {
     *question = (struct question){.topic = topic, .deadline_ms = client_now_ms() + options->timeout_ms};
     question->client = client_of(options, group_id, err);
@@ -133,7 +127,7 @@ static enum wd_status ask(struct question *question, const struct inspect_option
     return list_partitions(question, err);
 }
 
-static void question_end(struct question *question)
+void question_end(struct question *question)
 {
     if (question->list)
         rd_kafka_topic_partition_list_destroy(question->list);
@@ -141,7 +135,7 @@ static void question_end(struct question *question)
         client_free(question->client);
 }
 
-static enum wd_status ask_ends(struct question *question, int index, int64_t *first, int64_t *end, struct wd_error *err)
+enum wd_status question_ends(struct question *question, int index, int64_t *first, int64_t *end, struct wd_error *err)
 {
     int32_t partition = question->list->elems[index].partition;
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(question->client, question->topic, partition, first,
@@ -150,7 +144,7 @@ static enum wd_status ask_ends(struct question *question, int index, int64_t *fi
         return WD_OK;
     char doing[300];
     snprintf(doing, sizeof(doing), "offsets of %.250s/%d", question->topic, (int)partition);
-    return fail(question->client, code, doing, err);
+    return question_fail(question->client, code, doing, err);
 }
 
 static enum wd_status ask_committed(struct question *question, struct wd_error *err)
@@ -159,7 +153,7 @@ static enum wd_status ask_committed(struct question *question, struct wd_error *
         rd_kafka_committed(question->client, question->list, client_remaining_ms(question->deadline_ms));
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < question->list->cnt; i++)
         code = question->list->elems[i].err;
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WD_OK : fail(question->client, code, "committed offsets", err);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WD_OK : question_fail(question->client, code, "committed offsets", err);
 }
 
 /* One block: the array and behind it the texts of the metadata. */
@@ -193,13 +187,13 @@ enum wd_status inspect_topic(const struct inspect_options *options, const char *
 {
     struct question question;
     struct inspect_partition *partitions = NULL;
-    enum wd_status status = ask(&question, options, topic, group_id, err);
+    enum wd_status status = question_begin(&question, options, topic, group_id, err);
     if (status == WD_OK && group_id)
         status = ask_committed(&question, err);
     if (status == WD_OK && !(partitions = answer_new(&question)))
         status = wd_fail(err, WD_ERR_MEMORY, "topic '%s': no memory", topic);
     for (int i = 0; status == WD_OK && i < question.list->cnt; i++)
-        status = ask_ends(&question, i, &partitions[i].first_offset, &partitions[i].end_offset, err);
+        status = question_ends(&question, i, &partitions[i].first_offset, &partitions[i].end_offset, err);
     if (status == WD_OK) {
         *out = partitions;
         *count_out = (size_t)question.list->cnt;
@@ -269,7 +263,7 @@ static enum wd_status begin_reading(struct reading *reading, struct wd_error *er
         return wd_fail(err, WD_ERR_MEMORY, "reading '%s': no memory", reading->question.topic);
     for (int i = 0; i < list->cnt; i++) {
         int64_t first = 0;
-        enum wd_status status = ask_ends(&reading->question, i, &first, &reading->ends[i], err);
+        enum wd_status status = question_ends(&reading->question, i, &first, &reading->ends[i], err);
         if (status != WD_OK)
             return status;
         list->elems[i].offset = first;
@@ -280,7 +274,7 @@ static enum wd_status begin_reading(struct reading *reading, struct wd_error *er
     }
     rd_kafka_poll_set_consumer(reading->question.client);
     rd_kafka_resp_err_t code = rd_kafka_assign(reading->question.client, list);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WD_OK : fail(reading->question.client, code, "reading", err);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WD_OK : question_fail(reading->question.client, code, "reading", err);
 }
 
 static enum wd_status read_on(struct reading *reading, int timeout_ms, struct wd_error *err)
@@ -299,7 +293,7 @@ enum wd_status inspect_read(const struct inspect_options *options, const char *t
                             struct wd_error *err)
 {
     struct reading reading = {.on_record = on_record, .context = context};
-    enum wd_status status = ask(&reading.question, options, topic, NULL, err);
+    enum wd_status status = question_begin(&reading.question, options, topic, NULL, err);
     if (status == WD_OK)
         status = begin_reading(&reading, err);
     while (status == WD_OK && reading.open > 0)

@@ -30,6 +30,19 @@ enum wd_status inspect_read(const struct inspect_options *options, const char *t
                             void (*on_record)(void *context, const struct kafka_record *record), void *context,
                             struct wd_error *err);
 
+/* The same, record by record, for a stretch of time: records with a timestamp in [from_ms, to_ms) that are in the topic
+ * when it begins (and those without one). Partitions are read side by side; order holds within one. Belongs to one
+ * thread at a time. `to_ms` INT64_MAX: to the end. NULL and `err` on failure. */
+struct inspect_range;
+struct inspect_range *inspect_range_new(const struct inspect_options *options, const char *topic, int64_t from_ms,
+                                        int64_t to_ms, struct wd_error *err);
+/* *record_out is lent until the next call; NULL behind the last. Waits at most `timeout_ms` for a record to come. */
+enum wd_status inspect_range_next(struct inspect_range *range, const struct kafka_record **record_out,
+                                  struct wd_error *err);
+/* Offsets passed, of how many. */
+void inspect_range_progress(const struct inspect_range *range, uint64_t *done_out, uint64_t *total_out);
+void inspect_range_free(struct inspect_range *range);
+
 /* WD_ERR_INVALID where it exists already. `replicas` -1: the broker's default. The embedded broker cannot do this. */
 enum wd_status inspect_create_topic(const struct inspect_options *options, const char *topic, int partitions,
                                     int replicas, struct wd_error *err);

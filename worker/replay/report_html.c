@@ -1,0 +1,429 @@
+/* The report as one HTML file: styles and pictures inside, no script, nothing that is loaded. A policy in its head says
+ * so to the browser; besides, every text from outside goes through report_escape(). Neighbours: report_plot.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/replay/replay.h"
+#include "worker/replay/report_parts.h"
+
+enum { RULES_SHOWN = 500, SAMPLE_RULES_SHOWN = 200 };
+
+static const char HEAD[] =
+    "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+    "<meta name=\"referrer\" content=\"no-referrer\">\n<title>Replay of rule sets</title>\n<style>\n"
+    ":root{color-scheme:light dark;--ink:#1b1f24;--quiet:#667;--line:#d8dbe0;--bar:#3b6fd4;--before:#d9822b;"
+    "--mark:#ffe08a;--page:#fff;--box:#f5f6f8}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--quiet:#99a;--line:#3a3f47;--bar:#6f9bf0;"
+    "--before:#f0a860;--mark:#6b5500;--page:#16181c;--box:#1f2227}}\n"
+    "body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:62rem;margin:2rem auto;"
+    "padding:0 1rem}\nh1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}h3{font-size:1rem;margin:.8rem 0 0}\n"
+    "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .6rem .25rem 0;"
+    "border-bottom:1px solid var(--line);vertical-align:top}\n"
+    "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+    ".wide{overflow-x:auto}.note,.where{color:var(--quiet);font-size:.87rem}code{font-size:.87rem;"
+    "overflow-wrap:anywhere}\n"
+    "svg{width:100%;height:auto;display:block}svg.small{height:.7rem;min-width:5rem}svg text{font-size:11px;"
+    "fill:var(--quiet)}svg line{stroke:var(--line)}\n.bar{fill:var(--bar)}.before{fill:none;stroke:var(--before);"
+    "stroke-width:1.5}\n"
+    "mark{background:var(--mark);color:inherit;border-radius:2px}details{margin:.4rem 0}summary{cursor:pointer}\n"
+    ".sample{background:var(--box);border-radius:6px;padding:.5rem .8rem;margin:.5rem 0;overflow-wrap:anywhere}\n"
+    "</style>\n</head>\n<body>\n<h1>Replay of rule sets</h1>\n";
+
+static void text(const char *words, FILE *out)
+{
+    report_escape(words, strlen(words), out);
+}
+
+static void number_cell(const json_t *json, const char *key, FILE *out)
+{
+    char number[32];
+    fprintf(out, "<td class=\"n\">%s</td>", report_count(report_int(json, key), number));
+}
+
+static void real_cell(const json_t *json, const char *key, FILE *out)
+{
+    char number[32];
+    fprintf(out, "<td class=\"n\">%s</td>", report_real(json, key, number, sizeof(number)));
+}
+
+static void text_cell(const char *words, FILE *out)
+{
+    fputs("<td>", out);
+    text(words, out);
+    fputs("</td>", out);
+}
+
+static void head_cells(const char *const *numbers, FILE *out)
+{
+    for (; *numbers; numbers++)
+        fprintf(out, "<th class=\"n\">%s</th>", *numbers);
+}
+
+static void set_line(const char *title, const json_t *set, FILE *out)
+{
+    if (!json_is_object(set))
+        return;
+    fprintf(out, "<p class=\"note\">%s: %lld rules, digest <code>", title, report_int(set, "rules"));
+    text(report_text(set, "digest"), out);
+    fputs("</code></p>\n", out);
+}
+
+static void print_inputs(const json_t *report, FILE *out)
+{
+    const json_t *period = json_object_get(report, "period");
+    char days[32];
+    size_t i;
+    const json_t *input;
+    fputs("<p>", out);
+    json_array_foreach(json_object_get(report, "inputs"), i, input)
+    {
+        fputs(i ? ", <bdi>" : "<bdi>", out);
+        text(json_string_value(input), out);
+        fputs("</bdi>", out);
+    }
+    if (json_is_object(period)) {
+        fputs(", ", out);
+        text(report_text(period, "from"), out);
+        fputs(" to ", out);
+        text(report_text(period, "to"), out);
+        fprintf(out, " (%s days)", report_real(period, "days", days, sizeof(days)));
+    }
+    fputs("</p>\n", out);
+    set_line("Rule sets", json_object_get(report, "ruleset"), out);
+    set_line("Compared with", json_object_get(report, "against"), out);
+}
+
+static void outcome_row(const char *title, const char *key, const json_t *report, FILE *out)
+{
+    const json_t *before = json_object_get(report, "outcome_before");
+    fprintf(out, "<tr id=\"outcome-%s\"><td>%s</td>", key, title);
+    number_cell(json_object_get(report, "outcome"), key, out);
+    if (before)
+        number_cell(before, key, out);
+    fputs("</tr>\n", out);
+}
+
+static void total_row(const char *title, const char *key, const json_t *json, bool compares, FILE *out)
+{
+    fprintf(out, "<tr id=\"total-%s\"><td>%s</td>", key, title);
+    number_cell(json, key, out);
+    fputs(compares ? "<td></td></tr>\n" : "</tr>\n", out);
+}
+
+static void print_outcome(const json_t *report, FILE *out)
+{
+    bool compares = report_compares(report);
+    const char *const heads[] = {"now", compares ? "before" : NULL, NULL};
+    fputs("<h2>Outcome</h2>\n<table id=\"outcome\"><tr><th></th>", out);
+    head_cells(heads, out);
+    fputs("</tr>\n", out);
+    total_row("records", "records", report, compares, out);
+    total_row("events", "events", report, compares, out);
+    outcome_row("events with a match", "matched", report, out);
+    outcome_row("events with actions", "acted", report, out);
+    outcome_row("events with actions of shadow rules", "shadow_acted", report, out);
+    outcome_row("events with a match by exempt authors", "exempt", report, out);
+    outcome_row("events with an undecided rule", "undecided", report, out);
+    fputs("</table>\n", out);
+}
+
+static void print_failures(const json_t *report, FILE *out)
+{
+    const json_t *unreadable = json_object_get(report, "unreadable");
+    char number[32];
+    if (!report_int(unreadable, "count"))
+        return;
+    fprintf(out, "<h2>Records that cannot be judged</h2>\n<p>%s in all, the first:</p>\n<ul>\n",
+            report_count(report_int(unreadable, "count"), number));
+    size_t i;
+    const json_t *failure;
+    json_array_foreach(json_object_get(unreadable, "first"), i, failure)
+    {
+        fputs("<li><bdi>", out);
+        text(report_text(failure, "place"), out);
+        fputs("</bdi>: ", out);
+        text(report_text(failure, "reason"), out);
+        fputs(": <bdi>", out);
+        text(report_text(failure, "text"), out);
+        fputs("</bdi></li>\n", out);
+    }
+    fputs("</ul>\n", out);
+}
+
+static void print_changes(const json_t *report, FILE *out)
+{
+    static const char *const KEYS[] = {"new", "gone", "changed", "same"};
+    const json_t *changes = json_object_get(report, "changes"), *shadow = json_object_get(report, "shadow_changes");
+    if (!changes)
+        return;
+    fputs("<h2>Decisions, compared</h2>\n<table id=\"changes\"><tr><th></th><th class=\"n\">events</th>"
+          "<th class=\"n\">in shadow</th></tr>\n",
+          out);
+    for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
+        fprintf(out, "<tr id=\"changes-%s\"><td>%s</td>", KEYS[i], KEYS[i]);
+        number_cell(changes, KEYS[i], out);
+        number_cell(shadow, KEYS[i], out);
+        fputs("</tr>\n", out);
+    }
+    fputs("</table>\n", out);
+}
+
+static void print_actions(const json_t *report, FILE *out)
+{
+    const json_t *actions = json_object_get(report, "actions"), *action;
+    bool compares = report_compares(report);
+    const char *const heads[] = {"count", "a day", "in shadow", "a day", compares ? "before" : NULL, NULL};
+    size_t i;
+    fputs("<h2>Actions</h2>\n", out);
+    if (!json_array_size(actions)) {
+        fputs("<p>None.</p>\n", out);
+        return;
+    }
+    fputs("<table id=\"actions\"><tr><th>action</th><th>scope</th>", out);
+    head_cells(heads, out);
+    fputs("</tr>\n", out);
+    json_array_foreach(actions, i, action)
+    {
+        fputs("<tr>", out);
+        text_cell(report_text(action, "action"), out);
+        text_cell(report_text(action, "scope"), out);
+        number_cell(action, "count", out);
+        real_cell(action, "per_day", out);
+        number_cell(action, "shadow", out);
+        real_cell(action, "shadow_per_day", out);
+        if (compares)
+            number_cell(action, "before", out);
+        fputs("</tr>\n", out);
+    }
+    fputs("</table>\n", out);
+}
+
+/* ---- rules ---- */
+
+static void rule_row(const json_t *rule, bool compares, bool labelled, long long top, FILE *out)
+{
+    fputs("<tr><td><code>", out);
+    text(report_text(rule, "id"), out);
+    fputs("</code>", out);
+    if (strcmp(report_text(rule, "title"), report_text(rule, "id")) != 0) { /* a rule without one has its id as title */
+        fputs("<br><span class=\"note\">", out);
+        text(report_text(rule, "title"), out);
+        fputs("</span>", out);
+    }
+    fputs("</td>", out);
+    text_cell(report_text(rule, "mode"), out);
+    number_cell(rule, "matched", out);
+    number_cell(rule, "enforced", out);
+    number_cell(rule, "shadow", out);
+    if (compares) {
+        number_cell(rule, "matched_before", out);
+        number_cell(rule, "gained", out);
+        number_cell(rule, "lost", out);
+    }
+    if (labelled) {
+        real_cell(json_object_get(rule, "labels"), "precision", out);
+        real_cell(json_object_get(rule, "labels"), "recall", out);
+    }
+    const char *state = report_text(rule, "state");
+    fputs("<td>", out);
+    if (strcmp(state, "present") != 0)
+        text(state, out);
+    report_plot_bar(top ? (double)report_int(rule, "matched") / (double)top : 0, out);
+    fputs("</td></tr>\n", out);
+}
+
+static void print_rules(const json_t *report, FILE *out)
+{
+    const json_t *rules = json_object_get(report, "rules");
+    bool compares = report_compares(report), labelled = json_is_object(json_object_get(report, "labels"));
+    static const char *const COUNTS[] = {"matched", "enforced", "shadow", NULL};
+    static const char *const CHANGES[] = {"before", "gained", "lost", NULL}, *const LABELS[] = {"precision", "recall",
+                                                                                                NULL};
+    size_t count;
+    size_t *order = report_rule_order(rules, &count);
+    fputs("<h2>Rules</h2>\n<div class=\"wide\"><table id=\"rules\"><tr><th>rule</th><th>mode</th>", out);
+    head_cells(COUNTS, out);
+    if (compares)
+        head_cells(CHANGES, out);
+    if (labelled)
+        head_cells(LABELS, out);
+    fputs("<th></th></tr>\n", out);
+    long long top = 0;
+    for (size_t i = 0; order && i < count; i++) {
+        long long matched = report_int(json_array_get(rules, order[i]), "matched");
+        top = matched > top ? matched : top;
+    }
+    for (size_t i = 0; order && i < count && i < RULES_SHOWN; i++)
+        rule_row(json_array_get(rules, order[i]), compares, labelled, top, out);
+    fputs("</table></div>\n", out);
+    if (count > RULES_SHOWN)
+        fprintf(out, "<p class=\"note\">%zu more rules have matches.</p>\n", count - RULES_SHOWN);
+    fprintf(out, "<p class=\"note\">%zu rules match nothing.</p>\n", json_array_size(rules) - count);
+    free(order);
+}
+
+static void label_row(const char *title, const json_t *labels, FILE *out)
+{
+    if (!labels)
+        return;
+    fprintf(out, "<tr><td>%s</td>", title);
+    real_cell(labels, "precision", out);
+    real_cell(labels, "recall", out);
+    number_cell(labels, "bad_found", out);
+    number_cell(labels, "bad_missed", out);
+    number_cell(labels, "ok_found", out);
+    fputs("</tr>\n", out);
+}
+
+static void print_labels(const json_t *report, FILE *out)
+{
+    const json_t *labels = json_object_get(report, "labels");
+    char bad[32], ok[32];
+    if (!json_is_object(labels))
+        return;
+    fprintf(out,
+            "<h2>Against labels</h2>\n<p>%s events are labelled bad, %s ok.</p>\n<table id=\"labels\"><tr><th></th>"
+            "<th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">bad found</th>"
+            "<th class=\"n\">bad missed</th><th class=\"n\">ok found</th></tr>\n",
+            report_count(report_int(labels, "bad"), bad), report_count(report_int(labels, "ok"), ok));
+    label_row("acted on", json_object_get(labels, "acted"), out);
+    label_row("acted on, before", json_object_get(labels, "acted_before"), out);
+    label_row("matched, shadow or not", json_object_get(labels, "matched"), out);
+    label_row("matched, before", json_object_get(labels, "matched_before"), out);
+    fputs("</table>\n", out);
+}
+
+static void print_authors(const json_t *report, FILE *out)
+{
+    const json_t *authors = json_object_get(report, "authors"), *top = json_object_get(authors, "top"), *row;
+    bool compares = report_compares(report);
+    const char *const heads[] = {"acted on", "matched", compares ? "acted on before" : NULL, NULL};
+    char number[32];
+    size_t i;
+    if (!json_array_size(top))
+        return;
+    fprintf(out, "<h2>Authors</h2>\n<p>%s authors have matches. The first of them:</p>\n",
+            report_count(report_int(authors, "count"), number));
+    fputs("<table id=\"authors\"><tr><th>author</th>", out);
+    head_cells(heads, out);
+    fputs("</tr>\n", out);
+    json_array_foreach(top, i, row)
+    {
+        fputs("<tr><td><bdi>", out);
+        text(report_text(row, "author"), out);
+        fputs("</bdi></td>", out);
+        number_cell(row, "acted", out);
+        number_cell(row, "matched", out);
+        if (compares)
+            number_cell(row, "acted_before", out);
+        fputs("</tr>\n", out);
+    }
+    fputs("</table>\n", out);
+}
+
+/* ---- samples ---- */
+
+static void marked_text(const json_t *shown, FILE *out)
+{
+    const char *bytes = report_text(shown, "text");
+    size_t at = 0, i;
+    const json_t *span;
+    fputs("<bdi>", out);
+    json_array_foreach(json_object_get(shown, "spans"), i, span)
+    {
+        size_t start = (size_t)report_int(span, "start"), end = (size_t)report_int(span, "end");
+        report_escape(bytes + at, start - at, out);
+        fprintf(out, "<mark title=\"view %s\">", report_text(span, "view"));
+        report_escape(bytes + start, end - start, out);
+        fputs("</mark>", out);
+        at = end;
+    }
+    report_escape(bytes + at, strlen(bytes) - at, out);
+    fputs("</bdi>", out);
+}
+
+static void print_sample(const json_t *sample, FILE *out)
+{
+    const char *actions = report_text(sample, "actions"), *label = report_text(sample, "label");
+    const char *before = json_string_value(json_object_get(sample, "actions_before"));
+    size_t i;
+    const json_t *shown, *rule;
+    fputs("<div class=\"sample\">", out);
+    json_array_foreach(json_object_get(sample, "texts"), i, shown)
+    {
+        fprintf(out, "<div><span class=\"where\">%s</span> ", report_text(shown, "field"));
+        marked_text(shown, out);
+        fputs(json_is_true(json_object_get(shown, "cut")) ? " \xe2\x80\xa6</div>" : "</div>", out);
+    }
+    fputs("<div class=\"where\"><bdi>", out);
+    text(report_text(sample, "place"), out);
+    fputs("</bdi>, by <bdi>", out);
+    text(report_text(sample, "author"), out);
+    fputs("</bdi>: ", out);
+    text(*actions ? actions : "nothing", out);
+    if (before) {
+        fputs(" (before: ", out);
+        text(*before ? before : "nothing", out);
+        fputs(")", out);
+    }
+    if (*label)
+        fprintf(out, ", labelled %s", label);
+    fputs("; rules", out);
+    json_array_foreach(json_object_get(sample, "rules"), i, rule)
+    {
+        fputs(i ? ", " : " ", out);
+        text(json_string_value(rule), out);
+    }
+    fputs("</div></div>\n", out);
+}
+
+/* `title` comes from us or is escaped. */
+static void print_group(const char *title, const json_t *samples, bool open, FILE *out)
+{
+    size_t i;
+    const json_t *sample;
+    if (!json_array_size(samples))
+        return;
+    fputs(open ? "<details open><summary>" : "<details><summary>", out);
+    text(title, out);
+    fputs("</summary>\n", out);
+    json_array_foreach(samples, i, sample) print_sample(sample, out);
+    fputs("</details>\n", out);
+}
+
+static void print_samples(const json_t *report, FILE *out)
+{
+    const json_t *samples = json_object_get(report, "samples"), *rules = json_object_get(report, "rules");
+    fputs("<h2>Examples</h2>\n<p class=\"note\">Drawn evenly from all events; what matched is marked.</p>\n", out);
+    print_group("New decisions", json_object_get(samples, "new"), true, out);
+    print_group("Decisions that are gone", json_object_get(samples, "gone"), true, out);
+    print_group("Changed decisions", json_object_get(samples, "changed"), true, out);
+    print_group("Acted on, though labelled ok", json_object_get(samples, "acted_on_ok"), true, out);
+    print_group("Not acted on, though labelled bad", json_object_get(samples, "missed_bad"), true, out);
+    size_t count;
+    size_t *order = report_rule_order(rules, &count);
+    for (size_t i = 0; order && i < count && i < SAMPLE_RULES_SHOWN; i++) {
+        const char *id = report_text(json_array_get(rules, order[i]), "id");
+        print_group(id, json_object_get(json_object_get(samples, "rules"), id), false, out);
+    }
+    free(order);
+}
+
+void replay_print_html(const json_t *report, FILE *out)
+{
+    fputs(HEAD, out);
+    print_inputs(report, out);
+    print_outcome(report, out);
+    print_changes(report, out);
+    fputs("<h2>Over time</h2>\n", out);
+    report_plot_timeline(report, out);
+    print_actions(report, out);
+    print_rules(report, out);
+    print_labels(report, out);
+    print_authors(report, out);
+    print_samples(report, out);
+    print_failures(report, out);
+    fputs("</body>\n</html>\n", out);
+}
