@@ -10,11 +10,23 @@
 
 /* A first look at small sizes; what seems to grow is looked at again at the size of a scanned window. A repeat with an
  * upper bound looks as if it grew until the text is longer than the bound. */
-enum { FIRST_BYTES = 128, SECOND_BYTES = 1024, FACTOR = 4, SUSPICIOUS = 7, UNITS_MAX = 24, STEPS_MAX = 4000000 };
+enum { FIRST_BYTES = 128, SECOND_BYTES = 1024, FACTOR = 4, SUSPICIOUS = 7, UNITS_MAX = 24, STEPS_MAX = 2000000 };
 
 struct counter {
     uint64_t steps;
 };
+
+/* Without a repeat or a call of a group, what an attempt does depends on the expression alone. */
+static bool can_grow(const struct wd_node *pattern)
+{
+    for (size_t i = 0; i < pattern->text_len; i++) {
+        const char *at = pattern->text + i;
+        if (strchr("*+{", *at) || (at[0] == '(' && at[1] == '?' && (strchr("R&P+-", at[2]) || at[2] <= '9')) ||
+            (at[0] == '\\' && at[1] == 'g'))
+            return true;
+    }
+    return false;
+}
 
 static int count_step(pcre2_callout_block *block, void *context)
 {
@@ -99,7 +111,7 @@ static void trial_free(struct trial *trial)
 bool wd_check_growth(struct loader *loader, const struct wd_node *node, bool caseless)
 {
     const struct wd_ruleset_options *options = loader->options;
-    if (!options->strict && !options->check_growth)
+    if ((!options->strict && !options->check_growth) || !can_grow(node))
         return true;
     struct trial *trial = calloc(1, sizeof(*trial));
     if (!trial || !trial_init(trial, node, caseless)) {
@@ -112,12 +124,15 @@ bool wd_check_growth(struct loader *loader, const struct wd_node *node, bool cas
     size_t count = gather_units(node, units), at = 0;
     while (at < count && !(grows_from(trial, units[at], FIRST_BYTES) && grows_from(trial, units[at], SECOND_BYTES)))
         at++;
+    unsigned long long steps = trial->counter.steps;
     trial_free(trial);
     if (at == count)
         return true;
     wd_report(
         &loader->reporter, node, options->strict ? WD_ERROR : WD_WARNING, "grows",
-        "on a text that repeats '%s' the work grows faster than the text: put a bound on the repeats, as in {1,64}",
-        units[at]);
+        "on a text that repeats '%s' the work grows faster than the text (%s%llu steps for %d KB): put a bound on "
+        "the repeats, as in {1,64}",
+        units[at], steps > STEPS_MAX ? "over " : "", steps > STEPS_MAX ? STEPS_MAX : steps,
+        SECOND_BYTES * FACTOR / 1024);
     return !options->strict;
 }

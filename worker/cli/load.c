@@ -43,27 +43,6 @@ static struct wd_ruleset *load_paths(const struct cli_arguments *arguments, cons
     return NULL;
 }
 
-/* With the limits of the configuration. `paths` NULL: those that it names. */
-static struct wd_ruleset *load_as_configured(const struct cli_arguments *arguments, const char *const *paths,
-                                             enum rule_checks checks, struct wd_diagnostics *findings, int *code_out)
-{
-    struct config *config = cli_load_config(arguments);
-    if (!config) {
-        *code_out = EXIT_CONFIG;
-        return NULL;
-    }
-    const struct wd_ruleset_options options = {
-        .match_limit = (size_t)config->rules.match_limit,
-        .exempt_roles = (const char *const *)config->rules.exempt_roles,
-        .check_growth = checks == RULES_CHECK_GROWTH,
-        .strict = checks == RULES_STRICT || config->rules.strict,
-    };
-    struct wd_ruleset *set =
-        load_paths(arguments, paths ? paths : (const char *const *)config->rules.paths, &options, findings, code_out);
-    config_free(config);
-    return set;
-}
-
 struct wd_ruleset *cli_load_rules(const struct cli_arguments *arguments, bool use_operands, enum rule_checks checks,
                                   struct wd_diagnostics *findings, int *code_out)
 {
@@ -76,16 +55,19 @@ struct wd_ruleset *cli_load_rules(const struct cli_arguments *arguments, bool us
                                                    .strict = checks == RULES_STRICT};
         return load_paths(arguments, paths, &options, findings, code_out);
     }
-    return load_as_configured(arguments, NULL, checks, findings, code_out);
-}
-
-struct wd_ruleset *cli_load_other_rules(const struct cli_arguments *arguments, const char *option,
-                                        struct wd_diagnostics *findings, int *code_out)
-{
-    const char *const *paths = cli_values(arguments, option);
-    *code_out = EXIT_FINE;
-    if (!cli_has(arguments, "rules"))
-        return load_as_configured(arguments, paths, RULES_AS_CONFIGURED, findings, code_out);
-    const struct wd_ruleset_options options = {0};
-    return load_paths(arguments, paths, &options, findings, code_out);
+    struct config *config = cli_load_config(arguments);
+    if (!config) {
+        *code_out = EXIT_CONFIG;
+        return NULL;
+    }
+    const struct wd_ruleset_options options = {
+        .match_limit = (size_t)config->rules.match_limit,
+        .exempt_roles = (const char *const *)config->rules.exempt_roles,
+        .check_growth = checks == RULES_CHECK_GROWTH,
+        .strict = checks == RULES_STRICT || config->rules.strict,
+    };
+    struct wd_ruleset *set =
+        load_paths(arguments, (const char *const *)config->rules.paths, &options, findings, code_out);
+    config_free(config);
+    return set;
 }

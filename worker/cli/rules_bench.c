@@ -258,7 +258,7 @@ static int bench_rules(const struct cli_arguments *arguments)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
     }
     uint64_t start = now_ns(NULL);
-    struct wd_ruleset *set = cli_load_rules(arguments, false, false, findings, &code);
+    struct wd_ruleset *set = cli_load_rules(arguments, false, RULES_AS_CONFIGURED, findings, &code);
     bench->report.load_seconds = (double)(now_ns(NULL) - start) / 1e9;
     if (wd_diagnostics_errors(findings))
         wd_diagnostics_print(findings, stderr);

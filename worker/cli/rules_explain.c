@@ -145,7 +145,7 @@ static int explain(const struct cli_arguments *arguments)
     struct wd_diagnostics *findings = wd_diagnostics_new();
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
-    struct wd_ruleset *set = cli_load_rules(arguments, false, false, findings, &code);
+    struct wd_ruleset *set = cli_load_rules(arguments, false, RULES_AS_CONFIGURED, findings, &code);
     if (wd_diagnostics_errors(findings))
         wd_diagnostics_print(findings, stderr);
     wd_diagnostics_free(findings);

@@ -47,7 +47,7 @@ static int list(const struct cli_arguments *arguments)
 {
     int code;
     struct wd_diagnostics *findings = wd_diagnostics_new();
-    struct wd_ruleset *set = findings ? cli_load_rules(arguments, true, false, findings, &code) : NULL;
+    struct wd_ruleset *set = findings ? cli_load_rules(arguments, true, RULES_AS_CONFIGURED, findings, &code) : NULL;
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
     wd_diagnostics_print(findings, stderr);
@@ -86,7 +86,8 @@ static int lint(const struct cli_arguments *arguments)
     struct wd_diagnostics *findings = wd_diagnostics_new();
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
-    struct wd_ruleset *set = cli_load_rules(arguments, true, cli_has(arguments, "strict"), findings, &code);
+    enum rule_checks checks = cli_has(arguments, "strict") ? RULES_STRICT : RULES_CHECK_GROWTH;
+    struct wd_ruleset *set = cli_load_rules(arguments, true, checks, findings, &code);
     size_t rules = set ? wd_ruleset_rule_count(set) : 0;
     size_t errors = wd_diagnostics_errors(findings), warnings = wd_diagnostics_warnings(findings);
     if (cli_has(arguments, "json"))
