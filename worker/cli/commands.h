@@ -17,6 +17,7 @@ extern const struct cli_command command_config_print, command_config_yaml, comma
 extern const struct cli_command command_rules_lint, command_rules_test, command_rules_list, command_rules_match;
 extern const struct cli_command command_rules_explain, command_rules_schema, command_rules_fields;
 extern const struct cli_command command_rules_import, command_rules_bench;
+extern const struct cli_command command_rules_replay;
 extern const struct cli_command command_generate;
 
 /* -c/--config and --set, for the commands that read the configuration. */
@@ -49,5 +50,9 @@ enum rule_checks { RULES_AS_CONFIGURED, RULES_CHECK_GROWTH, RULES_STRICT };
  * with its limits) and prints findings on stderr. NULL where there are errors: *code_out is then the exit code. */
 struct wd_ruleset *cli_load_rules(const struct cli_arguments *arguments, bool use_operands, enum rule_checks checks,
                                   struct wd_diagnostics *findings, int *code_out);
+
+/* Loads the rule sets named with `option`, to be compared with those of cli_load_rules(): with the same limits. */
+struct wd_ruleset *cli_load_other_rules(const struct cli_arguments *arguments, const char *option,
+                                        struct wd_diagnostics *findings, int *code_out);
 
 #endif

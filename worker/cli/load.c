@@ -43,18 +43,10 @@ static struct wd_ruleset *load_paths(const struct cli_arguments *arguments, cons
     return NULL;
 }
 
-struct wd_ruleset *cli_load_rules(const struct cli_arguments *arguments, bool use_operands, enum rule_checks checks,
-                                  struct wd_diagnostics *findings, int *code_out)
+/* With the limits of the configuration. `paths` NULL: those that it names. */
+static struct wd_ruleset *load_as_configured(const struct cli_arguments *arguments, const char *const *paths,
+                                             enum rule_checks checks, struct wd_diagnostics *findings, int *code_out)
 {
-    *code_out = EXIT_FINE;
-    const char *const *paths = cli_values(arguments, "rules");
-    if (!paths[0] && use_operands)
-        paths = cli_operands(arguments);
-    if (paths[0]) {
-        const struct wd_ruleset_options options = {.check_growth = checks == RULES_CHECK_GROWTH,
-                                                   .strict = checks == RULES_STRICT};
-        return load_paths(arguments, paths, &options, findings, code_out);
-    }
     struct config *config = cli_load_config(arguments);
     if (!config) {
         *code_out = EXIT_CONFIG;
@@ -67,7 +59,33 @@ struct wd_ruleset *cli_load_rules(const struct cli_arguments *arguments, bool us
         .strict = checks == RULES_STRICT || config->rules.strict,
     };
     struct wd_ruleset *set =
-        load_paths(arguments, (const char *const *)config->rules.paths, &options, findings, code_out);
+        load_paths(arguments, paths ? paths : (const char *const *)config->rules.paths, &options, findings, code_out);
     config_free(config);
     return set;
+}
+
+struct wd_ruleset *cli_load_rules(const struct cli_arguments *arguments, bool use_operands, enum rule_checks checks,
+                                  struct wd_diagnostics *findings, int *code_out)
+{
+    *code_out = EXIT_FINE;
+    const char *const *paths = cli_values(arguments, "rules");
+    if (!paths[0] && use_operands)
+        paths = cli_operands(arguments);
+    if (paths[0]) {
+        const struct wd_ruleset_options options = {.check_growth = checks == RULES_CHECK_GROWTH,
+                                                   .strict = checks == RULES_STRICT};
+        return load_paths(arguments, paths, &options, findings, code_out);
+    }
+    return load_as_configured(arguments, NULL, checks, findings, code_out);
+}
+
+struct wd_ruleset *cli_load_other_rules(const struct cli_arguments *arguments, const char *option,
+                                        struct wd_diagnostics *findings, int *code_out)
+{
+    const char *const *paths = cli_values(arguments, option);
+    *code_out = EXIT_FINE;
+    if (!cli_has(arguments, "rules"))
+        return load_as_configured(arguments, paths, RULES_AS_CONFIGURED, findings, code_out);
+    const struct wd_ruleset_options options = {0};
+    return load_paths(arguments, paths, &options, findings, code_out);
 }
