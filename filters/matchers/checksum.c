@@ -1,7 +1,7 @@
 /* Base 58 with its checksum, bech32, the capitals of Ethereum. */
 #include <string.h>
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 
 #include "filters/matchers/characters.h"
 #include "filters/matchers/checksum.h"
@@ -37,10 +37,15 @@ size_t wd_base58_decode(struct wd_str text, uint8_t *out, size_t room)
     return zeros + used;
 }
 
+static bool sha256(const uint8_t *bytes, size_t len, uint8_t out[32])
+{
+    return EVP_Digest(bytes, len, out, NULL, EVP_sha256(), NULL) == 1;
+}
+
 bool wd_base58check_holds(const uint8_t bytes[25])
 {
-    uint8_t once[SHA256_DIGEST_LENGTH], twice[SHA256_DIGEST_LENGTH];
-    return SHA256(bytes, 21, once) && SHA256(once, sizeof(once), twice) && memcmp(twice, bytes + 21, 4) == 0;
+    uint8_t once[32], twice[32];
+    return sha256(bytes, 21, once) && sha256(once, sizeof(once), twice) && memcmp(twice, bytes + 21, 4) == 0;
 }
 
 /* ---- bech32 ---- */

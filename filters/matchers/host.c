@@ -1,79 +1,14 @@
 /* Host names: normal form, registrable domain, public suffixes. */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include <idn2.h>
 #include <libpsl.h>
 
+#include "filters/matchers/address.h"
 #include "filters/matchers/characters.h"
 #include "filters/matchers/host.h"
 
 enum { LABEL_MAX = 63 };
-
-/* ---- addresses ---- */
-
-/* A number as browsers read it in an address: decimal, 0x hexadecimal, 0 octal. False where it is none. */
-static bool read_number(const char *text, size_t len, uint64_t *out)
-{
-    unsigned base = 10;
-    size_t at = 0;
-    if (len >= 2 && text[0] == '0' && text[1] == 'x') {
-        base = 16;
-        at = 2;
-    } else if (len >= 2 && text[0] == '0') {
-        base = 8;
-        at = 1;
-    }
-    uint64_t value = 0;
-    for (; at < len; at++) {
-        unsigned digit = wd_is_digit_byte(text[at])           ? (unsigned)(text[at] - '0')
-                         : text[at] >= 'a' && text[at] <= 'f' ? (unsigned)(text[at] - 'a' + 10)
-                                                              : 99;
-        if (digit >= base || value > UINT32_MAX)
-            return false;
-        value = value * base + digit;
-    }
-    *out = value;
-    return len > 0;
-}
-
-/* Such a host is an address or nothing. */
-static bool ends_in_number(const struct wd_host *host)
-{
-    const char *dot = memrchr(host->text, '.', host->len);
-    const char *label = dot ? dot + 1 : host->text;
-    size_t len = (size_t)(host->text + host->len - label);
-    uint64_t value;
-    bool all_digits = true;
-    for (size_t i = 0; i < len; i++)
-        all_digits = all_digits && wd_is_digit_byte(label[i]);
-    return all_digits || (label[0] == '0' && label[1] == 'x' && read_number(label, len, &value));
-}
-
-/* One to four numbers; the last fills what the others left. */
-static bool read_ipv4(const struct wd_host *host, uint32_t *address_out)
-{
-    uint64_t parts[4];
-    size_t count = 0, start = 0;
-    for (size_t at = 0; at <= host->len; at++) {
-        if (at < host->len && host->text[at] != '.')
-            continue;
-        if (count == 4 || !read_number(host->text + start, at - start, &parts[count]))
-            return false;
-        count++;
-        start = at + 1;
-    }
-    uint64_t address = parts[count - 1];
-    if (address >> (8 * (5 - count)))
-        return false;
-    for (size_t i = 0; i + 1 < count; i++) {
-        if (parts[i] > 255)
-            return false;
-        address |= parts[i] << (8 * (3 - i));
-    }
-    *address_out = (uint32_t)address;
-    return true;
-}
 
 static bool set_text(struct wd_host *out, const char *text)
 {
@@ -85,22 +20,42 @@ static bool set_text(struct wd_host *out, const char *text)
     return true;
 }
 
-static bool take_address(int family, const void *address, struct wd_host *out)
+/* ---- addresses ---- */
+
+/* Such a host is an address or nothing. */
+static bool ends_in_number(const struct wd_host *host)
 {
-    char text[INET6_ADDRSTRLEN];
-    out->is_address = true;
-    return inet_ntop(family, address, text, sizeof(text)) && set_text(out, text);
+    const char *dot = memrchr(host->text, '.', host->len);
+    struct wd_str label = wd_str_from(dot ? dot + 1 : host->text);
+    uint64_t value;
+    bool all_digits = true;
+    for (size_t i = 0; i < label.len; i++)
+        all_digits = all_digits && wd_is_digit_byte(label.data[i]);
+    return all_digits || (wd_str_starts_with(label, "0x") && wd_address_number(label, &value));
 }
 
+static bool take_ipv4(struct wd_host *out)
+{
+    uint32_t address;
+    char text[WD_ADDRESS_TEXT_MAX];
+    if (!wd_ipv4_read((struct wd_str){out->text, out->len}, &address))
+        return false;
+    out->is_address = true;
+    wd_ipv4_write(address, text);
+    return set_text(out, text);
+}
+
+/* In brackets. */
 static bool take_ipv6(struct wd_str text, struct wd_host *out)
 {
-    char copy[INET6_ADDRSTRLEN];
-    struct in6_addr address;
-    if (text.len < 4 || text.len - 2 >= sizeof(copy) || text.data[text.len - 1] != ']')
+    uint16_t groups[8];
+    char copy[WD_ADDRESS_TEXT_MAX];
+    if (text.len < 4 || text.data[text.len - 1] != ']' ||
+        !wd_ipv6_read((struct wd_str){text.data + 1, text.len - 2}, groups))
         return false;
-    memcpy(copy, text.data + 1, text.len - 2);
-    copy[text.len - 2] = '\0';
-    return inet_pton(AF_INET6, copy, &address) == 1 && take_address(AF_INET6, &address, out);
+    out->is_address = true;
+    wd_ipv6_write(groups, copy);
+    return set_text(out, copy);
 }
 
 /* ---- names ---- */
@@ -154,7 +109,6 @@ static bool is_ascii(struct wd_str text)
 
 bool wd_host_normalize(struct wd_str text, struct wd_host *out)
 {
-    uint32_t address;
     out->is_address = false;
     if (text.len && text.data[text.len - 1] == '.')
         text.len--;
@@ -164,12 +118,7 @@ bool wd_host_normalize(struct wd_str text, struct wd_host *out)
         return take_ipv6(text, out);
     if (!(is_ascii(text) ? take_ascii(text, out) : take_idn(text, out)))
         return false;
-    if (!ends_in_number(out))
-        return true;
-    if (!read_ipv4(out, &address))
-        return false;
-    address = htonl(address);
-    return take_address(AF_INET, &address, out);
+    return !ends_in_number(out) || take_ipv4(out);
 }
 
 struct wd_str wd_host_registrable(const struct wd_host *host)

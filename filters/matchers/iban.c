@@ -18,7 +18,7 @@ static const struct country {
     {"SA", 24}, {"SC", 31}, {"SD", 18}, {"SE", 24}, {"SI", 19}, {"SK", 24}, {"SM", 27}, {"SN", 28}, {"SO", 23},
     {"ST", 25}, {"SV", 28}, {"TL", 23}, {"TN", 24}, {"TR", 26}, {"UA", 29}, {"VA", 22}, {"VG", 24}, {"XK", 20},
 };
-enum { IBAN_MAX = 33, GROUP = 4 };
+enum { IBAN_MAX = 33, GROUP = 4, DIGITS_MIN = 6 };
 
 static size_t length_in(char first, char second)
 {
@@ -40,9 +40,12 @@ static unsigned append(unsigned remainder, char c)
 static bool checks(const char *characters, size_t count)
 {
     unsigned remainder = 0;
-    for (size_t i = 0; i < count; i++)
+    size_t digits = 0;
+    for (size_t i = 0; i < count; i++) {
         remainder = append(remainder, characters[(i + 4) % count]);
-    return remainder == 1;
+        digits += wd_is_digit_byte(characters[i]);
+    }
+    return remainder == 1 && digits >= DIGITS_MIN; /* no bank numbers its accounts in letters alone */
 }
 
 /* The end of the account that starts at `start`; 0: there is none. */

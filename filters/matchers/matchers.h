@@ -1,9 +1,9 @@
 /* Native matchers: what expressions do badly or not at all. Each is a pure function of a text and its parameters that
  * reports spans of that text, in order. What always holds: `text` is valid UTF-8 (anything else is read safely, with
- * results of no meaning); time is linear in its length; no memory is allocated, but for host names that are not ASCII,
- * by libidn2; nothing is kept, so threads need no care. Only digits of text count where digits are meant, in any
- * script. Neighbours: kinds_*.c make conditions of them; features.h tells cheaply which texts they can find nothing in.
- */
+ * results of no meaning); time is linear in its length; nothing is kept, so threads need no care; memory is allocated
+ * only by libidn2 for host names that are not ASCII and by OpenSSL for what looks like a wallet. Digits are those of
+ * all scripts, but in accounts, wallets and hosts. Neighbours: kinds_*.c make conditions of them; features.h tells
+ * cheaply which texts they can find nothing in. */
 #ifndef FILTERS_MATCHERS_H
 #define FILTERS_MATCHERS_H
 
