@@ -1,0 +1,345 @@
+/* How fast the whole library is on one core, JSON bytes to verdicts, and where the time goes: events a second, each
+ * stage, allocations, the longest event, memory and load time of the rules. All ways run in turn, round by round, so
+ * that their ratios hold on a noisy machine.
+ *
+ *     engine --rules RULES.tsv --events EVENTS.jsonl [--counts 10,100,1000,10000] [--rounds 5] [--view VIEW]...
+ * [--json]
+ */
+#include "bench/engine.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "bench/allocations.h"
+#include "worker/cli/rule_lines.h"
+
+enum { RECORD_BYTES = 16 << 20, ARENA_BYTES = 64 << 20, COUNTS_MAX = 16, ROUNDS_MAX = 99, VIEWS_MAX = 8 };
+/* As the worker has them unless it is told otherwise. */
+enum { EVENT_BUDGET_NS = 50000000, RULE_BUDGET_NS = 2000000 };
+
+enum way { JANSSON, DECODE, VIEWS, CANDIDATES, CONFIRMED, WHOLE, GUARDED, WAY_COUNT };
+static engine_pass *const PASSES[WAY_COUNT] = {engine_pass_jansson,    engine_pass_decode,    engine_pass_views,
+                                               engine_pass_candidates, engine_pass_confirmed, engine_pass_whole,
+                                               engine_pass_guarded};
+
+struct options {
+    const char *rules, *events;
+    const char *views[VIEWS_MAX + 1];
+    size_t view_count;
+    size_t counts[COUNTS_MAX], count_count;
+    unsigned rounds;
+    bool json;
+};
+
+struct outcome {
+    size_t rules;
+    double load_seconds, set_bytes, resident_bytes;
+    double ns[WAY_COUNT]; /* an event; medians */
+    double allocations;   /* an event */
+    double longest_ns, longest_99_9_ns;
+    uint64_t events, matches, candidates, refused;
+};
+
+static _Noreturn void give_up(const char *what, const char *why)
+{
+    fprintf(stderr, "engine: %s: %s\n", what, why);
+    exit(2);
+}
+
+uint64_t engine_now_ns(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Processor time: what else the machine does matters less. */
+static double now_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double resident_bytes(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%*d %ld", &pages) != 1) /* NOLINT(cert-err34-c): the kernel wrote it */
+        pages = 0;
+    if (file)
+        fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* ---- input ---- */
+
+static struct engine_records read_records(const char *path)
+{
+    struct engine_records records = {0};
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, 0, SEEK_END) != 0)
+        give_up(path, strerror(errno));
+    long size = ftell(file);
+    rewind(file);
+    records.bytes = malloc((size_t)(size > 0 ? size : 0) + 1);
+    records.starts = malloc(((size_t)(size > 0 ? size : 0) + 2) * sizeof(*records.starts));
+    if (size <= 0 || !records.bytes || !records.starts || fread(records.bytes, 1, (size_t)size, file) != (size_t)size)
+        give_up(path, "is empty or cannot be read");
+    fclose(file);
+    size_t bytes = (size_t)size;
+    if (records.bytes[bytes - 1] != '\n')
+        records.bytes[bytes++] = '\n';
+    for (size_t at = 0; at < bytes;) {
+        records.starts[records.count++] = at;
+        at = (size_t)((const char *)memchr(records.bytes + at, '\n', bytes - at) - records.bytes) + 1;
+    }
+    records.starts[records.count] = bytes;
+    records.byte_count = bytes - records.count;
+    return records;
+}
+
+static struct rule_lines read_rules(const char *path, const struct rule_lines_header *header)
+{
+    struct rule_lines lines;
+    struct wd_error err = {0};
+    struct wd_diagnostics *findings = wd_diagnostics_new();
+    FILE *file = fopen(path, "rb");
+    if (!file || !findings)
+        give_up(path, strerror(errno));
+    if (rule_lines_read(&lines, RULE_LINES_TABLE, path, file, findings, &err) != WD_OK ||
+        rule_lines_check(&lines, header, findings, &err) != WD_OK)
+        give_up(path, err.text);
+    if (wd_diagnostics_errors(findings))
+        wd_diagnostics_print(findings, stderr);
+    fclose(file);
+    wd_diagnostics_free(findings);
+    return lines;
+}
+
+static struct wd_ruleset *load(const struct rule_lines *lines, const struct rule_lines_header *header, size_t count,
+                               double *seconds_out)
+{
+    char *yaml = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&yaml, &len);
+    if (!out || rule_lines_print(lines, header, count, out) != WD_OK || fclose(out) != 0)
+        give_up("rules", "no memory");
+    struct wd_diagnostics *findings = wd_diagnostics_new();
+    struct wd_ruleset *set = NULL;
+    double start = now_seconds();
+    if (wd_ruleset_load_text("rules.yaml", yaml, len, NULL, &set, findings) != WD_OK)
+        give_up("rules", "do not load");
+    *seconds_out = now_seconds() - start;
+    wd_diagnostics_free(findings);
+    free(yaml);
+    return set;
+}
+
+/* ---- measuring ---- */
+
+static int compare_doubles(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof(*values), compare_doubles);
+    return values[count / 2];
+}
+
+static void measure_ways(struct engine *engine, unsigned rounds, struct outcome *outcome)
+{
+    static double ns[WAY_COUNT][ROUNDS_MAX];
+    for (unsigned round = 0; round < rounds; round++) {
+        for (int way = 0; way < WAY_COUNT; way++) {
+            double start = now_seconds();
+            PASSES[way](engine);
+            ns[way][round] = (now_seconds() - start) * 1e9 / (double)engine->records.count;
+        }
+    }
+    for (int way = 0; way < WAY_COUNT; way++)
+        outcome->ns[way] = median(ns[way], rounds);
+}
+
+/* Each record's least time of several passes, so that what is left is its own. */
+static void measure_longest(struct engine *engine, unsigned rounds, struct outcome *outcome)
+{
+    struct engine_records all = engine->records;
+    double *least = calloc(all.count, sizeof(*least));
+    if (!least)
+        give_up("records", "no memory");
+    for (unsigned round = 0; round < rounds + 2; round++) {
+        for (size_t i = 0; i < all.count; i++) {
+            engine->records = (struct engine_records){.bytes = all.bytes, .starts = all.starts + i, .count = 1};
+            uint64_t start = engine_now_ns(NULL);
+            engine_pass_whole(engine);
+            double ns = (double)(engine_now_ns(NULL) - start);
+            if (!round || ns < least[i])
+                least[i] = ns;
+        }
+    }
+    engine->records = all;
+    qsort(least, all.count, sizeof(*least), compare_doubles);
+    outcome->longest_ns = least[all.count - 1];
+    outcome->longest_99_9_ns = least[all.count - 1 - all.count / 1000];
+    free(least);
+}
+
+static struct outcome measure(struct engine *engine, const struct rule_lines *lines,
+                              const struct rule_lines_header *header, size_t count, unsigned rounds)
+{
+    struct outcome outcome = {0};
+    double before = resident_bytes();
+    struct wd_ruleset *set = load(lines, header, count, &outcome.load_seconds);
+    outcome.resident_bytes = resident_bytes() - before;
+    outcome.set_bytes = (double)wd_ruleset_memory(set);
+    outcome.rules = wd_ruleset_rule_count(set);
+    engine->set = set;
+    for (int way = 0; way < WAY_COUNT; way++)
+        PASSES[way](engine); /* fills caches and buffers */
+    uint64_t allocations = allocations_so_far();
+    engine_pass_whole(engine);
+    outcome.allocations = (double)(allocations_so_far() - allocations) / (double)engine->records.count;
+    outcome.events = engine->events;
+    outcome.matches = engine->matches;
+    outcome.candidates = engine->candidates;
+    outcome.refused = engine->refused;
+    measure_ways(engine, rounds, &outcome);
+    measure_longest(engine, rounds, &outcome);
+    wd_ruleset_unref(set);
+    return outcome;
+}
+
+/* ---- telling ---- */
+
+static void print_outcome(const struct outcome *o)
+{
+    const double *ns = o->ns;
+    printf("\n%zu rules: load %.3f s, %.1f MB (%.1f MB more resident)\n", o->rules, o->load_seconds, o->set_bytes / 1e6,
+           o->resident_bytes / 1e6);
+    printf("  %9.0f events/s whole, %.0f with time budgets; decoded by jansson it could be %.0f at most\n",
+           1e9 / ns[WHOLE], 1e9 / ns[GUARDED], 1e9 / ns[JANSSON]);
+    printf("  %9.0f ns an event: decode %.0f, views %.0f, index %.0f, confirm %.0f, conditions and plan %.0f\n",
+           ns[WHOLE], ns[DECODE], ns[VIEWS] - ns[DECODE], ns[CANDIDATES] - ns[VIEWS], ns[CONFIRMED] - ns[CANDIDATES],
+           ns[WHOLE] - ns[CONFIRMED]);
+    printf("  longest event %.0f us, of 99.9 %% %.0f us; %.4f allocations an event\n", o->longest_ns / 1e3,
+           o->longest_99_9_ns / 1e3, o->allocations);
+    printf("  %.2f candidates and %.3f matches an event\n", (double)o->candidates / (double)o->events,
+           (double)o->matches / (double)o->events);
+}
+
+static json_t *outcome_json(const struct outcome *o)
+{
+    static const char *const NAMES[WAY_COUNT] = {"jansson",   "decode", "views",  "candidates",
+                                                 "confirmed", "whole",  "guarded"};
+    json_t *ns = json_object();
+    for (int way = 0; way < WAY_COUNT; way++)
+        json_object_set_new(ns, NAMES[way], json_real(o->ns[way]));
+    return json_pack("{s:I, s:f, s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:I, s:f, s:f}", "rules", (json_int_t)o->rules,
+                     "events_per_second", 1e9 / o->ns[WHOLE], "load_seconds", o->load_seconds, "set_bytes",
+                     o->set_bytes, "resident_bytes", o->resident_bytes, "ns_per_record_until", ns, "longest_ns",
+                     o->longest_ns, "longest_99_9_ns", o->longest_99_9_ns, "allocations_per_record", o->allocations,
+                     "events", (json_int_t)o->events, "matches_per_event", (double)o->matches / (double)o->events,
+                     "candidates_per_event", (double)o->candidates / (double)o->events);
+}
+
+static void read_counts(struct options *options, const char *text)
+{
+    char *end = NULL;
+    for (options->count_count = 0; *text && options->count_count < COUNTS_MAX; text = *end ? end + 1 : end) {
+        options->counts[options->count_count] = strtoul(text, &end, 10);
+        if (end == text || (*end && *end != ',') || !options->counts[options->count_count])
+            give_up("--counts", "expected numbers with commas between");
+        options->count_count++;
+    }
+}
+
+static struct options read_options(int argc, char **argv)
+{
+    static const struct option LONG[] = {{"rules", required_argument, NULL, 'r'},
+                                         {"events", required_argument, NULL, 'e'},
+                                         {"counts", required_argument, NULL, 'c'},
+                                         {"rounds", required_argument, NULL, 'n'},
+                                         {"view", required_argument, NULL, 'v'},
+                                         {"json", no_argument, NULL, 'j'},
+                                         {0}};
+    struct options options = {.rounds = 5, .counts = {10, 100, 1000, 10000}, .count_count = 4};
+    for (int letter; (letter = getopt_long(argc, argv, "r:e:c:n:v:j", LONG, NULL)) != -1;) {
+        if (letter == 'r')
+            options.rules = optarg;
+        else if (letter == 'e')
+            options.events = optarg;
+        else if (letter == 'c')
+            read_counts(&options, optarg);
+        else if (letter == 'n')
+            options.rounds = (unsigned)strtoul(optarg, NULL, 10);
+        else if (letter == 'v' && options.view_count < VIEWS_MAX)
+            options.views[options.view_count++] = optarg;
+        else if (letter == 'j')
+            options.json = true;
+        else
+            exit(2);
+    }
+    if (!options.rules || !options.events || !options.rounds || options.rounds > ROUNDS_MAX)
+        give_up("usage", "engine --rules RULES.tsv --events EVENTS.jsonl [--counts N,N] [--rounds 1..99] [--view VIEW] "
+                         "[--json]");
+    return options;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = read_options(argc, argv);
+    const struct rule_lines_header header = {.id = "bench", .mode = "enforce", .views = options.views};
+    struct rule_lines lines = read_rules(options.rules, &header);
+    const struct wd_scanner_options plain = {.stage = WD_STAGE_WORKER}, guarded = {.stage = WD_STAGE_WORKER,
+                                                                                   .clock = engine_now_ns,
+                                                                                   .event_budget_ns = EVENT_BUDGET_NS,
+                                                                                   .rule_budget_ns = RULE_BUDGET_NS};
+    struct engine engine = {.records = read_records(options.events),
+                            .decoder = wd_decoder_new(RECORD_BYTES),
+                            .arena = wd_arena_new(ARENA_BYTES),
+                            .scanner = wd_scanner_new(&plain),
+                            .guarded = wd_scanner_new(&guarded),
+                            .inside = engine_inside_new()};
+    if (!engine.decoder || !engine.arena || !engine.scanner || !engine.guarded || !engine.inside)
+        give_up("engine", "no memory");
+    json_t *all = json_array();
+    if (!options.json)
+        printf("%zu records of %zu bytes; one core, medians of %u rounds\n", engine.records.count,
+               engine.records.byte_count / engine.records.count, options.rounds);
+    for (size_t i = 0; i < options.count_count; i++) {
+        struct outcome outcome = measure(&engine, &lines, &header, options.counts[i], options.rounds);
+        if (outcome.refused)
+            fprintf(stderr, "engine: %zu records or events were refused\n", (size_t)outcome.refused);
+        if (options.json)
+            json_array_append_new(all, outcome_json(&outcome));
+        else
+            print_outcome(&outcome);
+        fflush(stdout);
+    }
+    if (options.json) {
+        json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+        putchar('\n');
+    }
+    json_decref(all);
+    rule_lines_fini(&lines);
+    free(engine.records.bytes);
+    free(engine.records.starts);
+    wd_scanner_free(engine.scanner);
+    wd_scanner_free(engine.guarded);
+    engine_inside_free(engine.inside);
+    wd_decoder_free(engine.decoder);
+    wd_arena_free(engine.arena);
+    return 0;
+}
