@@ -78,6 +78,7 @@ struct config {
     struct {
         char **paths;        /* [config/rules] */
         int64_t match_limit; /* 30,000 */
+        int64_t rule_budget_ms; /* time of one rule for one text before it counts as slow: 2 ms; 0: no limit */
         char **exempt_roles;
         bool strict;
     } rules;

@@ -162,6 +162,9 @@ const struct option OPTIONS[] = {
      .text = "Rule files, and folders of which every *.yaml is read."},
     {ROW(rules, "match_limit", match_limit), INT(1000, 10000000), .default_text = "30_000",
      .text = "PCRE2's match limit for an attempt; a rule that hits it is undecided for that event."},
+    {ROW(rules, "rule_budget", rule_budget_ms), DURATION(0, 1 * MINUTE), .default_text = "2ms",
+     .text = "A rule that takes longer for one text, 20 times within a minute, is switched off until the rules are loaded "
+             "anew. 0: never."},
     {ROW(rules, "exempt_roles", exempt_roles), .type = OPTION_LIST,
      .default_text = "[community-moderator, channel-moderator, global-admin, super-moderator]",
      .text = "Authors with one of these roles: matches are recorded, nothing is done."},

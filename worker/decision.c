@@ -62,6 +62,14 @@ static json_t *actions_json(const struct wd_action *actions, size_t count)
     return list;
 }
 
+static json_t *rule_ids_json(const struct wd_ruleset *rules, const uint32_t *ids, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_string(wd_ruleset_rule(rules, ids[i])->id));
+    return list;
+}
+
 struct decision *decision_new(const struct kafka_record *record, const struct wd_event *event, uint32_t index,
                               const struct wd_verdict *verdict, const struct wd_ruleset *rules, int64_t wall_ms)
 {
@@ -91,6 +99,7 @@ struct decision *decision_new(const struct kafka_record *record, const struct wd
     json_object_set_new(json, "exempt", json_boolean(verdict->exempt));
     json_object_set_new(json, "inapplicable", json_integer((json_int_t)verdict->inapplicable));
     json_object_set_new(json, "budget_ended", json_boolean(verdict->budget_ended));
+    json_object_set_new(json, "switched_off", rule_ids_json(rules, verdict->switched_off, verdict->switched_off_count));
     json_object_set_new(json, "planned", actions_json(verdict->actions, verdict->action_count));
     json_object_set_new(json, "shadow_actions", actions_json(verdict->shadow_actions, verdict->shadow_action_count));
     return (struct decision *)json;

@@ -22,6 +22,7 @@ enum metric {
     METRIC_MATCHES,          /* warden_rule_matches_total, enforced */
     METRIC_SHADOW_MATCHES,   /* warden_rule_shadow_matches_total */
     METRIC_UNDECIDED,        /* warden_rule_undecided_total */
+    METRIC_SWITCHED_OFF,     /* warden_rules_switched_off_total */
     METRIC_ACTIONS_PLANNED,  /* warden_actions_planned_total */
     METRIC_CALLS,            /* warden_api_calls_total */
     METRIC_CALLS_DONE,       /* warden_api_calls_done_total */

@@ -19,6 +19,7 @@ const struct metric_info METRICS[METRIC_COUNT] = {
     COUNTER(METRIC_MATCHES, "rule_matches", "Matches of rules that are enforced."),
     COUNTER(METRIC_SHADOW_MATCHES, "rule_shadow_matches", "Matches of rules in shadow mode or outside their sample."),
     COUNTER(METRIC_UNDECIDED, "rule_undecided", "Rules that ended at a match limit or time budget."),
+    COUNTER(METRIC_SWITCHED_OFF, "rules_switched_off", "Rules switched off because they took too long too often."),
     COUNTER(METRIC_ACTIONS_PLANNED, "actions_planned", "Actions that verdicts asked for."),
     COUNTER(METRIC_CALLS, "api_calls", "Calls sent to the platform."),
     COUNTER(METRIC_CALLS_DONE, "api_calls_done", "Calls that the platform carried out."),

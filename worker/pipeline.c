@@ -163,6 +163,21 @@ static void count_matches(struct shard *shard, const struct wd_verdict *verdict)
     }
 }
 
+/* Loudly: a rule that is off protects nobody. The decision record of the event says it, too. */
+static void tell_switched_off(struct shard *shard, const struct passage *passage, const struct wd_verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->switched_off_count; i++) {
+        const struct wd_rule_info *rule = wd_ruleset_rule(shard->rules, verdict->switched_off[i]);
+        log_write(LOG_ERROR, "rule-switched-off",
+                  "a rule took longer than rules.rule_budget too often: it is off until the rules are loaded anew; "
+                  "`warden rules lint` tells why",
+                  LOG_STR("rule", rule->id), LOG_STR("file", rule->file), LOG_INT("line", rule->line),
+                  LOG_STR("topic", passage->record->topic), LOG_INT("partition", passage->record->partition),
+                  LOG_INT("offset", passage->record->offset), LOG_END);
+        metrics_add(shard->metrics, METRIC_SWITCHED_OFF, 1);
+    }
+}
+
 static enum step_result judge(struct passage *passage)
 {
     struct shard *shard = passage->shard;
@@ -191,17 +206,23 @@ static enum step_result judge(struct passage *passage)
             return cannot_judge(passage, "cannot_be_judged");
         }
         count_matches(shard, &passage->verdicts[i]);
+        tell_switched_off(shard, passage, &passage->verdicts[i]);
     }
     return STEP_NEXT;
 }
 
 /* ---- plan ---- */
 
+static bool is_worth_a_record(const struct wd_verdict *verdict)
+{
+    return verdict->match_count > 0 || verdict->switched_off_count > 0;
+}
+
 static size_t count_units(const struct passage *passage)
 {
     size_t count = 0;
     for (size_t i = 0; i < passage->events.count; i++)
-        count += passage->verdicts[i].match_count > 0;
+        count += is_worth_a_record(&passage->verdicts[i]);
     return count;
 }
 
@@ -278,7 +299,7 @@ static bool plan_units(struct passage *passage, size_t units)
     if (!work->units)
         return units == 0;
     for (size_t i = 0; i < passage->events.count; i++) {
-        if (passage->verdicts[i].match_count == 0)
+        if (!is_worth_a_record(&passage->verdicts[i]))
             continue;
         work->unit_count++;
         if (!plan_unit(passage, &work->units[work->unit_count - 1], i))

@@ -475,7 +475,8 @@ static bool make_parts(struct shard *shard)
     const struct config *config = shard->config;
     struct wd_scanner_options scanner = {.stage = WD_STAGE_WORKER,
                                          .clock = cheap_clock_ns,
-                                         .event_budget_ns = (uint64_t)config->worker.event_budget_ms * 1000000u};
+                                         .event_budget_ns = (uint64_t)config->worker.event_budget_ms * 1000000u,
+                                         .rule_budget_ns = (uint64_t)config->rules.rule_budget_ms * 1000000u};
     shard->metrics = metrics_new();
     shard->decoder = wd_decoder_new((size_t)config->kafka.max_record_bytes);
     shard->scanner = wd_scanner_new(&scanner);
