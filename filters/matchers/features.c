@@ -1,47 +1,90 @@
-/* Features of a text. The loop has no branches and counts in bytes, so that compilers make vector code of it. */
+/* Features of a text, sixteen bytes at a time; what only matters past ASCII is looked for in a second pass. */
 #include "filters/matchers/features.h"
 
-enum { BLOCK = 128 }; /* fewer than 256, so that counts fit into bytes */
+enum { LANES = 16, ROUNDS_MAX = 255 /* so that counts fit into bytes */ };
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+
+enum flag { AT = 1, HOST = 2, LINE = 4, EMOJI = 8, DIGIT = 16, MARK = 32, HIGH = 128 };
 
 struct counts {
     uint32_t digits, upper;
-    uint8_t at, host, high, other_digits, lines;
+    uint8_t flags;
 };
 
-static void count_block(const uint8_t *bytes, size_t len, struct counts *counts)
+/* Bytes from `at` on; zeros past the end, which are nothing of interest. */
+static lanes load(struct wd_str text, size_t at)
 {
-    uint8_t digits = 0, upper = 0, at = 0, host = 0, high = 0, other = 0, lines = 0;
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = bytes[i];
-        digits = (uint8_t)(digits + ((uint8_t)(c - '0') < 10));
-        upper = (uint8_t)(upper + ((uint8_t)(c - 'A') < 26));
-        at |= c == '@';
-        lines |= c == '\n';
-        host |= (uint8_t)((c == '.') | (c == ':') | (c == 0xE3));
-        high |= c;
-        /* lead bytes of digits past ASCII: Arabic, N'Ko; Indic, Thai and others; full-width and further; plane 1 */
-        other |= (uint8_t)((c == 0xD9) | (c == 0xDB) | (c == 0xDF) | (c == 0xE0) | (c == 0xE1) | (c == 0xEA) |
-                           (c == 0xEF) | (c == 0xF0));
+    lanes bytes = {0};
+    size_t left = text.len - at;
+    memcpy(&bytes, text.data + at, left < LANES ? left : LANES);
+    return bytes;
+}
+
+static void add_up(struct counts *counts, lanes digits, lanes upper, lanes flags)
+{
+    for (int i = 0; i < LANES; i++) {
+        counts->digits += digits[i];
+        counts->upper += upper[i];
+        counts->flags |= flags[i];
     }
-    counts->digits += digits;
-    counts->upper += upper;
-    counts->at |= at;
-    counts->lines |= lines;
-    counts->host |= host;
-    counts->high |= high;
-    counts->other_digits |= other;
+}
+
+static lanes masked(lanes condition, enum flag flag)
+{
+    return condition & (uint8_t)flag;
+}
+
+/* At most ROUNDS_MAX times LANES bytes from `at` on; returns where it ended. */
+static size_t count_ascii(struct wd_str text, size_t at, struct counts *counts)
+{
+    lanes digits = {0}, upper = {0}, flags = {0};
+    for (int round = 0; round < ROUNDS_MAX && at < text.len; round++, at += LANES) {
+        lanes c = load(text, at);
+        digits -= (lanes)((lanes)(c - '0') < 10);
+        upper -= (lanes)((lanes)(c - 'A') < 26);
+        flags |= c & (uint8_t)HIGH;
+        flags |= masked((lanes)(c == '@'), AT) | masked((lanes)(c == '\n'), LINE);
+        flags |= masked((lanes)(c == '.') | (lanes)(c == ':'), HOST);
+    }
+    add_up(counts, digits, upper, flags);
+    return at;
+}
+
+/* By the first bytes of characters. Digits: Arabic, N'Ko, Indic, Thai and others, full-width, plane 1. Marks that go
+ * with any script, emoji with their parts, and the ideographic full stop stand among these, too. */
+static void look_past_ascii(struct wd_str text, struct counts *counts)
+{
+    lanes none = {0}, flags = {0};
+    for (size_t at = 0; at < text.len; at += LANES) {
+        lanes c = load(text, at);
+        lanes e0 = (lanes)(c == 0xE0) | (lanes)(c == 0xE1), ef = (lanes)(c == 0xEF), f0 = (lanes)(c == 0xF0),
+              d9 = (lanes)(c == 0xD9), e2 = (lanes)(c == 0xE2), e3 = (lanes)(c == 0xE3);
+        flags |= masked(d9 | (lanes)(c == 0xDB) | (lanes)(c == 0xDF) | e0 | (lanes)(c == 0xEA) | ef | f0, DIGIT);
+        flags |=
+            masked((lanes)(c == 0xCC) | (lanes)(c == 0xCD) | (lanes)(c == 0xD2) | d9 | e0 | e2 | e3 | ef | f0, MARK);
+        flags |= masked((lanes)(c == 0xC2) | e2 | e3 | f0, EMOJI) | masked(e3, HOST);
+    }
+    add_up(counts, none, none, flags);
+}
+
+static uint32_t feature_if(bool holds, enum wd_feature feature)
+{
+    return holds ? (uint32_t)feature : 0;
 }
 
 uint32_t wd_text_features(struct wd_str text)
 {
     struct counts counts = {0};
-    for (size_t at = 0; at < text.len; at += BLOCK)
-        count_block((const uint8_t *)text.data + at, text.len - at < BLOCK ? text.len - at : BLOCK, &counts);
-    bool high = counts.high & 0x80;
-    uint32_t digits = counts.other_digits ? UINT32_MAX : counts.digits;
-    return (counts.at ? WD_FEATURE_AT : 0U) | (counts.host ? WD_FEATURE_HOST : 0U) |
-           (digits >= 4 ? WD_FEATURE_DIGITS_4 : 0U) | (digits >= 9 ? WD_FEATURE_DIGITS_9 : 0U) |
-           (digits >= 13 ? WD_FEATURE_DIGITS_13 : 0U) | (counts.upper >= 2 || high ? WD_FEATURE_UPPER : 0U) |
-           (high ? WD_FEATURE_NON_ASCII : 0U) | (text.len >= 26 ? WD_FEATURE_LONG : 0U) |
-           (counts.lines ? WD_FEATURE_LINES : 0U);
+    for (size_t at = 0; at < text.len;)
+        at = count_ascii(text, at, &counts);
+    bool high = counts.flags & HIGH;
+    if (high)
+        look_past_ascii(text, &counts);
+    uint32_t digits = counts.flags & DIGIT ? UINT32_MAX : counts.digits;
+    return feature_if(counts.flags & AT, WD_FEATURE_AT) | feature_if(counts.flags & HOST, WD_FEATURE_HOST) |
+           feature_if(digits >= 4, WD_FEATURE_DIGITS_4) | feature_if(digits >= 9, WD_FEATURE_DIGITS_9) |
+           feature_if(digits >= 13, WD_FEATURE_DIGITS_13) | feature_if(counts.upper >= 2 || high, WD_FEATURE_UPPER) |
+           feature_if(high, WD_FEATURE_NON_ASCII) | feature_if(text.len >= 26, WD_FEATURE_LONG) |
+           feature_if(counts.flags & LINE, WD_FEATURE_LINES) | feature_if(counts.flags & EMOJI, WD_FEATURE_EMOJI) |
+           feature_if(counts.flags & MARK, WD_FEATURE_MARKS);
 }

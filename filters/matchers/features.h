@@ -3,6 +3,7 @@
 #ifndef FILTERS_MATCHERS_FEATURES_H
 #define FILTERS_MATCHERS_FEATURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <warden/str.h>
@@ -15,9 +16,11 @@ enum wd_feature {
     WD_FEATURE_DIGITS_13 = 1U << 4,
     WD_FEATURE_UPPER = 1U << 5, /* two capitals, or anything that is not ASCII */
     WD_FEATURE_NON_ASCII = 1U << 6,
-    WD_FEATURE_LONG = 1U << 7,  /* 26 bytes, as the shortest wallet has */
-    WD_FEATURE_LINES = 1U << 8, /* a line feed */
-    WD_FEATURE_LINK = 1U << 9,  /* the text is one of the view links: not found here, set by the scanner */
+    WD_FEATURE_LONG = 1U << 7,   /* 26 bytes, as the shortest wallet has */
+    WD_FEATURE_LINES = 1U << 8,  /* a line feed */
+    WD_FEATURE_LINK = 1U << 9,   /* the text is one of the view links: not found here, set by the scanner */
+    WD_FEATURE_EMOJI = 1U << 10, /* what could be emoji */
+    WD_FEATURE_MARKS = 1U << 11, /* what could be marks of no script in particular */
 };
 
 uint32_t wd_text_features(struct wd_str text);

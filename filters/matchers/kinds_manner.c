@@ -192,7 +192,7 @@ static bool prepare_emoji(struct loader *loader, const struct wd_node *node, str
     *bounds =
         (struct emoji_bounds){.at_least = (uint64_t)integer_or(map, "at_least", 1), .share = share_or(map, "share", 0)};
     leaf->params = bounds;
-    leaf->needs = WD_FEATURE_NON_ASCII;
+    leaf->needs = WD_FEATURE_EMOJI;
     return true;
 }
 
@@ -228,7 +228,7 @@ static bool prepare_zalgo(struct loader *loader, const struct wd_node *node, str
         return false;
     *marks = (uint32_t)integer_or(wd_node_get(node, "zalgo"), "marks", 4);
     leaf->params = marks;
-    leaf->needs = WD_FEATURE_NON_ASCII;
+    leaf->needs = WD_FEATURE_MARKS;
     return true;
 }
 

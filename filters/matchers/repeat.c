@@ -122,11 +122,25 @@ static void find_pieces(struct wd_str text, const struct wd_repeat *repeat, cons
 
 /* ---- words ---- */
 
+#define FIVE(c) [c] = true, [(c) + 1] = true, [(c) + 2] = true, [(c) + 3] = true, [(c) + 4] = true
+static const bool IS_WORD_BYTE[256] = {
+    FIVE('0'),    FIVE('5'), FIVE('A'), FIVE('F'), FIVE('K'), FIVE('P'), FIVE('U'),    ['Z'] = true,
+    ['_'] = true, FIVE('a'), FIVE('f'), FIVE('k'), FIVE('p'), FIVE('u'), ['z'] = true, ['\''] = true,
+};
+
 static bool is_word_character(uint32_t c)
 {
     if (c < 0x80)
-        return wd_is_word_byte((char)c) || c == '\'';
+        return IS_WORD_BYTE[c];
     return u_isalnum((UChar32)c) || (U_MASK(u_charType((UChar32)c)) & U_GC_M_MASK);
+}
+
+/* Behind the ASCII characters of a word that stand at `at`. */
+static size_t skip_word_bytes(struct wd_str text, size_t at)
+{
+    while (at < text.len && IS_WORD_BYTE[(unsigned char)text.data[at]])
+        at++;
+    return at;
 }
 
 static bool next_word(struct wd_str text, size_t *at, size_t *start_out, size_t *characters_out)
@@ -134,6 +148,14 @@ static bool next_word(struct wd_str text, size_t *at, size_t *start_out, size_t 
     size_t next = *at;
     *characters_out = 0;
     while (next < text.len) {
+        size_t ascii = skip_word_bytes(text, next);
+        if (ascii > next) {
+            if (!*characters_out)
+                *start_out = next;
+            *characters_out += ascii - next;
+            next = ascii;
+            continue;
+        }
         size_t before = next;
         bool is_word = is_word_character(wd_next_character(text, &next));
         if (is_word && !*characters_out)

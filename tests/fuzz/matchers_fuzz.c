@@ -65,11 +65,12 @@ static void find_manner(struct wd_str text, uint8_t choice)
     wd_find_repeats(text, &repeat, &finder);
     finds.count = 0;
     wd_find_zalgo(text, 2 + (choice & 3), &finder);
-    check_features(wd_text_features(text), WD_FEATURE_NON_ASCII, &finds);
+    check_features(wd_text_features(text), WD_FEATURE_NON_ASCII | WD_FEATURE_MARKS, &finds);
     struct wd_letter_case letters = wd_count_case(text);
     require(letters.upper + letters.lower <= text.len);
     struct wd_emoji_count emoji = wd_count_emoji(text);
     require(emoji.emoji + emoji.others <= text.len && emoji.start <= emoji.end && emoji.end <= text.len);
+    require(!emoji.emoji || wd_text_features(text) & WD_FEATURE_EMOJI);
     const int scripts[] = {25, 8};
     struct wd_script_share share = wd_count_scripts(text, scripts, 2);
     require(share.of_scripts <= share.letters && share.letters <= text.len);
