@@ -23,7 +23,11 @@ struct gate {
 };
 
 struct gate_index {
-    uint32_t ascii[128]; /* features of a character */
+    bool wide; /* wide.h may be used */
+    /* For wide.h, of 8 features each: those of a byte. One past ASCII has what its character may have. */
+    unsigned char tables[GATE_FEATURES / 8][256];
+    unsigned char wanted[GATE_FEATURES / 8][GATE_LEVELS]; /* those asked for at any level above */
+    uint32_t ascii[128];                                  /* features of a character */
     uint32_t leads[256]; /* features that some character has whose UTF-8 begins with the byte */
     uint32_t *blocks;    /* features that some character of a block has, by code point / UNICODE_BLOCK */
     uint32_t kinds[8];   /* features that some character past ASCII with these three lowest unicode flags has */
@@ -49,7 +53,8 @@ struct gate_scratch {
     bool exact;
 };
 void gate_scratch_fini(struct gate_scratch *scratch);
-/* Learns what the text may have; then gate_passes says whether a gate lets it through, looking closer where it must. */
+/* Learns what the text may have, after gate_reserve; then gate_passes says whether a gate lets it through, looking
+ * closer where it must. */
 void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch);
 enum wd_status gate_reserve(struct gate_scratch *scratch, size_t text_len) WD_MUST_USE;
 bool gate_passes(const struct gate_index *index, uint32_t gate, const struct folded_text *text,

@@ -289,6 +289,18 @@ enum wd_status gate_add(struct gate_index *index, const struct syntax_tree *tree
     return any ? keep_gate(index, &demands.gate, gate_out) : WD_OK;
 }
 
+/* The bytes of a character that follow its first never end a run. */
+static void make_tables(struct gate_index *index)
+{
+    for (size_t group = 0; group < GATE_FEATURES / 8; group++) {
+        for (unsigned byte = 0; byte < 256; byte++)
+            index->tables[group][byte] =
+                (byte & 0xC0) == 0x80 ? UINT8_MAX : (unsigned char)(index->leads[byte] >> 8 * group);
+        for (size_t level = 0; level < GATE_LEVELS; level++)
+            index->wanted[group][level] = (unsigned char)(index->used_later[level] >> 8 * group);
+    }
+}
+
 void gate_finish(struct gate_index *index)
 {
     gate_builder_free(index->builder);
@@ -303,6 +315,7 @@ void gate_finish(struct gate_index *index)
         index->leads[lead] = UINT32_MAX;
     for (size_t level = GATE_LEVELS - 1; level > 0; level--)
         index->used_later[level - 1] = index->used_later[level] | index->used[level];
+    make_tables(index);
 }
 
 bool gate_asks_for_run(const struct gate *gate)

@@ -10,6 +10,7 @@
 #endif
 
 #include "filters/patterns/unicode.h"
+#include "filters/patterns/wide.h"
 
 enum { FEATURES_PADDING = 64 };
 
@@ -103,9 +104,28 @@ static uint32_t sample_all(const struct gate_index *index, struct wd_str text)
     return sums[0] | sums[1] | sums[2] | sums[3];
 }
 
+/* Of ASCII this tells all; a character of more bytes makes runs longer than they are. */
+static void read_wide(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch)
+{
+    struct wd_str original = text->original;
+    memset(scratch->have, 0, sizeof scratch->have);
+    for (size_t group = 0; group < (index->feature_count + 7) / 8; group++) {
+        unsigned char have[GATE_LEVELS];
+        wide_runs(index->tables[group], (const unsigned char *)original.data, original.len,
+                  (unsigned char *)scratch->features, GATE_LEVELS, index->wanted[group], have);
+        for (size_t level = 0; level < GATE_LEVELS; level++)
+            scratch->have[level] |= (uint32_t)have[level] << 8 * group;
+    }
+    scratch->exact = text->ascii;
+}
+
 void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch)
 {
     scratch->exact = false;
+    if (index->wide) {
+        read_wide(index, text, scratch);
+        return;
+    }
     for (size_t level = 0; level < GATE_LEVELS; level++) {
         scratch->have[level] = 0;
         if (index->used[level])

@@ -8,6 +8,8 @@
 #include <immintrin.h>
 #endif
 
+#include "filters/patterns/wide.h"
+
 enum { BITS_MIN = 12, BITS_MAX = 21, BITS_A_GRAM = 32, SINGLES_MAX = 4 };
 
 static int compare_grams(const void *a, const void *b)
@@ -54,7 +56,18 @@ static enum wd_status table_init(struct gram_table *table, const struct gram *gr
     return WD_OK;
 }
 
-enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count)
+/* A set without a filter is only slower, so a lack of memory is no error here. */
+static void add_filter(struct gram_table *table, const struct gram *grams, size_t count)
+{
+    uint32_t *bytes = malloc(count * sizeof *bytes);
+    for (size_t i = 0; bytes && i < count; i++)
+        bytes[i] = grams[i].bytes;
+    if (bytes)
+        table->filter = wide_filter_new(bytes, count, grams->width);
+    free(bytes);
+}
+
+enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count, bool wide)
 {
     *index = (struct gram_index){0};
     if (count > 1)
@@ -67,6 +80,8 @@ enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, siz
             gram_index_fini(index);
             return WD_ERR_MEMORY;
         }
+        if (wide && grams[from].width > 1)
+            add_filter(&index->by_width[grams[from].width], grams + from, to - from);
         from = to;
     }
     return WD_OK;
@@ -78,6 +93,7 @@ void gram_index_fini(struct gram_index *index)
         free(index->by_width[w].bitmap);
         free(index->by_width[w].starts);
         free(index->by_width[w].grams);
+        wide_filter_free(index->by_width[w].filter);
     }
     *index = (struct gram_index){0};
 }
@@ -163,6 +179,8 @@ size_t gram_index_probe(const struct gram_index *index, uint32_t width, const un
                         uint32_t *positions_out)
 {
     const struct gram_table *table = &index->by_width[width];
+    if (table->filter)
+        return wide_filter_probe(table->filter, text, len, positions_out);
 #if defined(__x86_64__)
     if (width > 1 && __builtin_cpu_supports("avx2"))
         return probe_avx2(table, width, text, len, positions_out);

@@ -18,7 +18,10 @@ struct gram {
     uint32_t id; /* the caller's */
 };
 
+struct wide_filter;
+
 struct gram_table {
+    struct wide_filter *filter; /* NULL: none, the bitmap is used */
     uint32_t *bitmap;
     uint32_t *starts; /* by bucket: where its grams begin in `grams` */
     uint64_t *grams;  /* id << 32 | bytes */
@@ -30,8 +33,8 @@ struct gram_index {
     struct gram_table by_width[GRAM_WIDTH_MAX + 1]; /* 0 is unused */
 };
 
-/* Reorders `grams`. */
-enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count) WD_MUST_USE;
+/* Reorders `grams`. `wide`: wide.h may be used. */
+enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count, bool wide) WD_MUST_USE;
 void gram_index_fini(struct gram_index *index);
 size_t gram_index_bytes(const struct gram_index *index);
 bool gram_index_is_empty(const struct gram_index *index);

@@ -146,7 +146,7 @@ enum wd_status literal_index_add(struct literal_index *index, const struct frequ
 
 enum wd_status literal_index_finish(struct literal_index *index)
 {
-    enum wd_status status = gram_index_init(&index->grams, index->pending, index->count);
+    enum wd_status status = gram_index_init(&index->grams, index->pending, index->count, index->wide);
     free(index->pending);
     index->pending = NULL;
     if (index->count > 0) {

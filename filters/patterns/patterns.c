@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "filters/patterns/unicode.h"
+#include "filters/patterns/wide.h"
 
 enum { DEFAULT_MATCH_LIMIT = 30000, DEFAULT_SUBJECT_BYTES = 4096, PATTERN_TEXT_MAX = 16 * 1024 };
 
@@ -353,8 +354,10 @@ static void builder_fini(struct builder *builder)
     free(builder->later);
 }
 
-static void set_limits(struct wd_patterns *set, const struct wd_patterns_options *options)
+static void set_options(struct wd_patterns *set, const struct wd_patterns_options *options)
 {
+    set->wide = wide_available() && !(options && options->portable);
+    set->literals.wide = set->skeletons.wide = set->gates.wide = set->wide;
     set->match_limit = options && options->match_limit ? options->match_limit : DEFAULT_MATCH_LIMIT;
     set->subject_bytes = options && options->subject_bytes ? options->subject_bytes : DEFAULT_SUBJECT_BYTES;
     if (set->subject_bytes < 2 * PATTERN_WINDOW_OVERLAP)
@@ -368,7 +371,7 @@ enum wd_status wd_patterns_new(const struct wd_pattern *patterns, size_t count,
     struct builder builder = {.err = err};
     enum wd_status status = builder_init(&builder, count, options);
     if (status == WD_OK)
-        set_limits(builder.set, options);
+        set_options(builder.set, options);
     for (size_t i = 0; i < count && status == WD_OK; i++) {
         status = add_rule(&builder, (uint32_t)i, &patterns[i]);
         if (status != WD_OK && bad_out)

@@ -34,6 +34,7 @@ struct wd_patterns_options {
     const char *frequencies; /* messages of the kind to be expected, UTF-8, NUL-terminated, any separator: the literals
                               * that are rare in them are looked for. Only speed depends on it. NULL: the shipped
                               * table of how common pairs of letters are. Not kept. */
+    bool portable;           /* do without what only some processors can; the results are the same */
 };
 
 struct wd_patterns;

@@ -261,8 +261,9 @@ static enum wd_status find_all(struct scan *scan)
     enum wd_status status = skeleton_scan(&set->skeletons, &scratch->text, &scratch->skeleton, scratch->positions,
                                           add_live_candidate, scan);
     if (status == WD_OK && set->gates.gate_count > 0) {
-        gate_read_text(&set->gates, &scratch->text, &scratch->gates);
         status = gate_reserve(&scratch->gates, scratch->text.original.len);
+        if (status == WD_OK)
+            gate_read_text(&set->gates, &scratch->text, &scratch->gates);
     }
     for (size_t i = 0; status == WD_OK && i < set->other_count; i++)
         if (passes_gate(scan, set->others[i]))
@@ -277,6 +278,7 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
     if (request->text.len > UINT32_MAX / 4)
         return WD_ERR_TOO_LARGE;
     struct wd_str text = request->text.data ? request->text : (struct wd_str){.data = "", .len = 0};
+    scratch->text.wide = set->wide;
     if (folded_text_set(&scratch->text, text) != WD_OK || reserve(set, scratch) != WD_OK)
         return WD_ERR_MEMORY;
     struct scan scan = {.set = set, .scratch = scratch, .request = request};

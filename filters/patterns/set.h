@@ -19,6 +19,7 @@ struct rule {
 struct wd_patterns {
     struct rule *rules;
     size_t count;
+    bool wide; /* wide.h may be used */
     uint32_t match_limit, subject_bytes;
     struct literal_index literals;
     struct skeleton_index skeletons;

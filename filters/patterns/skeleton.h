@@ -17,11 +17,14 @@ struct skeleton_literal {
 };
 
 struct skeleton_offer;
-enum { SKELETON_OTHER = 0x80 }; /* the letter of every byte past ASCII */
+/* The letter of every byte past ASCII in a TIGHT skeleton. From a SPACED one such bytes are left out: no literal has
+ * them, and where some stand for a letter only letters that do not belong together come together. */
+enum { SKELETON_OTHER = 0x80 };
 
 struct skeleton_index {
+    bool wide;                                 /* wide.h may be used */
     unsigned char letter[SKELETON_KINDS][256]; /* what a byte becomes; 0: left out; past ASCII all the same */
-    bool doubtful[128];                        /* SPACED: a letter of some pattern that separators match, too */
+    bool doubtful[256];                        /* SPACED: a letter of some pattern that separators match, too */
     struct gram_index grams[SKELETON_KINDS];
     struct skeleton_literal *literals;
     unsigned char *bytes;

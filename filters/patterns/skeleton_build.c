@@ -42,8 +42,8 @@ static bool set_empty(const struct ascii_set *set)
     return !(set->bits[0] | set->bits[1]);
 }
 
-/* The folded ASCII characters that one step of the pattern matches; empty where it is not so simple. NUL has no letter of
- * its own in a skeleton, so it makes a step not so simple. */
+/* The folded ASCII characters that one step of the pattern matches; empty where it is not so simple. NUL has no letter
+ * of its own in a skeleton, so it makes a step not so simple. */
 static struct ascii_set element_of(const struct syntax_node *node)
 {
     struct ascii_set set = {{0}}, none = {{0}};
@@ -197,8 +197,8 @@ static void name_families(struct skeleton_index *index)
         index->letter[SKELETON_TIGHT][c] = letter;
         index->letter[SKELETON_SPACED][c] = nonword && !index->doubtful[c] ? 0 : letter;
     }
-    for (size_t k = 0; k < SKELETON_KINDS; k++)
-        memset(index->letter[k] + 128, SKELETON_OTHER, 128);
+    memset(index->letter[SKELETON_TIGHT] + 128, SKELETON_OTHER, 128);
+    memset(index->letter[SKELETON_SPACED] + 128, 0, 128);
 }
 
 static void find_doubtful(struct skeleton_index *index)
@@ -269,7 +269,7 @@ enum wd_status skeleton_finish(struct skeleton_index *index, skeleton_refused *r
     }
     for (size_t k = 0; k < SKELETON_KINDS; k++) {
         if (status == WD_OK)
-            status = gram_index_init(&index->grams[k], index->pending[k], index->count[k]);
+            status = gram_index_init(&index->grams[k], index->pending[k], index->count[k], index->wide);
         free(index->pending[k]);
         index->pending[k] = NULL;
     }

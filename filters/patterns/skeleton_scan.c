@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filters/patterns/unicode.h"
+#include "filters/patterns/wide.h"
 
 enum { READINGS_MAX = 256 };
 
@@ -60,10 +60,9 @@ static void make_tight(const struct skeleton_index *index, const struct folded_t
     end_skeleton(scratch, len);
 }
 
-enum spaced { SPACED_PLAIN, SPACED_DOUBTFUL };
-
-static enum spaced make_spaced_ascii(const struct skeleton_index *index, const struct folded_text *text,
-                                     struct skeleton_scratch *scratch)
+/* True: some character is doubtful, so make_doubtful must be used. */
+static bool make_spaced(const struct skeleton_index *index, const struct folded_text *text,
+                        struct skeleton_scratch *scratch)
 {
     const unsigned char *letter = index->letter[SKELETON_SPACED];
     unsigned char *out = scratch->bytes, last = 0;
@@ -77,48 +76,41 @@ static enum spaced make_spaced_ascii(const struct skeleton_index *index, const s
         last = made ? made : last;
     }
     end_skeleton(scratch, len);
-    return doubt ? SPACED_DOUBTFUL : SPACED_PLAIN;
+    return doubt;
 }
 
-/* The letter of one character, 0 for a separator. Where one of its cases is a separator and another is not, which one
- * it was before it was folded is in doubt. */
-static enum spaced spaced_letter(const struct skeleton_index *index, const unsigned char *at, uint32_t *used,
-                                 unsigned char *letter_out)
-{
-    uint32_t c = utf8_decode(at, used);
-    if (c < 0x80) {
-        *letter_out = index->letter[SKELETON_SPACED][c];
-        return index->doubtful[c] ? SPACED_DOUBTFUL : SPACED_PLAIN;
-    }
-    uint8_t flags = unicode_flags(c);
-    *letter_out = flags & (UNICODE_WORD | UNICODE_MIXED_WORD) ? SKELETON_OTHER : 0;
-    return flags & UNICODE_MIXED_WORD ? SPACED_DOUBTFUL : SPACED_PLAIN;
-}
-
-/* Any text; runs are made of neighbours that are alike, and a run is doubtful if all of it is. */
-static enum spaced make_spaced(const struct skeleton_index *index, const struct folded_text *text,
-                               struct skeleton_scratch *scratch)
+/* Runs are made of neighbours that are alike, and a run is doubtful if all of it is. */
+static void make_doubtful(const struct skeleton_index *index, const struct folded_text *text,
+                          struct skeleton_scratch *scratch)
 {
     size_t len = 0;
-    bool doubt = false;
-    for (size_t i = 0; i < text->len;) {
-        uint32_t used;
-        unsigned char made;
-        enum spaced kind = spaced_letter(index, text->bytes + i, &used, &made);
-        i += used;
+    for (size_t i = 0; i < text->len; i++) {
+        unsigned char c = text->bytes[i], made = index->letter[SKELETON_SPACED][c];
         if (!made)
             continue;
-        bool doubtful = kind == SPACED_DOUBTFUL;
-        doubt |= doubtful;
         if (len > 0 && scratch->bytes[len - 1] == made) {
-            scratch->doubtful[len - 1] = scratch->doubtful[len - 1] && doubtful;
+            scratch->doubtful[len - 1] = scratch->doubtful[len - 1] && index->doubtful[c];
             continue;
         }
         scratch->bytes[len] = made;
-        scratch->doubtful[len++] = doubtful;
+        scratch->doubtful[len++] = index->doubtful[c];
     }
     end_skeleton(scratch, len);
-    return doubt ? SPACED_DOUBTFUL : SPACED_PLAIN;
+}
+
+/* The skeleton of a kind; true: some character is doubtful. */
+static bool make(const struct skeleton_index *index, enum skeleton_kind kind, const struct folded_text *text,
+                 struct skeleton_scratch *scratch)
+{
+    bool doubt = false;
+    if (index->wide)
+        end_skeleton(scratch, wide_skeleton(index->letter[kind], index->doubtful, text->bytes, text->len,
+                                            scratch->bytes, &doubt));
+    else if (kind == SKELETON_TIGHT)
+        make_tight(index, text, scratch);
+    else
+        doubt = make_spaced(index, text, scratch);
+    return doubt;
 }
 
 static void look_up(const struct skeleton_index *index, enum skeleton_kind kind, const struct skeleton_scratch *scratch,
@@ -213,13 +205,11 @@ static bool look_up_doubtful(struct reading *reading, uint32_t *positions)
 static void scan_spaced(const struct skeleton_index *index, const struct folded_text *text,
                         struct skeleton_scratch *scratch, uint32_t *positions, skeleton_found *found, void *context)
 {
-    enum spaced kind = text->ascii ? make_spaced_ascii(index, text, scratch) : SPACED_DOUBTFUL;
-    if (kind == SPACED_DOUBTFUL)
-        kind = make_spaced(index, text, scratch);
-    if (kind == SPACED_PLAIN) {
+    if (!make(index, SKELETON_SPACED, text, scratch)) {
         look_up(index, SKELETON_SPACED, scratch, positions, found, context);
         return;
     }
+    make_doubtful(index, text, scratch);
     struct reading reading = {.index = index, .scratch = scratch, .found = found, .context = context};
     for (reading.width = 3; reading.width <= GRAM_WIDTH_MAX; reading.width++) {
         if (!index->grams[SKELETON_SPACED].by_width[reading.width].count)
@@ -240,7 +230,7 @@ enum wd_status skeleton_scan(const struct skeleton_index *index, const struct fo
     if (reserve(scratch, text->len) != WD_OK)
         return WD_ERR_MEMORY;
     if (index->count[SKELETON_TIGHT] > 0) {
-        make_tight(index, text, scratch);
+        make(index, SKELETON_TIGHT, text, scratch);
         look_up(index, SKELETON_TIGHT, scratch, positions, found, context);
     }
     if (index->count[SKELETON_SPACED] > 0)

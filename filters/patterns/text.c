@@ -6,6 +6,7 @@
 
 #include "filters/patterns/grams.h"
 #include "filters/patterns/unicode.h"
+#include "filters/patterns/wide.h"
 
 typedef unsigned char vector16 __attribute__((vector_size(16)));
 typedef uint64_t halves __attribute__((vector_size(16)));
@@ -97,6 +98,17 @@ static size_t copy_unfolding(const unsigned char *from, size_t len, unsigned cha
     return i;
 }
 
+/* Folds bytes up to the first one past ASCII; returns how many. */
+static size_t fold_ascii_run(bool wide, const unsigned char *from, size_t len, unsigned char *to)
+{
+    if (wide)
+        return wide_fold_ascii(from, len, to);
+    size_t i = fold_ascii_groups(from, len, to);
+    for (; i < len && from[i] < 0x80; i++)
+        to[i] = fold_ascii(from[i]);
+    return i;
+}
+
 /* False where a character changes its length. */
 static bool fold_in_step(struct folded_text *text)
 {
@@ -106,11 +118,7 @@ static bool fold_in_step(struct folded_text *text)
     text->ascii = true;
     while (i < len) {
         if (from[i] < 0x80) {
-            i += fold_ascii_groups(from + i, len - i, to + i);
-            while (i < len && from[i] < 0x80) {
-                to[i] = fold_ascii(from[i]);
-                i++;
-            }
+            i += fold_ascii_run(text->wide, from + i, len - i, to + i);
             continue;
         }
         text->ascii = false;

@@ -15,6 +15,7 @@ struct folded_text {
     unsigned char *bytes; /* folded, with GRAM_PADDING zero bytes behind */
     size_t len;
     bool ascii;
+    bool wide;     /* wide.h may be used to fold */
     bool aligned;  /* byte i of the folded text is byte i of the original */
     uint32_t *map; /* where not aligned: by byte of the folded text, len + 1 of them */
     size_t capacity, map_capacity;

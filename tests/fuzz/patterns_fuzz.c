@@ -62,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wd_error err;
     size_t bad;
     struct oracle *oracle = oracle_new(&pattern);
-    enum wd_status status = wd_patterns_new(&pattern, 1, NULL, &set, &bad, &err);
+    struct wd_patterns_options options = {.portable = data[0] & 16};
+    enum wd_status status = wd_patterns_new(&pattern, 1, &options, &set, &bad, &err);
     if ((status == WD_OK) != (oracle != NULL)) {
         fprintf(stderr, "%.*s: PCRE2 %s it\n", WD_STR_ARG(pattern.text), oracle ? "takes" : "refuses");
         abort();
