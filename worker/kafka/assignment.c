@@ -8,10 +8,7 @@
 
 #include "worker/kafka/member.h"
 
-enum { REQUEST_TIMEOUT_MS = 5000, RETRY_BASE_MS = 250, RETRY_MAX_MS = 5000, PROBE_INTERVAL_MS = 1000 };
-
-/* What an answer about committed offsets was asked for. */
-enum request_kind { REQUEST_ASSIGNMENT = 1, REQUEST_PROBE = 2 };
+enum { REQUEST_TIMEOUT_MS = 2000, RETRY_BASE_MS = 250, RETRY_MAX_MS = 5000, PROBE_INTERVAL_MS = 1000 };
 
 static bool is_cooperative(const struct consumer *consumer)
 {
@@ -100,31 +97,18 @@ static bool change_assignment(struct consumer *consumer, const rd_kafka_topic_pa
     return false;
 }
 
-/* Asks the coordinator what the group has committed for `list`. The answer comes to the results queue. */
-static void request_offsets(struct consumer *consumer, const rd_kafka_topic_partition_list_t *list,
-                            enum request_kind kind)
+/* Asks the coordinator what the group has committed for `list`, which it takes. An offset that a transaction may still
+ * take back is no answer (the client's isolation level sees to that). */
+static void request_offsets(struct consumer *consumer, rd_kafka_topic_partition_list_t *list, enum request_kind kind)
 {
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(consumer->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    char words[256];
-    rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_TIMEOUT_MS, words, sizeof(words));
-    rd_kafka_AdminOptions_set_opaque(options, (void *)(intptr_t)kind);
-    /* An offset that a transaction may still take back is no place to begin. */
-    rd_kafka_error_t *error = rd_kafka_AdminOptions_set_require_stable_offsets(options, 1);
-    if (error)
-        rd_kafka_error_destroy(error);
-    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(consumer->group_id, list);
-    rd_kafka_ListConsumerGroupOffsets(consumer->client, &request, 1, options, consumer->results);
-    rd_kafka_ListConsumerGroupOffsets_destroy(request);
-    rd_kafka_AdminOptions_destroy(options);
-    consumer->request_under_way = true;
+    consumer->request_kind = kind;
+    if (!lookup_start(&consumer->lookup, consumer->client, list, REQUEST_TIMEOUT_MS, consumer->event_fd))
+        consumer->next_request_ms = client_now_ms() + RETRY_MAX_MS;
 }
 
 static void request_pending(struct consumer *consumer)
 {
-    rd_kafka_topic_partition_list_t *list = fresh_list(consumer->pending);
-    request_offsets(consumer, list, REQUEST_ASSIGNMENT);
-    rd_kafka_topic_partition_list_destroy(list);
+    request_offsets(consumer, fresh_list(consumer->pending), REQUEST_ASSIGNMENT);
 }
 
 static void request_probe(struct consumer *consumer)
@@ -132,19 +116,6 @@ static void request_probe(struct consumer *consumer)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, consumer->probe_topic, 0);
     request_offsets(consumer, list, REQUEST_PROBE);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-void assignment_tick(struct consumer *consumer)
-{
-    if (consumer->request_under_way || consumer->is_closing || client_now_ms() < consumer->next_request_ms)
-        return;
-    if (consumer->pending) {
-        request_pending(consumer);
-    } else if (!consumer->is_reachable) {
-        consumer->next_request_ms = client_now_ms() + PROBE_INTERVAL_MS;
-        request_probe(consumer);
-    }
 }
 
 static void settle(struct consumer *consumer)
@@ -242,31 +213,17 @@ void assignment_handle_rebalance(struct consumer *consumer, rd_kafka_event_t *ev
     }
 }
 
-/* The partitions in the answer, or NULL with the error that makes it useless. A topic that is gone has no offset. */
-static const rd_kafka_topic_partition_list_t *answered_offsets(rd_kafka_event_t *event, rd_kafka_resp_err_t *code_out)
+/* The error that makes an answer useless. A topic that is gone has no offset. */
+static rd_kafka_resp_err_t error_of(const struct lookup *lookup)
 {
-    *code_out = rd_kafka_event_error(event);
-    const rd_kafka_ListConsumerGroupOffsets_result_t *result = rd_kafka_event_ListConsumerGroupOffsets_result(event);
-    if (*code_out != RD_KAFKA_RESP_ERR_NO_ERROR || !result)
-        return NULL;
-    size_t count = 0;
-    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
-    *code_out = RD_KAFKA_RESP_ERR__BAD_MSG;
-    if (count != 1)
-        return NULL;
-    const rd_kafka_error_t *error = rd_kafka_group_result_error(groups[0]);
-    const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(groups[0]);
-    if (error)
-        *code_out = rd_kafka_error_code(error);
-    if (error || !list)
-        return NULL;
-    for (int i = 0; i < list->cnt; i++) {
-        *code_out = list->elems[i].err;
-        if (*code_out != RD_KAFKA_RESP_ERR_NO_ERROR && *code_out != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-            return NULL;
+    if (lookup->code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return lookup->code;
+    for (int i = 0; i < lookup->list->cnt; i++) {
+        rd_kafka_resp_err_t code = lookup->list->elems[i].err;
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            return code;
     }
-    *code_out = RD_KAFKA_RESP_ERR_NO_ERROR;
-    return list;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* Every partition that was asked for has its answer. */
@@ -295,23 +252,37 @@ static void try_again_later(struct consumer *consumer, rd_kafka_resp_err_t code)
                     consumer->pending->cnt, rd_kafka_err2str(code), rd_kafka_err2name(code));
 }
 
-void assignment_handle_offsets(struct consumer *consumer, rd_kafka_event_t *event)
+static void handle_answer(struct consumer *consumer)
 {
-    enum request_kind kind = (enum request_kind)(intptr_t)rd_kafka_event_opaque(event);
-    rd_kafka_resp_err_t code;
-    const rd_kafka_topic_partition_list_t *list = answered_offsets(event, &code);
-    consumer->request_under_way = false;
+    struct lookup *lookup = &consumer->lookup;
+    rd_kafka_resp_err_t code = error_of(lookup);
+    bool is_good = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     /* A refusal is an answer as well. */
-    if (list || client_status(code) == WD_ERR_REFUSED)
+    if (is_good || client_status(code) == WD_ERR_REFUSED)
         consumer->is_reachable = true;
-    if (kind != REQUEST_ASSIGNMENT || !consumer->pending || consumer->is_closing)
+    if (consumer->request_kind == REQUEST_ASSIGNMENT && consumer->pending && !consumer->is_closing) {
+        if (!is_good)
+            try_again_later(consumer, code);
+        else if (covers(lookup->list, consumer->pending))
+            take_pending(consumer, lookup->list);
+        else /* the answer to an older question */
+            consumer->next_request_ms = client_now_ms() + RETRY_BASE_MS;
+    }
+    lookup_end(lookup);
+}
+
+void assignment_tick(struct consumer *consumer)
+{
+    if (lookup_take(&consumer->lookup))
+        handle_answer(consumer);
+    if (consumer->lookup.is_under_way || consumer->is_closing || client_now_ms() < consumer->next_request_ms)
         return;
-    if (list && covers(list, consumer->pending))
-        take_pending(consumer, list);
-    else if (list) /* the answer to an older question */
-        consumer->next_request_ms = client_now_ms() + RETRY_BASE_MS;
-    else
-        try_again_later(consumer, code);
+    if (consumer->pending) {
+        request_pending(consumer);
+    } else if (!consumer->is_reachable) {
+        consumer->next_request_ms = client_now_ms() + PROBE_INTERVAL_MS;
+        request_probe(consumer);
+    }
 }
 
 void assignment_give_up_pending(struct consumer *consumer)
@@ -337,6 +308,7 @@ void assignment_abandon(struct consumer *consumer)
 
 void assignment_free(struct consumer *consumer)
 {
+    lookup_end(&consumer->lookup);
     free_pending(consumer);
     for (size_t i = 0; i < consumer->owned_count; i++)
         free(consumer->owned[i].topic);

@@ -63,16 +63,14 @@ static void destroy(struct consumer *consumer)
     if (consumer->event_fd >= 0)
         close(consumer->event_fd);
     free(consumer->headers.items);
-    free(consumer->group_id);
     free(consumer->probe_topic);
     free(consumer);
 }
 
 static enum wd_status start(struct consumer *consumer, const struct consumer_options *options, struct wd_error *err)
 {
-    consumer->group_id = strdup(options->group_id);
     consumer->probe_topic = strdup(options->topics[0]);
-    if (!consumer->group_id || !consumer->probe_topic)
+    if (!consumer->probe_topic)
         return wd_fail(err, WD_ERR_MEMORY, "Kafka consumer: no memory");
     consumer->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (consumer->event_fd < 0)
@@ -229,9 +227,6 @@ static void handle_event(struct consumer *consumer, rd_kafka_event_t *event)
         break;
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
         commit_handle_result(consumer, event);
-        break;
-    case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
-        assignment_handle_offsets(consumer, event);
         break;
     default:
         break;

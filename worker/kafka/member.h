@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "worker/kafka/client.h"
+#include "worker/kafka/lookup.h"
 #include "worker/kafka/record.h"
 
 struct owned_partition {
@@ -16,14 +17,16 @@ struct owned_partition {
     bool is_broken; /* a batch could not be read: what comes behind it must not be delivered */
 };
 
+/* What an answer about committed offsets was asked for. */
+enum request_kind { REQUEST_ASSIGNMENT = 1, REQUEST_PROBE = 2 };
+
 struct consumer {
     rd_kafka_t *client;
     rd_kafka_queue_t *events;  /* records, rebalances, errors, log lines */
-    rd_kafka_queue_t *results; /* asynchronous commits, answers about committed offsets */
+    rd_kafka_queue_t *results; /* asynchronous commits */
     int event_fd;
     struct consumer_callbacks callbacks;
     void *context;
-    char *group_id;
     char *probe_topic;
     bool resets_to_end;
 
@@ -35,7 +38,8 @@ struct consumer {
     rd_kafka_topic_partition_list_t *pending;
     int64_t next_request_ms; /* when to ask again */
     int request_failures;
-    bool request_under_way;
+    struct lookup lookup;
+    enum request_kind request_kind;
 
     /* Counted in the client's own threads: JoinGroup requests that left, and how many of them a SyncGroup answered.
      * While they differ the group is making a new generation. */
@@ -54,8 +58,7 @@ struct consumer {
 
 /* assignment.c */
 void assignment_handle_rebalance(struct consumer *consumer, rd_kafka_event_t *event);
-void assignment_handle_offsets(struct consumer *consumer, rd_kafka_event_t *event);
-/* Asks for committed offsets again, or whether a broker is there, when it is time to. */
+/* Takes the answer about committed offsets; asks for them again, or whether a broker is there, when it is time to. */
 void assignment_tick(struct consumer *consumer);
 /* A pending assignment is taken without being told to the owner, so that the group can be left. */
 void assignment_give_up_pending(struct consumer *consumer);
