@@ -1,0 +1,409 @@
+"""What must hold after a run, found out from four independent witnesses: the records that are in the topic, the sandbox's
+log of every call, every committed offset, and the workers' own log of when they owned which partition."""
+import bisect
+import collections
+import datetime
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import events  # noqa: E402
+import run as running  # noqa: E402
+
+FOREVER = float("inf")
+ON_THE_WAY_MS = 1500    # what was handed to the kernel may arrive a little after its sender has lost the partition
+MEMORY_BESIDE = 1.2
+WINDOW_MS = int((running.WINDOW_SECONDS + 1) * 1000)
+
+
+def ms_of(text):
+    return int(datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+               .replace(tzinfo=datetime.timezone.utc).timestamp() * 1000 + 0.5)
+
+
+class Ownership:
+    """A stretch of time in which a worker owned a partition."""
+
+    def __init__(self, worker, partition, begin_ms):
+        self.worker, self.partition, self.begin_ms = worker, partition, begin_ms
+        self.end_ms, self.how = FOREVER, "open"
+
+
+def partitions_in(line, topic):
+    for part in line["list"].split(" "):
+        name, _, numbers = part.rpartition(":")
+        if name == topic:
+            return [int(number) for number in numbers.split(",")]
+    return []
+
+
+class Facts:
+    def __init__(self, run):
+        self.run = run
+        self.events_at, self.position_of = {}, {}
+        for record in run.kafka.consume(run.topics.events):
+            number = events.number_of(record["value"])
+            if number is not None:
+                self.events_at[record["partition"], record["offset"]] = run.source.events[number]
+                self.position_of[number] = (record["partition"], record["offset"])
+        self.calls = run.sandbox.calls()
+        self.letters = run.kafka.consume(run.topics.dead_letters)
+        self.decisions = [(json.loads(record["value"]), record["timestamp"])
+                          for record in run.kafka.consume(run.topics.decisions)]
+        self.commits = run.commits.all()
+        self.read_calls()
+        self.read_letters()
+        self.read_ownership()
+
+    def read_calls(self):
+        self.by_key = collections.defaultdict(list)
+        self.strays = []
+        for call in self.calls:
+            call["worker"] = self.run.owner_of_token.get(call["token"], call["token"])
+            call["end"] = call["end"] or FOREVER
+            call["end_ms"] = call.get("end_ms", FOREVER)
+            words = call["idempotency_key"].rsplit("/", 3)
+            if len(words) != 4 or words[0] != self.run.topics.events:
+                self.strays.append(call)
+                continue
+            call["at"] = (int(words[1]), int(words[2]))
+            event = self.events_at.get(call["at"])
+            names = [call["object_id"]] if call["object_id"] else call["user_ids"]
+            if (event and call["action"] == words[3] and call["action"] in event.actions()
+                    and names == [event.author if call["action"] in ("ban", "mute") else event.message]):
+                self.by_key[call["at"], call["action"]].append(call)
+            else:
+                self.strays.append(call)
+
+    def read_letters(self):
+        self.letters_at = collections.defaultdict(list)
+        for letter in self.letters:
+            headers = dict(letter["headers"])
+            at = int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"])
+            self.letters_at[at].append((letter["timestamp"], headers["warden.reason"]))
+
+    def read_ownership(self):
+        self.ownership = collections.defaultdict(list)  # (worker, partition) -> stretches
+        self.rebalance_ms = []
+        for worker in self.run.workers:
+            owned, leaving = {}, False
+            for line in worker.events():
+                leaving |= line.get("event") == "stopping"
+                if line.get("event") not in ("assigned", "revoked", "lost"):
+                    continue
+                ms = ms_of(line["time"])
+                self.rebalance_ms.append(ms)
+                for partition in partitions_in(line, self.run.topics.events):
+                    if line["event"] == "assigned":
+                        owned[partition] = Ownership(worker, partition, ms)
+                        self.ownership[worker.name, partition].append(owned[partition])
+                    elif partition in owned:
+                        stretch = owned.pop(partition)
+                        stretch.end_ms, stretch.how = ms, "left" if leaving and line["event"] == "revoked" else line["event"]
+            for stretch in owned.values():
+                if worker in self.run.killed_ms:
+                    stretch.end_ms, stretch.how = self.run.killed_ms[worker], "killed"
+
+    def stretch_of(self, call):
+        """The ownership under which a call was made; None: there was none before it."""
+        stretches = self.ownership.get((call["worker"], call["at"][0]), [])
+        place = bisect.bisect_right([stretch.begin_ms for stretch in stretches], call["time_ms"] + 1)
+        return stretches[place - 1] if place else None
+
+    def rebalances(self):
+        """Changes of ownership, those within a second of each other counted as one."""
+        count, last = 0, -10000
+        for ms in sorted(self.rebalance_ms):
+            count += ms - last > 1000
+            last = ms
+        return count
+
+
+def accepted(call):
+    """The caller has been told that it is done."""
+    return call["outcome"] in ("done", "already") and call["answered"] and not call["gone"]
+
+
+def effective(call):
+    """It is done, whether or not the caller knows."""
+    return call["executed"] or call["outcome"] == "already"
+
+
+class Verdict:
+    """Findings are texts; a run without any is green."""
+
+    def __init__(self, run):
+        self.run, self.findings, self.figures = run, [], {}
+        self.facts = Facts(run)
+        for check in (self.nothing_is_lost, self.nothing_else_is_done, self.commits_are_safe, self.order_holds,
+                      self.repeats_are_explained, self.letters_are_right, self.nothing_after_the_end_of_ownership,
+                      self.no_spinning, self.memory_is_bounded):
+            check()
+        self.count()
+        if self.findings:
+            self.keep_evidence()
+
+    def keep_evidence(self):
+        """What the findings were made from, beside the logs."""
+        with open(os.path.join(self.run.folder, "evidence.json"), "w", encoding="utf-8") as out:
+            json.dump({"findings": self.findings, "calls": self.facts.calls, "letters": self.facts.letters,
+                       "decisions": self.facts.decisions, "commits": [vars(c) for c in self.facts.commits],
+                       "events": [(at, vars(event)) for at, event in self.facts.events_at.items()],
+                       "ownership": [(who, s.partition, s.begin_ms, str(s.end_ms), s.how)
+                                     for (who, _), stretches in self.facts.ownership.items() for s in stretches],
+                       "disturbances": [vars(d) for d in self.run.disturbances]}, out, default=str)
+
+    def find(self, kind, problems):
+        if problems:
+            self.findings.append(f"{kind}: {len(problems)}, as {'; '.join(map(str, problems[:3]))}")
+
+    def wanted(self):
+        for at, event in self.facts.events_at.items():
+            for action in event.actions():
+                yield at, event, action
+
+    def gave_up(self, at):
+        return any(reason == "attempts_used_up" for _, reason in self.facts.letters_at.get(at, []))
+
+    # ---- no loss ----
+
+    def nothing_is_lost(self):
+        missing = [number for number in range(len(self.run.source.events)) if number not in self.facts.position_of]
+        self.find("records that were produced are not in the topic", missing)
+        self.find("lost actions", [f"{action} of {at}" for at, event, action in self.wanted()
+                                   if not any(map(effective, self.facts.by_key[at, action]))
+                                   and not (event.exempt and action == "ban") and not self.gave_up(at)])
+        decided = {(decision["partition"], decision["offset"]) for decision, _ in self.facts.decisions}
+        self.find("lost decision records", [at for at, event in self.facts.events_at.items()
+                                            if event.word and not event.poison and at not in decided])
+
+    def nothing_else_is_done(self):
+        self.find("calls that nothing asked for", [f"{call['action']} {call['idempotency_key']}"
+                                                   for call in self.facts.strays])
+
+    # ---- commit safety ----
+
+    def finished_ms(self):
+        """When each record was finished at the earliest. Without an entry: it never needed anything."""
+        finished, decided = {}, {}
+        for decision, ms in self.facts.decisions:
+            at = decision["partition"], decision["offset"]
+            decided[at] = min(decided.get(at, FOREVER), ms)
+        for at, event in self.facts.events_at.items():
+            moments = [0]
+            letters = self.facts.letters_at.get(at, [])
+            if not self.gave_up(at):
+                for action in event.actions():
+                    if not (event.exempt and action == "ban"):
+                        moments.append(min([call["end_ms"] for call in self.facts.by_key[at, action]
+                                            if effective(call)], default=FOREVER))
+            if event.wants_letter():
+                moments.append(min([ms for ms, _ in letters], default=FOREVER))
+            if event.word and not event.poison:
+                moments.append(decided.get(at, FOREVER))
+            finished[at] = max(moments)
+        return finished
+
+    def commits_are_safe(self):
+        finished = self.finished_ms()
+        checked, head, unsafe, backwards = set(), collections.Counter(), [], []
+        self.figures["commits"] = len(self.facts.commits)
+        for commit in self.facts.commits:
+            partition = commit.partition
+            spans = [(head[partition], commit.offset)] + commit.runs
+            for offset in (offset for first, end in spans for offset in range(first, end)):
+                at = partition, offset
+                if at in checked:
+                    continue
+                checked.add(at)
+                if finished.get(at, 0) > commit.ms:
+                    unsafe.append(f"{at} was not finished when {commit.offset} was committed "
+                                  f"({'above' if offset >= commit.offset else 'below'} it)")
+            if commit.offset < head[partition]:
+                backwards.append(f"partition {partition} from {head[partition]} to {commit.offset}")
+            head[partition] = max(head[partition], commit.offset)
+        self.find("unsafe commits", unsafe)
+        self.find("commits that went backwards", backwards)
+        self.find("no commit was seen at all", [] if self.facts.commits else ["0"])
+
+    # ---- order ----
+
+    def order_holds(self):
+        under_way = collections.defaultdict(list)
+        per_author = collections.defaultdict(list)
+        for (at, action), calls in self.facts.by_key.items():
+            event = self.facts.events_at[at]
+            for call in calls:
+                if not call["worker"]:
+                    continue
+                under_way[event.author, call["worker"]].append((call["start"], call["end"], at, action))
+        for at, event in self.facts.events_at.items():
+            if event.actions():
+                per_author[event.author, at[0]].append(at)
+        overlaps = []
+        for (author, worker), calls in under_way.items():
+            calls.sort()
+            overlaps += [f"{worker}, {author}: {a[2:]} and {b[2:]}" for a, b in zip(calls, calls[1:]) if b[0] < a[1]]
+        self.find("two calls for one author at a time", overlaps)
+        swapped = []
+        for (author, _), places in per_author.items():
+            last_end, last = 0, None
+            for at in sorted(places):
+                for action in self.facts.events_at[at].actions():
+                    calls = self.facts.by_key[at, action]
+                    if calls and min(call["start"] for call in calls) < last_end:
+                        swapped.append(f"{author}: {action} of {at} began before {last} was done")
+                    done = [call["end"] for call in calls if effective(call) or call["outcome"] == "refused"]
+                    if done and not self.gave_up(at):
+                        last_end, last = max(last_end, min(done)), (at, action)
+        self.find("actions on an author out of order", swapped)
+
+    # ---- repetition ----
+
+    def repeats_are_explained(self):
+        """A call that was accepted may be made again only by a later owner of its partition, and only when the commit that
+        this owner began with did not yet know of it."""
+        self.commits_of = collections.defaultdict(list)
+        for commit in self.facts.commits:
+            self.commits_of[commit.partition].append(commit)
+        doubtful = {(decision["partition"], decision["offset"], action["action"]) for decision, _ in self.facts.decisions
+                    for action in decision["actions"] if action["ambiguous_timeouts"]}
+        repeats, unexplained, unclean = 0, [], []
+        for (at, action), calls in self.facts.by_key.items():
+            calls.sort(key=lambda call: call["start"])
+            for place, again in enumerate(calls):
+                before = [call for call in calls[:place] if accepted(call) and call["end"] < again["start"]]
+                if not before:
+                    continue
+                repeats += 1
+                text = f"{action} of {at} by {before[-1]['worker']}, then {again['worker']}"
+                old, new = self.facts.stretch_of(before[-1]), self.facts.stretch_of(again)
+                if new is None or old is None:
+                    unexplained.append(text + ", who never owned it")
+                elif old is new:
+                    if (*at, action) not in doubtful and not self.was_frozen(new.worker):
+                        unexplained.append(text + " under the same ownership")
+                elif self.knew_of(at, new.begin_ms):
+                    unexplained.append(text + ", though it was committed as finished")
+                elif old.worker in self.run.clean and old.how == "left" and self.kafka_was_well(old):
+                    unclean.append(text + ", after a clean stop")
+        self.figures["repeats"] = repeats
+        self.find("repeats without a reason", unexplained)
+        self.find("repeats after a clean stop", unclean if self.run.kafka.is_real else [])
+
+    def was_frozen(self, worker):
+        return worker in self.run.stopped_ms
+
+    def knew_of(self, at, ms):
+        known = [commit for commit in self.commits_of[at[0]] if commit.ms < ms]
+        return bool(known) and known[-1].covers(at[1])
+
+    def kafka_was_well(self, stretch):
+        """No fault of Kafka's near the end of the ownership, so that its last commit must have worked."""
+        return not any(d.touches_kafka and d.begin_ms - 1000 < stretch.end_ms < (d.end_ms or FOREVER) + 12000
+                       for d in self.run.disturbances) and not any(
+            line for line in stretch.worker.events() if line.get("event") in ("drain-timeout", "commit-failed"))
+
+    # ---- dead letters ----
+
+    def letters_are_right(self):
+        wanted = {at for at, event in self.facts.events_at.items() if event.wants_letter()}
+        found = set(self.facts.letters_at)
+        self.figures["dead letters"] = sum(map(len, self.facts.letters_at.values()))
+        self.figures["repeated letters"] = self.figures["dead letters"] - len(found)
+        self.figures["given up"] = sum(map(self.gave_up, found))
+        self.find("lost dead letters", sorted(wanted - found))
+        self.find("dead letters that nothing asked for",
+                  [f"{at}: {self.facts.letters_at[at]}" for at in sorted(found - wanted) if not self.gave_up(at)])
+        twice = []
+        for at, letters in self.facts.letters_at.items():
+            moments = sorted(ms for ms, _ in letters)
+            begins = [s.begin_ms for (_, partition), stretches in self.facts.ownership.items() if partition == at[0]
+                      for s in stretches]
+            for first, second in zip(moments, moments[1:]):
+                owners = [ms for ms in begins if first - 1 <= ms <= second + 1]
+                if not owners and not self.kafka_disturbed(first, second):
+                    twice.append(f"{at} within one ownership")
+                elif owners and all(self.knew_of(at, ms) for ms in owners) and not self.kafka_disturbed(first, second):
+                    twice.append(f"{at} though it was committed as finished")
+        self.find("dead letters written twice without a reason", twice)
+
+    def kafka_disturbed(self, first_ms, second_ms):
+        return any(d.touches_kafka and d.begin_ms < second_ms and (d.end_ms or FOREVER) + 30000 > first_ms
+                   for d in self.run.disturbances)
+
+    # ---- ownership, speed, memory ----
+
+    def nothing_after_the_end_of_ownership(self):
+        late = []
+        for calls in self.facts.by_key.values():
+            for call in calls:
+                if not call["worker"]:
+                    continue  # with a revoked token: the sandbox does not know who that was
+                stretch = self.facts.stretch_of(call)
+                if stretch is None:
+                    late.append(f"{call['idempotency_key']} by {call['worker']}, who does not own it")
+                elif call["time_ms"] > stretch.end_ms + ON_THE_WAY_MS:
+                    late.append(f"{call['idempotency_key']} by {call['worker']} {call['time_ms'] - stretch.end_ms} ms "
+                                f"after it was {stretch.how}")
+        self.find("calls outside of ownership", late)
+
+    def no_spinning(self):
+        """While every call fails, a worker sends probes: no more than the breaker lets through before it opens, and then
+        one a probe interval and endpoint group."""
+        spinning, worst = [], 0
+        for begin_ms, end_ms in self.run.outages:
+            begin_ms += WINDOW_MS
+            seconds = (end_ms - begin_ms) / 1000
+            if seconds < 2:
+                continue
+            calls = collections.Counter((call["worker"], call["action"]) for call in self.facts.calls
+                                        if begin_ms <= call["time_ms"] < end_ms)
+            bound = seconds * (1 / running.PROBE_SECONDS + running.MIN_CALLS / running.WINDOW_SECONDS) + running.MIN_CALLS
+            for (worker, action), count in calls.items():
+                # a new worker has a window full of calls on the way before it knows
+                fresh = self.first_assigned_ms(worker) > begin_ms - WINDOW_MS
+                allowed = bound + (running.MAX_IN_FLIGHT if fresh else 0)
+                if count > allowed:
+                    spinning.append(f"{worker}, {action}: {count} calls in {seconds:.1f} s, at most {allowed:.0f} may be")
+            worst = max([worst] + [count / seconds for count in calls.values()])
+        self.figures["calls/s in an outage"] = round(worst, 1)
+        self.find("spinning in an outage", spinning)
+
+    def first_assigned_ms(self, worker):
+        return min((s.begin_ms for (who, _), stretches in self.facts.ownership.items() if who == worker
+                    for s in stretches), default=FOREVER)
+
+    def memory_is_bounded(self):
+        """What an idle worker takes, what it may hold, what the Kafka client may fetch ahead, and a fifth."""
+        peaks = self.run.memory.peak_kib
+        least = min(peaks.values(), default=0)
+        bound = (least + running.HELD_BYTES / 1024 + 8192 + 16384) * MEMORY_BESIDE
+        self.figures["most memory MiB"] = round(max(peaks.values(), default=0) / 1024)
+        self.find("memory", [f"{name}: {peak // 1024} MiB, at most {bound / 1024:.0f} may be"
+                             for name, peak in peaks.items() if peak > bound])
+
+    # ---- figures ----
+
+    def recovery_seconds(self):
+        """From the end of each fault until every partition with something to do has moved; the longest."""
+        worst = 0
+        ends = sorted(offset for offset in self.facts.events_at)
+        for disturbance in self.run.disturbances:
+            if not disturbance.end_ms:
+                continue
+            for partition in range(running.PARTITIONS):
+                before = [c.offset for c in self.commits_of[partition] if c.ms <= disturbance.end_ms]
+                later = [c.ms for c in self.commits_of[partition]
+                         if c.ms > disturbance.end_ms and (not before or c.offset > before[-1])]
+                if later and ends:
+                    worst = max(worst, (later[0] - disturbance.end_ms) / 1000)
+        return worst
+
+    def count(self):
+        self.figures |= {
+            "events": len(self.facts.events_at), "calls": len(self.facts.calls), "kills": self.run.kills,
+            "rebalances": self.facts.rebalances(), "stops hindered": self.run.hindered, "actions wanted": sum(1 for _ in self.wanted()),
+            "worst recovery s": round(self.recovery_seconds(), 1),
+        }
