@@ -8,6 +8,7 @@
 #include "worker/decision.h"
 #include "worker/deliver.h"
 #include "worker/log.h"
+#include "worker/mutation.h"
 
 enum { OWN_HEADERS = 8 };
 
@@ -33,14 +34,26 @@ static void on_report(void *context, enum wd_status status, int32_t partition, i
         pipeline_resume(shard, work);
 }
 
+/* For a mutation only. */
+static void ignore_report(void *context, enum wd_status status, int32_t partition, int64_t offset, const char *text)
+{
+    (void)context;
+    (void)status;
+    (void)partition;
+    (void)offset;
+    (void)text;
+}
+
 /* `delivery` is part of the work: an outage can make it be sent again any number of times without using memory up. */
 static enum wd_status send_record(struct delivery *delivery, struct wd_str key, struct wd_str value,
                                   const struct kafka_header *headers, size_t header_count, struct wd_error *err)
 {
     struct work *work = delivery->work;
+    bool unheard =
+        MUTATED(MUTATION_UNREPORTED_LETTER) && delivery->topic == work->shard->config->worker.dead_letter_topic;
     enum wd_status status = producer_send(work->shard->producer, delivery->topic, -1, key, value, headers, header_count,
-                                          0, on_report, delivery, err);
-    if (status == WD_OK)
+                                          0, unheard ? ignore_report : on_report, delivery, err);
+    if (status == WD_OK && !unheard)
         work->reports_left++;
     return status;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "worker/log.h"
+#include "worker/mutation.h"
 #include "worker/shard_parts.h"
 #include "worker/work_keep.h"
 
@@ -143,9 +144,12 @@ static void commit_add(struct commit *commit, struct partition *partition)
     if (offsets_position(partition->offsets) < 0 || version == partition->committed_version)
         return;
     offsets_metadata(partition->offsets, commit->metadata[commit->count]);
+    int64_t position = offsets_position(partition->offsets);
+    if (MUTATED(MUTATION_COMMIT_TOO_FAR) && offsets_unfinished(partition->offsets) > 0)
+        position++;
     commit->positions[commit->count] = (struct kafka_position){.topic = partition->topic,
                                                                .partition = partition->number,
-                                                               .offset = offsets_position(partition->offsets),
+                                                               .offset = position,
                                                                .metadata = commit->metadata[commit->count]};
     commit->count++;
     partition->asked_version = version;
@@ -241,6 +245,8 @@ void membership_commit_all(struct shard *shard)
 static void drop_queued(struct shard *shard, struct partition *partition)
 {
     struct work *work;
+    if (MUTATED(MUTATION_IGNORE_EPOCH))
+        return;
     TAILQ_FOREACH(work, &partition->works, partition_link)
     {
         for (size_t i = 0; i < work->unit_count; i++) {
@@ -314,6 +320,8 @@ static void forget_partition(struct shard *shard, struct partition *partition)
         shard_partition_release(shard, partition);
         return;
     }
+    if (MUTATED(MUTATION_IGNORE_EPOCH))
+        return;
     /* forgetting the last work frees the partition, so the next one is looked up before */
     for (struct work *work = TAILQ_FIRST(&partition->works), *next; work; work = next) {
         next = TAILQ_NEXT(work, partition_link);

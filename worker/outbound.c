@@ -1,6 +1,7 @@
 /* A shard's calls to the platform: the port through which dispatch.c sends and learns. Neighbours: platform/client.h
  * carries out one call; the gates' state becomes log lines and metrics here. */
 #include "worker/log.h"
+#include "worker/mutation.h"
 #include "worker/shard_parts.h"
 
 void outbound_run(struct shard *shard)
@@ -65,7 +66,7 @@ static void on_unit_ended(void *context, struct unit *unit)
     struct shard *shard = context;
     struct work *work = unit->work;
     work->units_left--;
-    if (work->partition->gone)
+    if (work->partition->gone && !MUTATED(MUTATION_IGNORE_EPOCH))
         pipeline_forget(shard, work);
     else if (work->units_left == 0)
         pipeline_resume(shard, work);

@@ -11,6 +11,7 @@
 #include "worker/decision.h"
 #include "worker/deliver.h"
 #include "worker/log.h"
+#include "worker/mutation.h"
 #include "worker/work_keep.h"
 
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_LEAVE };
@@ -80,7 +81,7 @@ void pipeline_take(struct shard *shard, const struct kafka_record *record)
 
 void pipeline_resume(struct shard *shard, struct work *work)
 {
-    if (work->partition->gone) { /* its offset is somebody else's now */
+    if (work->partition->gone && !MUTATED(MUTATION_IGNORE_EPOCH)) { /* its offset is somebody else's now */
         pipeline_forget(shard, work);
         return;
     }
