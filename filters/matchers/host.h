@@ -48,14 +48,13 @@ bool wd_next_host(struct wd_host_search *search, struct wd_host_place *out);
 
 /* ---- sets ---- */
 
-struct wd_domain_set;
-/* Entries are normal hosts, copied by nobody: they must outlive the set. The set is memory of `alloc`; NULL: none. */
+/* Entries are normal hosts; they and the slots belong to the caller and must outlive the set. */
 struct wd_domain_set {
     const struct wd_str *entries;
     const uint32_t *slots; /* index + 1 by hash */
     size_t slot_mask;
 };
-/* Slots that `count` entries need. */
+/* Slots that `count` entries need; they must be zero when the set is filled. */
 size_t wd_domain_slots(size_t count);
 void wd_domain_set_fill(struct wd_domain_set *set, const struct wd_str *entries, size_t count, uint32_t *slots,
                         size_t slot_count);

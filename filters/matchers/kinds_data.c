@@ -13,7 +13,7 @@
 /* The keys of a kind whose only parameter is a choice. */
 #define CHOICE_KEYS(kind, names, text)                                                                                 \
     {                                                                                                                  \
-        {.name = kind, .type = KEY_CHOICE, .required = true, .choices = names, .doc = text}, LEAF_FIELDS_KEY,          \
+        {.name = (kind), .type = KEY_CHOICE, .required = true, .choices = (names), .doc = (text)}, LEAF_FIELDS_KEY,    \
             LEAF_VIEWS_KEY, LEAF_NAME_KEY, ENDS                                                                        \
     }
 

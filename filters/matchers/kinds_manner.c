@@ -16,7 +16,7 @@
 /* The keys of a kind whose parameters are a map. */
 #define MAP_KEYS(kind, parameters, text)                                                                               \
     {                                                                                                                  \
-        {.name = kind, .type = KEY_MAP, .required = true, .shape = &(parameters), .doc = text}, LEAF_FIELDS_KEY,       \
+        {.name = (kind), .type = KEY_MAP, .required = true, .shape = &(parameters), .doc = (text)}, LEAF_FIELDS_KEY,   \
             LEAF_NAME_KEY, ENDS                                                                                        \
     }
 
