@@ -81,10 +81,12 @@ struct config {
         int64_t rule_budget_ms; /* time of one rule for one text before it counts as slow: 2 ms; 0: no limit */
         char **exempt_roles;
         bool strict;
+        int64_t watch_interval_ms; /* 5 s; 0: never */
     } rules;
     struct {
-        char *address; /* 127.0.0.1 */
-        int64_t port;  /* 8080; 0: any free one; -1: off */
+        char *address;           /* 127.0.0.1 */
+        int64_t port;            /* 8080; 0: any free one; -1: off */
+        char *reload_token_file; /* NULL: no reload over HTTP */
     } http;
     struct {
         char *level;  /* debug | info | warn | error */

@@ -23,7 +23,7 @@ const struct option_section SECTIONS[] = {
     {"platform", "The admin API that carries actions out."},
     {"worker", "How much is done at once, how failures are tried again, where results are written."},
     {"rules", "The rule sets."},
-    {"http", "The HTTP server for health (/livez, /readyz) and metrics (/metrics)."},
+    {"http", "The HTTP server for health (/livez, /readyz), metrics (/metrics) and reload (/-/reload)."},
     {"log", "Log lines on standard error."},
 };
 const size_t SECTION_COUNT = sizeof(SECTIONS) / sizeof(*SECTIONS);
@@ -170,10 +170,18 @@ const struct option OPTIONS[] = {
      .text = "Authors with one of these roles: matches are recorded, nothing is done."},
     {ROW(rules, "strict", strict), .type = OPTION_BOOL, .default_text = "false",
      .text = "Refuse rules that can take more than linear time, where otherwise there is a warning."},
+    {ROW(rules, "watch_interval", watch_interval_ms), DURATION(0, 24 * HOUR), .default_text = "5s",
+     .text = "How often the rule files and their lists are looked at; when they have changed and stand still, they are "
+             "loaded anew. 0: only at SIGHUP and POST /-/reload."},
 
     {ROW(http, "address", address), STRING(1, 45), .default_text = "127.0.0.1",
      .text = "The IP address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 or \"::\" for all."},
     {ROW(http, "port", port), INT(-1, 65535), .default_text = "8080", .text = "0: any free port; -1: no server."},
+    {ROW(http, "reload_token_file", reload_token_file), .type = OPTION_SECRET_FILE, .path = PATH_BESIDE,
+     .default_text = NULL,
+     .text =
+         "The file with the token that POST /-/reload wants as `Authorization: Bearer TOKEN`, at least 16 characters. "
+         "null: rule sets are not reloaded over HTTP. It is read with each request."},
 
     {ROW(log, "level", level), ENUM(LOG_LEVELS), .default_text = "info", .text = "The least level that is written."},
     {ROW(log, "format", format), ENUM(LOG_FORMATS), .default_text = "auto",

@@ -21,6 +21,7 @@ struct metrics {
     pthread_mutex_t rules_lock; /* held by a reload and by readers from other threads, never by metrics_rule_add */
     _Atomic uint64_t *rules;    /* rule_count rows of RULE_METRIC_COUNT; replaced by the owner only */
     size_t rule_count;
+    const void *rules_of; /* the set that they belong to; NULL: any */
 };
 
 /* Only the owner writes, so a load and a store are enough: no locked instruction on the way of an event. */
@@ -73,6 +74,11 @@ uint64_t metrics_get(const struct metrics *metrics, enum metric metric)
 
 int metrics_set_rules(struct metrics *metrics, size_t rule_count)
 {
+    return metrics_set_rules_of(metrics, NULL, rule_count);
+}
+
+int metrics_set_rules_of(struct metrics *metrics, const void *set, size_t rule_count)
+{
     _Atomic uint64_t *rules = NULL;
     if (rule_count) {
         rules = calloc(rule_count, sizeof(*rules) * RULE_METRIC_COUNT);
@@ -83,6 +89,7 @@ int metrics_set_rules(struct metrics *metrics, size_t rule_count)
     _Atomic uint64_t *old = metrics->rules;
     metrics->rules = rules;
     metrics->rule_count = rule_count;
+    metrics->rules_of = set;
     pthread_mutex_unlock(&metrics->rules_lock);
     free(old);
     return 0;
@@ -125,11 +132,13 @@ void metrics_histogram_add(const struct metrics *metrics, enum histogram histogr
     sum->seconds += atomic_load_explicit(&cells->sum, memory_order_relaxed);
 }
 
-void metrics_rules_add(const struct metrics *metrics, uint64_t *sums, size_t rule_count)
+void metrics_rules_add(const struct metrics *metrics, const void *set, uint64_t *sums, size_t rule_count)
 {
     pthread_mutex_t *lock = (pthread_mutex_t *)&metrics->rules_lock;
     pthread_mutex_lock(lock);
     size_t rules = rule_count < metrics->rule_count ? rule_count : metrics->rule_count;
+    if (metrics->rules_of && metrics->rules_of != set)
+        rules = 0; /* a shard that has not taken the new rules yet, or has already */
     for (size_t i = 0; i < rules * RULE_METRIC_COUNT; i++)
         sums[i] += value_of(&metrics->rules[i]);
     pthread_mutex_unlock(lock);

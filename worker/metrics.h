@@ -11,37 +11,40 @@
 #include <stdio.h>
 
 enum metric {
-    METRIC_RECORDS = 0,      /* warden_records_total: records taken from Kafka */
-    METRIC_RECORD_BYTES,     /* warden_record_bytes_total */
-    METRIC_EVENTS,           /* warden_events_total: content objects evaluated */
-    METRIC_EVENTS_UNWANTED,  /* warden_events_unwanted_total: no rule is about them */
-    METRIC_RECORDS_FINISHED, /* warden_records_finished_total */
-    METRIC_DECODE_FAILURES,  /* warden_decode_failures_total */
-    METRIC_REPAIRED,         /* warden_events_repaired_total */
-    METRIC_CANDIDATES,       /* warden_rule_candidates_total */
-    METRIC_MATCHES,          /* warden_rule_matches_total, enforced */
-    METRIC_SHADOW_MATCHES,   /* warden_rule_shadow_matches_total */
-    METRIC_UNDECIDED,        /* warden_rule_undecided_total */
-    METRIC_SWITCHED_OFF,     /* warden_rules_switched_off_total */
-    METRIC_ACTIONS_PLANNED,  /* warden_actions_planned_total */
-    METRIC_CALLS,            /* warden_api_calls_total */
-    METRIC_CALLS_DONE,       /* warden_api_calls_done_total */
-    METRIC_CALLS_ALREADY,    /* warden_api_calls_already_done_total */
-    METRIC_CALLS_RETRIED,    /* warden_api_calls_retried_total */
-    METRIC_CALLS_PERMANENT,  /* warden_api_calls_permanent_total */
-    METRIC_CALLS_STOPPED,    /* warden_api_calls_stopped_total: 401, 403 */
-    METRIC_CALLS_AMBIGUOUS,  /* warden_api_calls_ambiguous_total */
-    METRIC_DECISIONS,        /* warden_decisions_total */
-    METRIC_DEAD_LETTERS,     /* warden_dead_letters_total */
-    METRIC_COMMITS,          /* warden_commits_total */
-    METRIC_COMMIT_FAILURES,  /* warden_commit_failures_total */
-    METRIC_REBALANCES,       /* warden_rebalances_total */
-    METRIC_IN_FLIGHT,        /* warden_in_flight_records (gauge) */
-    METRIC_HELD_BYTES,       /* warden_held_bytes (gauge) */
-    METRIC_PARTITIONS,       /* warden_assigned_partitions (gauge) */
-    METRIC_LAG,              /* warden_consumer_lag_records (gauge) */
-    METRIC_STALLED,          /* warden_stalled_partitions (gauge): the watchdog's */
-    METRIC_BREAKER_OPEN,     /* warden_breaker_open (gauge): 1 while calls are held back */
+    METRIC_RECORDS = 0,          /* warden_records_total: records taken from Kafka */
+    METRIC_RECORD_BYTES,         /* warden_record_bytes_total */
+    METRIC_EVENTS,               /* warden_events_total: content objects evaluated */
+    METRIC_EVENTS_UNWANTED,      /* warden_events_unwanted_total: no rule is about them */
+    METRIC_RECORDS_FINISHED,     /* warden_records_finished_total */
+    METRIC_DECODE_FAILURES,      /* warden_decode_failures_total */
+    METRIC_REPAIRED,             /* warden_events_repaired_total */
+    METRIC_CANDIDATES,           /* warden_rule_candidates_total */
+    METRIC_MATCHES,              /* warden_rule_matches_total, enforced */
+    METRIC_SHADOW_MATCHES,       /* warden_rule_shadow_matches_total */
+    METRIC_UNDECIDED,            /* warden_rule_undecided_total */
+    METRIC_SWITCHED_OFF,         /* warden_rules_switched_off_total */
+    METRIC_ACTIONS_PLANNED,      /* warden_actions_planned_total */
+    METRIC_CALLS,                /* warden_api_calls_total */
+    METRIC_CALLS_DONE,           /* warden_api_calls_done_total */
+    METRIC_CALLS_ALREADY,        /* warden_api_calls_already_done_total */
+    METRIC_CALLS_RETRIED,        /* warden_api_calls_retried_total */
+    METRIC_CALLS_PERMANENT,      /* warden_api_calls_permanent_total */
+    METRIC_CALLS_STOPPED,        /* warden_api_calls_stopped_total: 401, 403 */
+    METRIC_CALLS_AMBIGUOUS,      /* warden_api_calls_ambiguous_total */
+    METRIC_DECISIONS,            /* warden_decisions_total */
+    METRIC_DEAD_LETTERS,         /* warden_dead_letters_total */
+    METRIC_COMMITS,              /* warden_commits_total */
+    METRIC_COMMIT_FAILURES,      /* warden_commit_failures_total */
+    METRIC_REBALANCES,           /* warden_rebalances_total */
+    METRIC_IN_FLIGHT,            /* warden_in_flight_records (gauge) */
+    METRIC_HELD_BYTES,           /* warden_held_bytes (gauge) */
+    METRIC_PARTITIONS,           /* warden_assigned_partitions (gauge) */
+    METRIC_LAG,                  /* warden_consumer_lag_records (gauge) */
+    METRIC_STALLED,              /* warden_stalled_partitions (gauge): the watchdog's */
+    METRIC_BREAKER_OPEN,         /* warden_breaker_open (gauge): 1 while calls are held back */
+    METRIC_RULE_RELOADS,         /* warden_rule_reloads_total: while running, of the whole process */
+    METRIC_RULE_RELOAD_FAILURES, /* warden_rule_reload_failures_total */
+    METRIC_RULES_STALE,          /* warden_rules_stale (gauge): 1 while the files could not be loaded as they are */
     METRIC_COUNT
 };
 
@@ -58,6 +61,9 @@ uint64_t metrics_get(const struct metrics *metrics, enum metric metric);
  */
 enum rule_metric { RULE_MATCHED = 0, RULE_ENFORCED, RULE_SHADOW, RULE_UNDECIDED, RULE_METRIC_COUNT };
 int metrics_set_rules(struct metrics *metrics, size_t rule_count); /* 0, or -1 where memory is out */
+/* The same for the rules of `set`, which must live as long as it is set here: metrics_print() counts only what belongs
+ * to the set that it is given as context. */
+int metrics_set_rules_of(struct metrics *metrics, const void *set, size_t rule_count);
 void metrics_rule_add(struct metrics *metrics, uint32_t rule, enum rule_metric metric, uint64_t amount);
 uint64_t metrics_rule_get(const struct metrics *metrics, uint32_t rule, enum rule_metric metric);
 
@@ -66,7 +72,7 @@ enum histogram { HISTOGRAM_CALL_SECONDS = 0, HISTOGRAM_RECORD_SECONDS, HISTOGRAM
 void metrics_observe(struct metrics *metrics, enum histogram histogram, double seconds);
 
 /* Prints the sum of `count` metrics in Prometheus' text form. `rule_name(context, rule)` gives the label of a rule;
- * NULL: no rule series. */
+ * NULL: no rule series. Where rules were set with metrics_set_rules_of(), `context` is the set. */
 void metrics_print(FILE *out, const struct metrics *const *all, size_t count,
                    const char *(*rule_name)(void *context, uint32_t rule), void *context, size_t rule_count);
 

@@ -40,6 +40,9 @@ const struct metric_info METRICS[METRIC_COUNT] = {
     GAUGE(METRIC_STALLED, "stalled_partitions", "Partitions that stand still though nothing holds them back.",
           JOIN_SUM),
     GAUGE(METRIC_BREAKER_OPEN, "breaker_open", "1 while calls to the platform are held back.", JOIN_MAX),
+    COUNTER(METRIC_RULE_RELOADS, "rule_reloads", "Rule sets that took over while running."),
+    COUNTER(METRIC_RULE_RELOAD_FAILURES, "rule_reload_failures", "Attempts to load rule sets that failed."),
+    GAUGE(METRIC_RULES_STALE, "rules_stale", "1 while the rule files could not be loaded as they are now.", JOIN_MAX),
 };
 
 const struct histogram_info HISTOGRAMS[HISTOGRAM_COUNT] = {
@@ -142,7 +145,7 @@ void metrics_print(FILE *out, const struct metrics *const *all, size_t count,
     if (!sums)
         return; /* the rest of the scrape is worth more than an error */
     for (size_t i = 0; i < count; i++)
-        metrics_rules_add(all[i], sums, rule_count);
+        metrics_rules_add(all[i], context, sums, rule_count);
     print_rules(out, sums, rule_count, rule_name, context);
     free(sums);
 }

@@ -30,7 +30,7 @@ struct histogram_sum {
 
 /* Adds the cells of `metrics` to a sum. Any thread. */
 void metrics_histogram_add(const struct metrics *metrics, enum histogram histogram, struct histogram_sum *sum);
-/* `sums` holds rule_count rows of RULE_METRIC_COUNT. */
-void metrics_rules_add(const struct metrics *metrics, uint64_t *sums, size_t rule_count);
+/* `sums` holds rule_count rows of RULE_METRIC_COUNT. Adds nothing where the counters belong to another set. */
+void metrics_rules_add(const struct metrics *metrics, const void *set, uint64_t *sums, size_t rule_count);
 
 #endif

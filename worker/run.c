@@ -2,42 +2,34 @@
  * run_command(), cli/demo.c uses the worker object in its own process. */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "worker/exit_codes.h"
 #include "worker/gateway/gateway.h"
 #include "worker/log.h"
+#include "worker/reload.h"
 #include "worker/run.h"
 #include "worker/shard.h"
 
 struct worker {
     const struct config *config;
+    pthread_mutex_t rules_lock; /* of the pointer */
     struct wd_ruleset *rules;
+    struct reloader *reloader;
     struct action_table *table;
     struct token *token;
     struct shard **shards;
     const struct metrics **metrics;
-    size_t shard_count;
+    size_t shard_count; /* metrics has one more: what belongs to no shard */
 };
-
-static bool load_rules(struct worker *worker, struct wd_diagnostics *findings)
-{
-    const struct config *config = worker->config;
-    struct wd_ruleset_options options = {.match_limit = (size_t)config->rules.match_limit,
-                                         .exempt_roles = (const char *const *)config->rules.exempt_roles,
-                                         .strict = config->rules.strict};
-    size_t count = 0;
-    while (config->rules.paths && config->rules.paths[count])
-        count++;
-    return wd_ruleset_load((const char *const *)config->rules.paths, count, &options, &worker->rules, findings) ==
-           WD_OK;
-}
 
 static size_t wanted_shards(const struct config *config)
 {
@@ -51,11 +43,12 @@ static bool make_shards(struct worker *worker, struct wd_error *err)
 {
     worker->shard_count = wanted_shards(worker->config);
     worker->shards = calloc(worker->shard_count, sizeof(struct shard *));
-    worker->metrics = calloc(worker->shard_count, sizeof(const struct metrics *));
+    worker->metrics = calloc(worker->shard_count + 1, sizeof(const struct metrics *));
     if (!worker->shards || !worker->metrics) {
         wd_fail(err, WD_ERR_MEMORY, "out of memory");
         return false;
     }
+    worker->metrics[worker->shard_count] = reloader_metrics(worker->reloader);
     for (size_t i = 0; i < worker->shard_count; i++) {
         struct shard_options options = {.config = worker->config,
                                         .table = worker->table,
@@ -79,7 +72,14 @@ struct worker *worker_new(const struct config *config, struct wd_diagnostics *fi
         return NULL;
     }
     worker->config = config;
-    bool rules = load_rules(worker, findings);
+    pthread_mutex_init(&worker->rules_lock, NULL);
+    worker->reloader = reloader_new(config);
+    if (!worker->reloader) {
+        wd_fail(err, WD_ERR_MEMORY, "out of memory");
+        worker_free(worker);
+        return NULL;
+    }
+    bool rules = rules_load(config, &worker->rules, findings) == WD_OK;
     bool table = action_table_load(config->platform.table, &worker->table, findings) == WD_OK;
     if (!rules || !table) {
         wd_fail(err, WD_ERR_INVALID, "%s cannot be used: see the findings above",
@@ -132,6 +132,8 @@ void worker_free(struct worker *worker)
     token_free(worker->token);
     action_table_free(worker->table);
     wd_ruleset_unref(worker->rules);
+    reloader_free(worker->reloader);
+    pthread_mutex_destroy(&worker->rules_lock);
     free(worker);
 }
 
@@ -148,6 +150,41 @@ const struct metrics *worker_metrics(const struct worker *worker, size_t shard)
 const struct wd_ruleset *worker_rules(const struct worker *worker)
 {
     return worker->rules;
+}
+
+struct wd_ruleset *worker_rules_ref(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->rules_lock);
+    struct wd_ruleset *rules = wd_ruleset_ref(worker->rules);
+    pthread_mutex_unlock(&worker->rules_lock);
+    return rules;
+}
+
+/* ---- reload ---- */
+
+/* Every shard changes by itself between two records; an event is judged by one set or by the other. */
+static void reload(struct worker *worker, const char *cause)
+{
+    struct wd_ruleset *rules = reloader_load(worker->reloader, cause);
+    if (!rules)
+        return;
+    pthread_mutex_lock(&worker->rules_lock);
+    struct wd_ruleset *old = worker->rules;
+    worker->rules = rules;
+    pthread_mutex_unlock(&worker->rules_lock);
+    for (size_t i = 0; i < worker->shard_count; i++)
+        shard_offer_rules(worker->shards[i], rules);
+    wd_ruleset_unref(old);
+}
+
+void worker_ask_reload(struct worker *worker)
+{
+    reloader_ask(worker->reloader);
+}
+
+void worker_reload_status(struct worker *worker, struct reload_status *out)
+{
+    reloader_status(worker->reloader, out);
 }
 
 bool worker_is_ready(const struct worker *worker)
@@ -182,10 +219,11 @@ static const char *rule_label(void *context, uint32_t rule)
     return info ? info->id : NULL;
 }
 
-void worker_print_metrics(const struct worker *worker, FILE *out)
+void worker_print_metrics(struct worker *worker, FILE *out)
 {
-    metrics_print(out, worker->metrics, worker->shard_count, rule_label, worker->rules,
-                  wd_ruleset_rule_count(worker->rules));
+    struct wd_ruleset *rules = worker_rules_ref(worker);
+    metrics_print(out, worker->metrics, worker->shard_count + 1, rule_label, rules, wd_ruleset_rule_count(rules));
+    wd_ruleset_unref(rules);
 }
 
 /* ---- the command ---- */
@@ -210,6 +248,23 @@ static int next_signal(int fd, int timeout_ms)
     return (int)info.ssi_signo;
 }
 
+static int64_t steady_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void reload_where_asked(struct worker *worker, int signal)
+{
+    if (signal == SIGHUP)
+        reload(worker, "SIGHUP");
+    else if (reloader_is_asked(worker->reloader))
+        reload(worker, "POST /-/reload");
+    else if (reloader_sees_change(worker->reloader, steady_ms()))
+        reload(worker, "the files have changed");
+}
+
 /* Until every shard has ended. A second signal ends the process at once: what is unfinished stays uncommitted. */
 static int serve_signals(struct worker *worker, int fd)
 {
@@ -217,6 +272,10 @@ static int serve_signals(struct worker *worker, int fd)
     size_t ended = 0;
     while (ended < worker->shard_count) {
         int signal = next_signal(fd, SIGNAL_POLL_MS);
+        if (!stopping)
+            reload_where_asked(worker, signal);
+        if (signal == SIGHUP)
+            signal = 0;
         if (signal && stopping) {
             log_write(LOG_WARN, "stopped-at-once", "second signal: ending at once; unfinished records stay uncommitted",
                       LOG_STR("signal", strsignal(signal)), LOG_END);
@@ -248,7 +307,6 @@ static int open_signals(void)
     signal(SIGPIPE, SIG_IGN);
     if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
         return -1;
-    sigdelset(&set, SIGHUP);
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 

@@ -13,6 +13,7 @@
 
 #include "worker/config.h"
 #include "worker/metrics.h"
+#include "worker/reload.h"
 
 struct worker;
 
@@ -29,13 +30,19 @@ void worker_free(struct worker *worker);
 /* Thread-safe readings for gateway and demo. */
 size_t worker_shard_count(const struct worker *worker);
 const struct metrics *worker_metrics(const struct worker *worker, size_t shard);
+/* The rules, for a process in which nothing loads them anew (the demo). */
 const struct wd_ruleset *worker_rules(const struct worker *worker);
+/* The rules that serve now; wd_ruleset_unref() is the caller's. */
+struct wd_ruleset *worker_rules_ref(struct worker *worker);
+/* Has the rule sets loaded anew, soon; worker_reload_status() tells what came of it. */
+void worker_ask_reload(struct worker *worker);
+void worker_reload_status(struct worker *worker, struct reload_status *out);
 bool worker_is_ready(const struct worker *worker);
 /* The longest time for which a shard's loop has not turned. */
 int64_t worker_silence_ms(const struct worker *worker);
 bool worker_has_ended(const struct worker *worker); /* some shard has ended, asked to or not */
 /* Prometheus' text form of all shards together. */
-void worker_print_metrics(const struct worker *worker, FILE *out);
+void worker_print_metrics(struct worker *worker, FILE *out);
 
 /* Runs until SIGTERM or SIGINT; returns an exit code. */
 int run_command(const struct config *config);

@@ -319,8 +319,27 @@ static void on_watch_timer(void *context)
 
 /* ---- the thread ---- */
 
+/* Nothing that is under way refers to the old rules: what was decided has been copied. Where there is no memory for the
+ * counters the offer stands and is looked at again with the next turn. */
+static void take_offered_rules(struct shard *shard)
+{
+    if (!atomic_load_explicit(&shard->next_rules, memory_order_relaxed))
+        return;
+    struct wd_ruleset *rules = atomic_exchange(&shard->next_rules, NULL), *none = NULL;
+    if (!rules)
+        return;
+    if (metrics_set_rules_of(shard->metrics, rules, wd_ruleset_rule_count(rules)) != 0) {
+        if (!atomic_compare_exchange_strong(&shard->next_rules, &none, rules))
+            wd_ruleset_unref(rules); /* a newer offer has come */
+        return;
+    }
+    wd_ruleset_unref(shard->rules);
+    shard->rules = rules;
+}
+
 static void turn(struct shard *shard, int max_wait_ms)
 {
+    take_offered_rules(shard);
     loop_turn(shard->loop, max_wait_ms);
     atomic_store(&shard->turned_ms, steady_clock_ms());
 }
@@ -494,7 +513,8 @@ static bool make_parts(struct shard *shard)
     for (size_t i = 0; i < config->kafka.properties.count; i++)
         shard->properties[i] = (struct kafka_property){.name = config->kafka.properties.items[i].name,
                                                        .value = config->kafka.properties.items[i].value};
-    return metrics_set_rules(shard->metrics, wd_ruleset_rule_count(shard->rules)) == 0 && make_dispatch(shard);
+    return metrics_set_rules_of(shard->metrics, shard->rules, wd_ruleset_rule_count(shard->rules)) == 0 &&
+           make_dispatch(shard);
 }
 
 struct shard *shard_new(const struct shard_options *options, struct wd_error *err)
@@ -540,6 +560,12 @@ enum wd_status shard_start(struct shard *shard, struct wd_error *err)
     return WD_OK;
 }
 
+void shard_offer_rules(struct shard *shard, struct wd_ruleset *rules)
+{
+    wd_ruleset_unref(atomic_exchange(&shard->next_rules, wd_ruleset_ref(rules)));
+    loop_wake(shard->loop);
+}
+
 void shard_stop(struct shard *shard)
 {
     atomic_store(&shard->stop_asked, true);
@@ -578,6 +604,7 @@ void shard_free(struct shard *shard)
     for (size_t i = 0; i < shard->spare_count; i++)
         wd_arena_free(shard->spare_arenas[i]);
     wd_ruleset_unref(shard->rules);
+    wd_ruleset_unref(atomic_load(&shard->next_rules));
     metrics_free(shard->metrics);
     free(shard->properties);
     free(shard->group_rates);

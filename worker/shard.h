@@ -35,6 +35,9 @@ enum wd_status shard_start(struct shard *shard, struct wd_error *err);
 /* Thread-safe. Asks it to drain and end: nothing new is taken, what is under way is finished within the drain time,
  * finished offsets are committed, the group is left. */
 void shard_stop(struct shard *shard);
+/* Thread-safe. Offers rules to be used from the next turn of the loop on, between two records; of several offers only
+ * the last counts. The shard takes a reference of its own. */
+void shard_offer_rules(struct shard *shard, struct wd_ruleset *rules);
 /* Waits for the thread to end; true when it ended cleanly with everything drained. */
 bool shard_join(struct shard *shard);
 void shard_free(struct shard *shard);

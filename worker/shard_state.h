@@ -34,6 +34,7 @@ struct shard {
     struct wd_scanner *scanner;
     struct wd_arena *scratch; /* of the record that is being evaluated */
     struct wd_ruleset *rules;
+    _Atomic(struct wd_ruleset *) next_rules; /* offered by another thread; taken between two turns of the loop */
 
     struct partition_queue partitions;
     struct partition_queue gone; /* went away while calls of their works were on the way */

@@ -1,21 +1,26 @@
-/* Health and metrics over HTTP. Only GET and HEAD, no bodies, few connections, short deadlines. Neighbours: run.c. */
+/* Health and metrics over HTTP, and the request to reload. Bodies are dropped, connections are few, deadlines short.
+ * Neighbours: reload.c (who may reload), worker/run.c. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
 #include "worker/gateway/gateway.h"
+#include "worker/gateway/reload.h"
 
 enum { MAX_CONNECTIONS = 64, TIMEOUT_SECONDS = 10, MEMORY_PER_CONNECTION = 16 * 1024, SILENCE_LIMIT_MS = 30000 };
 
 struct gateway {
     struct MHD_Daemon *daemon;
+    const struct config *config;
     struct worker *worker;
     uint16_t port;
 };
@@ -23,7 +28,8 @@ struct gateway {
 struct page {
     unsigned status;
     const char *type;
-    char *text; /* malloc'ed */
+    char *text;        /* malloc'ed */
+    const char *allow; /* the methods, where it was none of them; else NULL */
 };
 
 static struct page text_page(unsigned status, const char *text)
@@ -32,23 +38,95 @@ static struct page text_page(unsigned status, const char *text)
 }
 
 /* Alive: every shard's loop turns. A process that is not should be started again. */
-static struct page livez(struct gateway *gateway)
+static struct page livez(struct gateway *gateway, struct MHD_Connection *connection)
 {
+    (void)connection;
     bool alive = worker_silence_ms(gateway->worker) < SILENCE_LIMIT_MS && !worker_has_ended(gateway->worker);
     return alive ? text_page(MHD_HTTP_OK, "ok\n")
                  : text_page(MHD_HTTP_SERVICE_UNAVAILABLE, "a shard has ended or its loop stands still\n");
 }
 
-/* Ready: every shard is a member of its consumer group, and rules are loaded. */
-static struct page readyz(struct gateway *gateway)
+static void print_time(int64_t at_ms, FILE *out)
 {
-    return worker_is_ready(gateway->worker)
+    char words[40];
+    time_t seconds = (time_t)(at_ms / 1000);
+    struct tm parts;
+    if (gmtime_r(&seconds, &parts) && strftime(words, sizeof(words), "%Y-%m-%dT%H:%M:%SZ", &parts))
+        fputs(words, out);
+}
+
+/* What serves, and why it is not what stands in the files. */
+static void print_rules(struct gateway *gateway, FILE *out)
+{
+    struct reload_status status;
+    worker_reload_status(gateway->worker, &status);
+    struct wd_ruleset *rules = worker_rules_ref(gateway->worker);
+    fprintf(out, "rules: %zu, digest %s\n", wd_ruleset_rule_count(rules), wd_ruleset_digest(rules));
+    wd_ruleset_unref(rules);
+    fprintf(out, "reloads: %" PRIu64 " succeeded, %" PRIu64 " failed\n", status.succeeded, status.failed);
+    if (!status.last_ms)
+        return;
+    fputs("last reload: ", out);
+    print_time(status.last_ms, out);
+    fprintf(out, " (%s): %s\n", status.cause, status.is_stale ? "failed, the old rules stay" : "succeeded");
+    if (status.is_stale)
+        fprintf(out, "  %s\n", status.problem);
+}
+
+static struct page readyz_verbose(struct gateway *gateway, bool is_ready)
+{
+    struct page page = {.status = is_ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+                        .type = "text/plain; charset=utf-8"};
+    size_t size;
+    FILE *out = open_memstream(&page.text, &size);
+    if (!out)
+        return page;
+    fprintf(out, "%s\nshards: %zu, %s\n", is_ready ? "ok" : "not ready", worker_shard_count(gateway->worker),
+            is_ready ? "all members of the consumer group" : "not all members of the consumer group yet");
+    print_rules(gateway, out);
+    if (fclose(out) != 0) {
+        free(page.text);
+        page.text = NULL;
+    }
+    return page;
+}
+
+/* Ready: every shard is a member of its consumer group, and rules are loaded; older rules than those in the files are
+ * rules. */
+static struct page readyz(struct gateway *gateway, struct MHD_Connection *connection)
+{
+    static const char VERBOSE[] = "verbose";
+    const char *value;
+    bool is_ready = worker_is_ready(gateway->worker);
+    if (MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, VERBOSE, strlen(VERBOSE), &value, NULL) ==
+        MHD_YES)
+        return readyz_verbose(gateway, is_ready);
+    return is_ready
                ? text_page(MHD_HTTP_OK, "ok\n")
                : text_page(MHD_HTTP_SERVICE_UNAVAILABLE, "not every shard is a member of the consumer group yet\n");
 }
 
-static struct page metrics(struct gateway *gateway)
+/* The answer comes before the reload: /readyz?verbose tells what came of it. */
+static struct page reload(struct gateway *gateway, struct MHD_Connection *connection)
 {
+    const char *authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    switch (gateway_may_reload(gateway->config->http.reload_token_file, authorization)) {
+    case RELOAD_ALLOWED:
+        worker_ask_reload(gateway->worker);
+        return text_page(MHD_HTTP_ACCEPTED, "rule sets are loaded anew; /readyz?verbose says what came of it\n");
+    case RELOAD_OFF:
+        return text_page(MHD_HTTP_FORBIDDEN, "http.reload_token_file is not configured\n");
+    case RELOAD_BROKEN:
+        return text_page(MHD_HTTP_INTERNAL_SERVER_ERROR, "http.reload_token_file cannot be used: see the log\n");
+    case RELOAD_REFUSED:
+        break;
+    }
+    return text_page(MHD_HTTP_UNAUTHORIZED, "send the token: Authorization: Bearer TOKEN\n");
+}
+
+static struct page metrics(struct gateway *gateway, struct MHD_Connection *connection)
+{
+    (void)connection;
     struct page page = {.status = MHD_HTTP_OK, .type = "text/plain; version=0.0.4; charset=utf-8"};
     size_t size;
     FILE *out = open_memstream(&page.text, &size);
@@ -64,17 +142,26 @@ static struct page metrics(struct gateway *gateway)
 
 static const struct route {
     const char *path;
-    struct page (*make)(struct gateway *gateway);
-} ROUTES[] = {{"/livez", livez}, {"/readyz", readyz}, {"/metrics", metrics}};
+    bool is_post; /* else GET and HEAD */
+    struct page (*make)(struct gateway *gateway, struct MHD_Connection *connection);
+} ROUTES[] = {
+    {"/livez", false, livez}, {"/readyz", false, readyz}, {"/metrics", false, metrics}, {"/-/reload", true, reload}};
 
-static struct page answer(struct gateway *gateway, const char *path, const char *method)
+static struct page answer(struct gateway *gateway, struct MHD_Connection *connection, const char *path,
+                          const char *method)
 {
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-        return text_page(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
-    for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++)
-        if (strcmp(path, ROUTES[i].path) == 0)
-            return ROUTES[i].make(gateway);
-    return text_page(MHD_HTTP_NOT_FOUND, "not found; there are /livez, /readyz and /metrics\n");
+    bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0, is_post = strcmp(method, "POST") == 0;
+    for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
+        if (strcmp(path, ROUTES[i].path) != 0)
+            continue;
+        if (ROUTES[i].is_post ? is_post : is_get)
+            return ROUTES[i].make(gateway, connection);
+        struct page page =
+            text_page(MHD_HTTP_METHOD_NOT_ALLOWED, ROUTES[i].is_post ? "only POST\n" : "only GET and HEAD\n");
+        page.allow = ROUTES[i].is_post ? "POST" : "GET, HEAD";
+        return page;
+    }
+    return text_page(MHD_HTTP_NOT_FOUND, "not found; there are /livez, /readyz, /metrics and /-/reload\n");
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
@@ -91,7 +178,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         *upload_size = 0;
         return MHD_YES;
     }
-    struct page page = answer(context, url, method);
+    struct page page = answer(context, connection, url, method);
     if (!page.text)
         return MHD_NO;
     struct MHD_Response *response =
@@ -102,8 +189,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, page.type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (page.status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    if (page.allow)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, page.allow);
+    if (page.status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     enum MHD_Result queued = MHD_queue_response(connection, page.status, response);
     MHD_destroy_response(response);
     return queued;
@@ -151,6 +240,7 @@ struct gateway *gateway_start(const struct config *config, struct worker *worker
         return NULL;
     }
     gateway->worker = worker;
+    gateway->config = config;
     int fd = listen_on(config->http.address, config->http.port, err);
     if (fd < 0) {
         free(gateway);

@@ -1,4 +1,5 @@
-/* Inbound HTTP: /livez, /readyz, /metrics. One thread of its own; only what worker.h calls thread-safe is read. */
+/* Inbound HTTP: /livez, /readyz, /metrics, /-/reload. One thread of its own; only what worker.h calls thread-safe is
+ * read. */
 #ifndef WORKER_GATEWAY_H
 #define WORKER_GATEWAY_H
 
