@@ -5,11 +5,11 @@ _warden()
     local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}" words="" command
     COMPREPLY=()
     case "$first" in
-    config|rules) command="$first $second" ;;
+    config|rules|dlq) command="$first $second" ;;
     *) command="$first" ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check demo sandbox health config rules help --help --version"
+        words="run check demo sandbox health config rules dlq help --help --version"
     elif [[ "$current" == -* ]]; then
     case "$command" in
     "run") words="--config --set --help" ;;
@@ -31,11 +31,15 @@ _warden()
     "rules replay") words="--rules --against --events --topic --from --to --json --html --samples --threads --quiet --config --set --help" ;;
     "rules schema") words="--help" ;;
     "rules fields") words="--help" ;;
+    "dlq list") words="--config --set --reason --topic --partition --key --since --until --limit --help" ;;
+    "dlq show") words="--config --set --reason --topic --partition --key --since --until --limit --help" ;;
+    "dlq replay") words="--config --set --reason --topic --partition --key --since --until --limit --all --to --dry-run --help" ;;
     esac
     elif [ "$COMP_CWORD" -eq 2 ]; then
     case "$first" in
     config) words="print yaml docs schema" ;;
     rules) words="lint test list match explain import bench replay schema fields" ;;
+    dlq) words="list show replay" ;;
     esac
     fi
     COMPREPLY=($(compgen -W "$words" -- "$current"))

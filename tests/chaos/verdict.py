@@ -274,7 +274,7 @@ class Verdict:
             calls.sort(key=lambda call: call["start"])
             for place, again in enumerate(calls):
                 before = [call for call in calls[:place] if accepted(call) and call["end"] < again["start"]]
-                if not before:
+                if not before or not again["worker"]:  # "": with a revoked token, and refused
                     continue
                 repeats += 1
                 text = f"{action} of {at} by {before[-1]['worker']}, then {again['worker']}"

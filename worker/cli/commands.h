@@ -18,6 +18,7 @@ extern const struct cli_command command_rules_lint, command_rules_test, command_
 extern const struct cli_command command_rules_explain, command_rules_schema, command_rules_fields;
 extern const struct cli_command command_rules_import, command_rules_bench;
 extern const struct cli_command command_rules_replay;
+extern const struct cli_command command_dlq_list, command_dlq_show, command_dlq_replay;
 extern const struct cli_command command_generate;
 
 /* -c/--config and --set, for the commands that read the configuration. */
