@@ -57,11 +57,23 @@ extern const struct match_engine match_re2;
 extern const struct match_engine match_hyperscan;
 #endif
 
-/* PCRE2 on a single rule, for engines that need it for some: confirmation or what they cannot do. */
+/* PCRE2 on a single rule, for engines that need it for some: confirmation or what they cannot do. `anchored`: line
+ * scans are tried at line starts only, as the index does. */
 struct match_single;
-struct match_single *match_single_new(const struct match_rule *rules, size_t count);
+struct match_single *match_single_new(const struct match_rule *rules, size_t count, bool anchored);
 bool match_single_try(struct match_single *single, size_t rule, struct wd_str text);
 void match_single_free(struct match_single *single);
+
+/* match_widen.c */
+enum match_widen {
+    MATCH_WIDEN_LOOKS = 1,   /* no look-arounds */
+    MATCH_WIDEN_BACKS = 2,   /* a back-reference is what its group may be */
+    MATCH_WIDEN_CLASSES = 4, /* \w \d \s of ASCII and all past it; \b only where ASCII tells it */
+};
+/* A pattern, to be freed, that matches wherever `pattern` does. */
+char *match_widened(struct wd_str pattern, unsigned how);
+/* `(?=.*a)(?=.*b)`: wherever it matches, it also matches at the line's start. */
+bool match_is_line_scan(struct wd_str pattern);
 
 #ifdef __cplusplus
 }

@@ -73,18 +73,29 @@ struct match_single {
     pcre2_jit_stack *stack;
 };
 
-struct match_single *match_single_new(const struct match_rule *rules, size_t count)
+static pcre2_code *compile_single(const struct match_rule *rule, bool anchored)
+{
+    int error;
+    size_t offset;
+    uint32_t options = PCRE2_UTF | PCRE2_UCP | (rule->caseless ? PCRE2_CASELESS : 0);
+    char *pattern = NULL;
+    int len = asprintf(&pattern, "%s%.*s", anchored && match_is_line_scan(rule->pattern) ? "(?m:^)" : "",
+                       WD_STR_ARG(rule->pattern));
+    if (len < 0)
+        abort();
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, (size_t)len, options, &error, &offset, NULL);
+    free(pattern);
+    return code;
+}
+
+struct match_single *match_single_new(const struct match_rule *rules, size_t count, bool anchored)
 {
     struct match_single *single = calloc(1, sizeof *single);
     if (!single || !(single->codes = calloc(count ? count : 1, sizeof(pcre2_code *))))
         abort();
     single->count = count;
     for (size_t i = 0; i < count; i++) {
-        int error;
-        size_t offset;
-        uint32_t options = PCRE2_UTF | PCRE2_UCP | (rules[i].caseless ? PCRE2_CASELESS : 0);
-        single->codes[i] =
-            pcre2_compile((PCRE2_SPTR)rules[i].pattern.data, rules[i].pattern.len, options, &error, &offset, NULL);
+        single->codes[i] = compile_single(&rules[i], anchored);
         if (!single->codes[i] || pcre2_jit_compile(single->codes[i], PCRE2_JIT_COMPLETE) != 0) {
             fprintf(stderr, "match: PCRE2 refuses rule %zu\n", i);
             exit(1);
@@ -116,7 +127,7 @@ void match_single_free(struct match_single *single)
 
 static void *pcre2_build(const struct match_rule *rules, size_t count)
 {
-    return match_single_new(rules, count);
+    return match_single_new(rules, count, false);
 }
 
 static size_t pcre2_scan(void *state, struct wd_str text, match_found *found, void *context)
