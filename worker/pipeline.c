@@ -331,6 +331,7 @@ static enum step_result plan(struct passage *passage)
         work_fail(passage->work, passage->failure_class, passage->err.text);
     if (!plan_units(passage, units))
         work_fail(passage->work, "too_large", "planning its actions passes worker.event_memory");
+    work_measure(shard, passage->work);
     return STEP_NEXT;
 }
 

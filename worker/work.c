@@ -8,11 +8,14 @@
 
 enum { SPARE_MAX = sizeof(((struct shard *)0)->spare_arenas) / sizeof(struct wd_arena *) };
 
+/* A work's arena begins with one block; its decision is JSON on the heap, of about this size. */
+enum { FIRST_BLOCK = 8 * 1024, DECISION_BYTES = 4 * 1024 };
+
 static struct wd_arena *take_arena(struct shard *shard)
 {
     if (shard->spare_count)
         return shard->spare_arenas[--shard->spare_count];
-    return wd_arena_new_sized((size_t)shard->config->worker.event_memory, 8 * 1024);
+    return wd_arena_new_sized((size_t)shard->config->worker.event_memory, FIRST_BLOCK);
 }
 
 static void give_arena(struct shard *shard, struct wd_arena *arena)
@@ -64,11 +67,18 @@ struct work *work_keep(struct shard *shard, struct partition *partition, uint64_
         give_arena(shard, arena);
         return NULL;
     }
-    work->bytes = record->key.len + record->value.len + sizeof(*work);
     shard->held_works++;
-    shard->held_bytes += work->bytes;
+    work_measure(shard, work);
     TAILQ_INSERT_TAIL(&partition->works, work, partition_link);
     return work;
+}
+
+void work_measure(struct shard *shard, struct work *work)
+{
+    size_t used = wd_arena_used(work->arena);
+    shard->held_bytes -= work->bytes;
+    work->bytes = (used > FIRST_BLOCK ? used : FIRST_BLOCK) + work->unit_count * DECISION_BYTES;
+    shard->held_bytes += work->bytes;
 }
 
 void work_release(struct shard *shard, struct work *work)
