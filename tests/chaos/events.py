@@ -2,7 +2,8 @@
 import json
 
 # word in the text -> actions in the order in which they have to come
-ACTIONS = {"flagme": ("flag",), "hideme": ("hide",), "banme": ("hide", "ban"), "muteme": ("flag", "mute"), "watchme": ()}
+ACTIONS = {"flagme": ("flag",), "hideme": ("hide",), "banme": ("hide", "ban"), "muteme": ("flag", "mute"),
+           "watchme": ()}
 HOT = "author-hot"
 
 
@@ -23,10 +24,11 @@ class Event:
     def value(self):
         if self.poison:
             return '{"event":"message.didCreate","number":%d,"data":{"messages":[{' % self.number
-        text = f"hello {self.word}, this is number {self.number}" if self.word else f"an ordinary message, {self.number}"
+        text = f"hello {self.word}, number {self.number}" if self.word else f"an ordinary message, {self.number}"
         return json.dumps({
             "number": self.number, "event": "message.didCreate",
-            "data": {"messages": [{"messageId": self.message, "channelId": f"c-{self.number % 5}", "userId": self.author,
+            "data": {"messages": [{"messageId": self.message, "channelId": f"c-{self.number % 5}",
+                                   "userId": self.author,
                                    "type": "text", "data": {"text": text}, "createdAt": "2026-01-01T00:00:00.000Z",
                                    "metadata": {"padding": "x" * self.padding}}],
                      "users": [{"userId": self.author, "displayName": "Somebody", "roles": ["member"]}]}})

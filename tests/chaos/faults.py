@@ -1,5 +1,5 @@
-"""Everything that goes wrong, one small function a fault. BLOWS come one after the other and take part in counting kills;
-WEATHER is what the API does meanwhile. Each entry says on which brokers it can be had."""
+"""Everything that goes wrong, one small function a fault. BLOWS come one after the other; WEATHER is what the API does
+meanwhile. Each entry says on which brokers it can be had."""
 import os
 import signal
 import time
@@ -205,8 +205,8 @@ def dead_letters_fail(run, dice):
 
 def offset_holes(run, dice):
     """A transaction that is taken back leaves offsets that nobody ever sees, and records that nobody may act on."""
-    value = '{"event":"message.didCreate","data":{"messages":[{"messageId":"taken-back","channelId":"c-0","userId":"u",' \
-            '"type":"text","data":{"text":"banme"}}]}}'
+    value = ('{"event":"message.didCreate","data":{"messages":[{"messageId":"taken-back","channelId":"c-0",'
+             '"userId":"u","type":"text","data":{"text":"banme"}}]}}')
     for _ in range(3):
         observer.spy("abort", run.kafka.bootstrap, run.topics.events, str(running.PARTITIONS), value)
         time.sleep(0.3)

@@ -59,8 +59,8 @@ class Commit:
 
 
 class Commits:
-    """Of one group and topic. Real Kafka keeps every commit in a log, which is read at the end; the embedded broker keeps
-    only the last one, so there a child asks for it all the time."""
+    """Of one group and topic. Real Kafka keeps every commit in a log, which is read at the end; the embedded broker
+    keeps only the last one, so there a child asks for it all the time."""
 
     def __init__(self, kafka, topic, group, folder):
         self.kafka, self.topic, self.group = kafka, topic, group

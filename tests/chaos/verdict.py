@@ -1,5 +1,5 @@
-"""What must hold after a run, found out from four independent witnesses: the records that are in the topic, the sandbox's
-log of every call, every committed offset, and the workers' own log of when they owned which partition."""
+"""What must hold after a run, found out from four independent witnesses: the records that are in the topic, the
+sandbox's log of every call, every committed offset, and the workers' own log of when they owned which partition."""
 import bisect
 import collections
 import datetime
@@ -100,7 +100,9 @@ class Facts:
                         self.ownership[worker.name, partition].append(owned[partition])
                     elif partition in owned:
                         stretch = owned.pop(partition)
-                        stretch.end_ms, stretch.how = ms, "left" if leaving and line["event"] == "revoked" else line["event"]
+                        stretch.end_ms, stretch.how = ms, line["event"]
+                        if leaving and line["event"] == "revoked":
+                            stretch.how = "left"
             for stretch in owned.values():
                 if worker in self.run.killed_ms:
                     stretch.end_ms, stretch.how = self.run.killed_ms[worker], "killed"
@@ -262,13 +264,14 @@ class Verdict:
     # ---- repetition ----
 
     def repeats_are_explained(self):
-        """A call that was accepted may be made again only by a later owner of its partition, and only when the commit that
-        this owner began with did not yet know of it."""
+        """A call that was accepted may be made again only by a later owner of its partition, and only when the commit
+        that this owner began with did not yet know of it."""
         self.commits_of = collections.defaultdict(list)
         for commit in self.facts.commits:
             self.commits_of[commit.partition].append(commit)
-        doubtful = {(decision["partition"], decision["offset"], action["action"]) for decision, _ in self.facts.decisions
-                    for action in decision["actions"] if action["ambiguous_timeouts"]}
+        doubtful = {(decision["partition"], decision["offset"], action["action"])
+                    for decision, _ in self.facts.decisions for action in decision["actions"]
+                    if action["ambiguous_timeouts"]}
         repeats, unexplained, unclean = 0, [], []
         for (at, action), calls in self.facts.by_key.items():
             calls.sort(key=lambda call: call["start"])
@@ -350,7 +353,7 @@ class Verdict:
         self.find("calls outside of ownership", late)
 
     def no_spinning(self):
-        """While every call fails, a worker sends probes: no more than the breaker lets through before it opens, and then
+        """While every call fails, a worker sends probes: no more than the breaker lets through before it opens, then
         one a probe interval and endpoint group."""
         spinning, worst = [], 0
         for begin_ms, end_ms in self.run.outages:
@@ -360,13 +363,15 @@ class Verdict:
                 continue
             calls = collections.Counter((call["worker"], call["action"]) for call in self.facts.calls
                                         if begin_ms <= call["time_ms"] < end_ms)
-            bound = seconds * (1 / running.PROBE_SECONDS + running.MIN_CALLS / running.WINDOW_SECONDS) + running.MIN_CALLS
+            rate = 1 / running.PROBE_SECONDS + running.MIN_CALLS / running.WINDOW_SECONDS
+            bound = seconds * rate + running.MIN_CALLS
             for (worker, action), count in calls.items():
                 # a new worker has a window full of calls on the way before it knows
                 fresh = self.first_assigned_ms(worker) > begin_ms - WINDOW_MS
                 allowed = bound + (running.MAX_IN_FLIGHT if fresh else 0)
                 if count > allowed:
-                    spinning.append(f"{worker}, {action}: {count} calls in {seconds:.1f} s, at most {allowed:.0f} may be")
+                    spinning.append(f"{worker}, {action}: {count} calls in {seconds:.1f} s, "
+                                    f"at most {allowed:.0f} may be")
             worst = max([worst] + [count / seconds for count in calls.values()])
         self.figures["calls/s in an outage"] = round(worst, 1)
         self.find("spinning in an outage", spinning)
@@ -404,6 +409,7 @@ class Verdict:
     def count(self):
         self.figures |= {
             "events": len(self.facts.events_at), "calls": len(self.facts.calls), "kills": self.run.kills,
-            "rebalances": self.facts.rebalances(), "stops hindered": self.run.hindered, "actions wanted": sum(1 for _ in self.wanted()),
+            "rebalances": self.facts.rebalances(), "stops hindered": self.run.hindered,
+            "actions wanted": sum(1 for _ in self.wanted()),
             "worst recovery s": round(self.recovery_seconds(), 1),
         }

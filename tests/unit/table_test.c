@@ -399,6 +399,23 @@ static void throttling_needs_a_429_or_a_503_that_names_a_time(void **state)
     assert_int_equal(outcome.retry_after_ms, 1000);
 }
 
+static void a_refusal_that_breaks_off_is_asked_again(void **state)
+{
+    (void)state;
+    static const char HALF[] = "{\"status\":\"error\",\"code\":4004";
+    struct outcome outcome;
+    for (int status = 400; status < 500; status++) {
+        action_table_classify(shipped, 0, status, wd_str_from(HALF), -1, &outcome);
+        assert_int_equal(outcome.class, status == 401 ? OUTCOME_STOP : OUTCOME_RETRY);
+        assert_int_equal(outcome.platform_code, 0);
+    }
+    assert_non_null(strstr(outcome.text, "breaks off"));
+    action_table_classify(shipped, 0, 200, wd_str_from(HALF), -1, &outcome);
+    assert_int_equal(outcome.class, OUTCOME_DONE);
+    action_table_classify(shipped, 0, 413, wd_str_from("<html>too large</html>"), -1, &outcome);
+    assert_int_equal(outcome.class, OUTCOME_PERMANENT); /* a proxy's page is whole, only not JSON */
+}
+
 static void the_text_of_an_outcome_is_one_bounded_line(void **state)
 {
     (void)state;
@@ -617,6 +634,7 @@ int main(void)
         cmocka_unit_test(answers_are_classified_as_documented),
         cmocka_unit_test(throttling_needs_a_429_or_a_503_that_names_a_time),
         cmocka_unit_test(the_text_of_an_outcome_is_one_bounded_line),
+        cmocka_unit_test(a_refusal_that_breaks_off_is_asked_again),
         cmocka_unit_test(every_mistake_has_its_place),
         cmocka_unit_test(a_missing_file_is_a_finding),
         cmocka_unit_test(the_documented_alternatives_make_their_calls),

@@ -178,6 +178,7 @@ void answer_body_read(struct answer_body *out, struct wd_str json)
     if (json.len == 0)
         return;
     json_t *root = json_loadb(json.data, json.len, 0, NULL);
+    out->is_broken = !root && json.data[0] == '{';
     json_int_t code = json_integer_value(json_object_get(root, "code"));
     const char *message = json_string_value(json_object_get(root, "message"));
     if (code > 0 && code <= 999999999)

@@ -34,6 +34,7 @@ bool answer_list_read(struct answer_list *out, const struct wd_node *node, const
 
 /* What the platform's error body says: {"code": 400300, "message": "..."}. All absent where it is something else. */
 struct answer_body {
+    bool is_broken; /* begins as a JSON object and does not end as one: what it said is not known */
     int code;
     char message[160]; /* one line, cut at a character */
 };

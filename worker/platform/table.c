@@ -122,8 +122,17 @@ static void describe(struct outcome *out, const struct answer_body *body)
     int length = snprintf(out->text, sizeof(out->text), "HTTP %d", out->http_status);
     if (body->code)
         length += snprintf(out->text + length, sizeof(out->text) - (size_t)length, ", code %d", body->code);
+    if (body->is_broken)
+        snprintf(out->text + length, sizeof(out->text) - (size_t)length, ", an answer that breaks off");
     if (body->message[0])
         snprintf(out->text + length, sizeof(out->text) - (size_t)length, ": %s", body->message);
+}
+
+/* Without the platform's code a refusal may as well be an 'already': so it is asked again, as after no answer. The
+ * token is refused whatever the body says. */
+static bool is_unclear(int http_status, const struct answer_body *body)
+{
+    return body->is_broken && http_status >= 400 && http_status < 500 && http_status != 401;
 }
 
 void action_table_classify(const struct action_table *table, uint32_t entry, int http_status, struct wd_str body,
@@ -144,6 +153,8 @@ void action_table_classify(const struct action_table *table, uint32_t entry, int
         .platform_code = read.code,
         .retry_after_ms = retry_after_ms,
     };
+    if (is_unclear(http_status, &read))
+        out->class = OUTCOME_RETRY;
     bool named_a_time = retry_after_ms >= 0;
     out->throttled = out->class == OUTCOME_RETRY && (http_status == 429 || (http_status == 503 && named_a_time));
     describe(out, &read);
