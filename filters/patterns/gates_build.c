@@ -90,6 +90,37 @@ static void demand_group_run(struct demands *demands, const struct syntax_node *
     add_demand(demands, &demand);
 }
 
+static bool is_plain_letter(const struct syntax_node *node)
+{
+    node = single(node);
+    if (node->kind == SYNTAX_REPEAT)
+        node = single(node->first);
+    uint32_t c = node->character;
+    return node->kind == SYNTAX_CHAR && (c >= 0x80 || (unicode_flags(c) & UNICODE_WORD));
+}
+
+/* Single characters one after the other, as in \d{3}-\d{2}-\d{4}, are a run of the union of their classes, too. Only
+ * where it is long, and where no letter is named, which a literal tells better. */
+static void demand_sequence_run(struct demands *demands, const struct syntax_node *sequence)
+{
+    enum { LONG_RUN = 8 };
+    struct gate_demand demand = {.run = 0};
+    for (const struct syntax_node *child = sequence->first; child; child = child->next) {
+        uint32_t min;
+        if (child->kind == SYNTAX_EMPTY || child->kind == SYNTAX_EDGE || child->kind == SYNTAX_LOOK)
+            continue;
+        if (!is_plain_letter(child) && read_step(child, &demand, &min)) {
+            demand.run = capped_product(demand.run + min, 1);
+            continue;
+        }
+        if (demand.run >= LONG_RUN)
+            add_demand(demands, &demand);
+        demand = (struct gate_demand){.run = 0};
+    }
+    if (demand.run >= LONG_RUN)
+        add_demand(demands, &demand);
+}
+
 struct width {
     uint32_t min, max; /* characters */
 };
@@ -212,6 +243,7 @@ static void collect(struct demands *demands, const struct syntax_node *node)
 {
     switch (node->kind) {
     case SYNTAX_SEQUENCE:
+        demand_sequence_run(demands, node);
         for (const struct syntax_node *child = node->first; child; child = child->next) {
             collect(demands, child);
             if (child->kind == SYNTAX_GROUP && child->capture && child->next) {

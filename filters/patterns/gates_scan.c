@@ -182,15 +182,19 @@ static bool has_period(const struct folded_text *text, size_t period, size_t run
     return false;
 }
 
-static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat)
+static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, bool wide)
 {
     size_t longest = text->len / ((size_t)repeat->times + 1);
     size_t max = (size_t)repeat->max_characters * (text->ascii ? 1 : 4);
     if (max > longest)
         max = longest;
-    for (size_t period = repeat->min; period <= max; period++)
-        if (has_period(text, period, period * repeat->times))
+    for (size_t period = repeat->min; period <= max; period++) {
+        size_t run = period * repeat->times;
+        if (wide && run >= 7 && !wide_may_repeat(text->bytes, text->len, period))
+            continue;
+        if (has_period(text, period, run))
             return true;
+    }
     return false;
 }
 
@@ -298,7 +302,7 @@ bool gate_passes(const struct gate_index *index, uint32_t number, const struct f
     const struct gate *gate = &index->gates[number];
     if (!has_features(gate, scratch))
         return false;
-    if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat))
+    if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat, index->wide))
         return false;
     if (gate->equal_words > 0 && !has_equal_words(text, gate->equal_words))
         return false;

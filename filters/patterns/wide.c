@@ -252,6 +252,18 @@ WIDE void wide_runs(const unsigned char table[256], const unsigned char *text, s
     }
 }
 
+/* 7 in a row cover 4 that begin at a multiple of 4. */
+WIDE bool wide_may_repeat(const unsigned char *text, size_t len, size_t period)
+{
+    uint64_t found = 0;
+    for (size_t i = 0; i + period < len; i += WIDE_BYTES) {
+        uint64_t same = _mm512_cmpeq_epi8_mask(load(text + i), load(text + i + period)) & first_bits(len - period - i);
+        same &= same >> 1;
+        found |= same & same >> 2 & 0x1111111111111111u;
+    }
+    return found != 0;
+}
+
 #else
 
 bool wide_available(void)
@@ -294,6 +306,12 @@ void wide_runs(const unsigned char table[256], const unsigned char *text, size_t
                size_t levels, const unsigned char *wanted, unsigned char *have_out)
 {
     (void)table, (void)text, (void)len, (void)work, (void)levels, (void)wanted, (void)have_out;
+    abort();
+}
+
+bool wide_may_repeat(const unsigned char *text, size_t len, size_t period)
+{
+    (void)text, (void)len, (void)period;
     abort();
 }
 #endif

@@ -37,4 +37,8 @@ size_t wide_skeleton(const unsigned char letter[256], const bool marks[256], con
 void wide_runs(const unsigned char table[256], const unsigned char *text, size_t len, unsigned char *work,
                size_t levels, const unsigned char *wanted, unsigned char *have_out);
 
+/* Whether 7 bytes in a row may equal those `period` bytes further on. `text` has WIDE_BYTES readable bytes behind it.
+ */
+bool wide_may_repeat(const unsigned char *text, size_t len, size_t period);
+
 #endif
