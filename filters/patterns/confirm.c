@@ -7,8 +7,9 @@
 #include <string.h>
 
 enum { JIT_STACK_MIN = 32 * 1024, JIT_STACK_MAX = 256 * 1024 };
-/* An attempt is bounded by the match limit: some 0.1 ms at most, most often far below 1 microsecond. */
-enum { ATTEMPTS_A_READING = 16 };
+/* The clock is read after each attempt, and after twice as many the next time as long as they are short: most take far
+ * less than 1 microsecond, but one can take milliseconds under the match limit. */
+enum { ATTEMPTS_A_READING_MAX = 32, SHORT_NS = 2000 };
 /* Memory of the interpreter where there is no JIT, in KiB. */
 enum { INTERPRETER_HEAP_KIB = 4096 };
 
@@ -121,14 +122,19 @@ size_t pcre_code_bytes(const struct pcre_code *compiled)
     return size + jit;
 }
 
-/* Called at each start of an attempt: the clock is read at every so many. */
 static bool is_late(struct pcre_matcher *matcher)
 {
     const struct wd_scan_timing *timing = matcher->timing;
-    if (!timing || timing->deadline_ns == UINT64_MAX || ++matcher->attempts < ATTEMPTS_A_READING)
+    if (!timing || timing->deadline_ns == UINT64_MAX || ++matcher->attempts < matcher->attempts_a_reading)
         return matcher->late;
+    uint64_t now = timing->clock(timing->clock_context);
+    if (now - matcher->read_ns > SHORT_NS)
+        matcher->attempts_a_reading = 1;
+    else if (matcher->attempts_a_reading < ATTEMPTS_A_READING_MAX)
+        matcher->attempts_a_reading = matcher->attempts_a_reading ? 2 * matcher->attempts_a_reading : 1;
     matcher->attempts = 0;
-    matcher->late = timing->clock(timing->clock_context) > timing->deadline_ns;
+    matcher->read_ns = now;
+    matcher->late = now > timing->deadline_ns;
     return matcher->late;
 }
 
@@ -288,7 +294,7 @@ enum wd_status pcre_code_search(const struct pcre_code *compiled, struct pcre_ma
             return WD_OK;
         if (!next_window(job->text, job->subject_bytes, &window))
             break;
-        matcher->attempts = ATTEMPTS_A_READING; /* so that the clock is read */
+        matcher->attempts = ATTEMPTS_A_READING_MAX; /* so that the clock is read */
         result.undecided |= is_late(matcher);
     } while (!matcher->late);
     if (result.undecided && result.found == 0)

@@ -40,9 +40,10 @@ struct pcre_matcher {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
-    const struct wd_scan_timing *timing; /* of the scan under way */
-    uint32_t attempts;                   /* since the clock was read */
-    bool late;                           /* the deadline has passed */
+    const struct wd_scan_timing *timing;   /* of the scan under way */
+    uint32_t attempts, attempts_a_reading; /* since the clock was read; after how many it is read again */
+    uint64_t read_ns;
+    bool late; /* the deadline has passed */
 };
 enum wd_status pcre_matcher_init(struct pcre_matcher *matcher) WD_MUST_USE;
 void pcre_matcher_fini(struct pcre_matcher *matcher);

@@ -286,7 +286,8 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
     scratch->found_count = 0;
     pcre2_set_match_limit(scratch->matcher.context, set->match_limit);
     scratch->matcher.timing = request->timing;
-    scratch->matcher.attempts = 0;
+    scratch->matcher.attempts = scratch->matcher.attempts_a_reading = 0;
+    scratch->matcher.read_ns = 0;
     scratch->matcher.late = false;
     enum wd_status status = find_all(&scan);
     if (status == WD_OK)
