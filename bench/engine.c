@@ -2,8 +2,10 @@
  * stage, allocations, the longest event, memory and load time of the rules. All ways run in turn, round by round, so
  * that their ratios hold on a noisy machine.
  *
- *     engine --rules RULES.tsv --events EVENTS.jsonl [--counts 10,100,1000,10000] [--rounds 5] [--view VIEW]...
- * [--json]
+ *     engine --rules RULES.tsv --events EVENTS.jsonl [--counts 10,100,1000,10000] [--rounds 5]
+ *            [--budget MS] [--view VIEW]... [--json]
+ *
+ * With --budget only this: the longest event where that many milliseconds are all that an event may take.
  */
 #include "bench/engine.h"
 
@@ -34,7 +36,7 @@ struct options {
     const char *views[VIEWS_MAX + 1];
     size_t view_count;
     size_t counts[COUNTS_MAX], count_count;
-    unsigned rounds;
+    unsigned rounds, budget_ms;
     bool json;
 };
 
@@ -44,6 +46,8 @@ struct outcome {
     double ns[WAY_COUNT]; /* an event; medians */
     double allocations;   /* an event */
     double longest_ns, longest_99_9_ns;
+    double strict_longest_ns; /* with --budget */
+    uint64_t ended, switched_off;
     uint64_t events, matches, candidates, refused;
 };
 
@@ -58,6 +62,14 @@ uint64_t engine_now_ns(void *context)
     (void)context;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t processor_ns(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -196,6 +208,24 @@ static void measure_longest(struct engine *engine, unsigned rounds, struct outco
     free(least);
 }
 
+/* One pass with a set that is new, so that rules that waste time are still on; decoding is not counted. */
+static void measure_strict(struct engine *engine, struct outcome *outcome)
+{
+    struct engine_records all = engine->records;
+    for (size_t i = 0; i < all.count; i++) {
+        engine->records = (struct engine_records){.bytes = all.bytes, .starts = all.starts + i, .count = 1};
+        uint64_t start = processor_ns(NULL);
+        engine_pass_decode(engine);
+        uint64_t decoded = processor_ns(NULL);
+        engine_pass_strict(engine);
+        double ns = (double)(processor_ns(NULL) - decoded) - (double)(decoded - start);
+        outcome->strict_longest_ns = ns > outcome->strict_longest_ns ? ns : outcome->strict_longest_ns;
+        outcome->ended += engine->ended;
+        outcome->switched_off += engine->switched_off;
+    }
+    engine->records = all;
+}
+
 static struct outcome measure(struct engine *engine, const struct rule_lines *lines,
                               const struct rule_lines_header *header, size_t count, unsigned rounds)
 {
@@ -206,6 +236,11 @@ static struct outcome measure(struct engine *engine, const struct rule_lines *li
     outcome.set_bytes = (double)wd_ruleset_memory(set);
     outcome.rules = wd_ruleset_rule_count(set);
     engine->set = set;
+    if (engine->strict) { /* without a budget hostile events would take for ever */
+        measure_strict(engine, &outcome);
+        wd_ruleset_unref(set);
+        return outcome;
+    }
     for (int way = 0; way < WAY_COUNT; way++)
         PASSES[way](engine); /* fills caches and buffers */
     uint64_t allocations = allocations_so_far();
@@ -222,6 +257,15 @@ static struct outcome measure(struct engine *engine, const struct rule_lines *li
 }
 
 /* ---- telling ---- */
+
+static void print_strict(const struct outcome *o, unsigned budget_ms)
+{
+    printf(
+        "\n%zu rules, a budget of %u ms of processor time: longest event %.2f ms, %llu events ended by it, %llu rules "
+        "switched off\n",
+        o->rules, budget_ms, o->strict_longest_ns / 1e6, (unsigned long long)o->ended,
+        (unsigned long long)o->switched_off);
+}
 
 static void print_outcome(const struct outcome *o)
 {
@@ -267,15 +311,13 @@ static void read_counts(struct options *options, const char *text)
 
 static struct options read_options(int argc, char **argv)
 {
-    static const struct option LONG[] = {{"rules", required_argument, NULL, 'r'},
-                                         {"events", required_argument, NULL, 'e'},
-                                         {"counts", required_argument, NULL, 'c'},
-                                         {"rounds", required_argument, NULL, 'n'},
-                                         {"view", required_argument, NULL, 'v'},
-                                         {"json", no_argument, NULL, 'j'},
-                                         {0}};
+    static const struct option LONG[] = {
+        {"rules", required_argument, NULL, 'r'},  {"events", required_argument, NULL, 'e'},
+        {"counts", required_argument, NULL, 'c'}, {"rounds", required_argument, NULL, 'n'},
+        {"view", required_argument, NULL, 'v'},   {"budget", required_argument, NULL, 'b'},
+        {"json", no_argument, NULL, 'j'},         {0}};
     struct options options = {.rounds = 5, .counts = {10, 100, 1000, 10000}, .count_count = 4};
-    for (int letter; (letter = getopt_long(argc, argv, "r:e:c:n:v:j", LONG, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "r:e:c:n:v:b:j", LONG, NULL)) != -1;) {
         if (letter == 'r')
             options.rules = optarg;
         else if (letter == 'e')
@@ -286,6 +328,8 @@ static struct options read_options(int argc, char **argv)
             options.rounds = (unsigned)strtoul(optarg, NULL, 10);
         else if (letter == 'v' && options.view_count < VIEWS_MAX)
             options.views[options.view_count++] = optarg;
+        else if (letter == 'b')
+            options.budget_ms = (unsigned)strtoul(optarg, NULL, 10);
         else if (letter == 'j')
             options.json = true;
         else
@@ -306,13 +350,19 @@ int main(int argc, char **argv)
                                                                                    .clock = engine_now_ns,
                                                                                    .event_budget_ns = EVENT_BUDGET_NS,
                                                                                    .rule_budget_ns = RULE_BUDGET_NS};
+    const struct wd_scanner_options strict = {.stage = WD_STAGE_WORKER,
+                                              .clock = processor_ns,
+                                              .event_budget_ns = options.budget_ms * UINT64_C(1000000),
+                                              .rule_budget_ns = RULE_BUDGET_NS};
     struct engine engine = {.records = read_records(options.events),
                             .decoder = wd_decoder_new(RECORD_BYTES),
                             .arena = wd_arena_new(ARENA_BYTES),
                             .scanner = wd_scanner_new(&plain),
                             .guarded = wd_scanner_new(&guarded),
+                            .strict = options.budget_ms ? wd_scanner_new(&strict) : NULL,
                             .inside = engine_inside_new()};
-    if (!engine.decoder || !engine.arena || !engine.scanner || !engine.guarded || !engine.inside)
+    if (!engine.decoder || !engine.arena || !engine.scanner || !engine.guarded ||
+        (options.budget_ms && !engine.strict) || !engine.inside)
         give_up("engine", "no memory");
     json_t *all = json_array();
     if (!options.json)
@@ -322,13 +372,15 @@ int main(int argc, char **argv)
         struct outcome outcome = measure(&engine, &lines, &header, options.counts[i], options.rounds);
         if (outcome.refused)
             fprintf(stderr, "engine: %zu records or events were refused\n", (size_t)outcome.refused);
-        if (options.json)
+        if (options.budget_ms)
+            print_strict(&outcome, options.budget_ms);
+        else if (options.json)
             json_array_append_new(all, outcome_json(&outcome));
         else
             print_outcome(&outcome);
         fflush(stdout);
     }
-    if (options.json) {
+    if (options.json && !options.budget_ms) {
         json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
         putchar('\n');
     }
@@ -338,6 +390,7 @@ int main(int argc, char **argv)
     free(engine.records.starts);
     wd_scanner_free(engine.scanner);
     wd_scanner_free(engine.guarded);
+    wd_scanner_free(engine.strict);
     engine_inside_free(engine.inside);
     wd_decoder_free(engine.decoder);
     wd_arena_free(engine.arena);

@@ -23,8 +23,10 @@ struct engine {
     struct wd_arena *arena;
     struct wd_scanner *scanner; /* without a clock */
     struct wd_scanner *guarded; /* with the budgets of a worker */
+    struct wd_scanner *strict;  /* with the budgets that were asked for, in processor time */
     struct engine_inside *inside;
     uint64_t events, matches, candidates, refused; /* of the last pass that judges */
+    uint64_t ended, switched_off;                  /* by their time, of the last pass that judges */
 };
 
 /* Ways through all records; each does what the one before it does and more. */
@@ -36,6 +38,7 @@ engine_pass engine_pass_candidates; /* decode, views, index; nothing is confirme
 engine_pass engine_pass_confirmed;  /* decode, views, index, confirmation */
 engine_pass engine_pass_whole;      /* decode, judge: all of it */
 engine_pass engine_pass_guarded;    /* the same with time budgets */
+engine_pass engine_pass_strict;
 
 /* What the passes in the middle need of the library's inside. NULL: no memory. */
 struct engine_inside *engine_inside_new(void);

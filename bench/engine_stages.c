@@ -141,6 +141,7 @@ static void pass_whole(struct engine *engine, struct wd_scanner *scanner)
 {
     struct wd_events events;
     engine->events = engine->matches = engine->candidates = engine->refused = 0;
+    engine->ended = engine->switched_off = 0;
     for (size_t i = 0; i < engine->records.count; i++) {
         engine->refused += !decode(engine, i, &events);
         for (size_t e = 0; e < events.count; e++) {
@@ -153,6 +154,8 @@ static void pass_whole(struct engine *engine, struct wd_scanner *scanner)
             }
             engine->matches += verdict.match_count;
             engine->candidates += verdict.candidates;
+            engine->ended += verdict.budget_ended;
+            engine->switched_off += verdict.switched_off_count;
         }
     }
 }
@@ -165,4 +168,9 @@ void engine_pass_whole(struct engine *engine)
 void engine_pass_guarded(struct engine *engine)
 {
     pass_whole(engine, engine->guarded);
+}
+
+void engine_pass_strict(struct engine *engine)
+{
+    pass_whole(engine, engine->strict);
 }
