@@ -80,6 +80,12 @@ static void compare(const struct wd_pattern *pattern, struct oracle *oracle, str
         disagree(pattern, text, &expected, hits, count);
 }
 
+/* Texts are read in pieces of up to 64 bytes, so what matches should lie anywhere across their borders. */
+static size_t filler_len(struct random_source *random)
+{
+    return random_below(random, 3) == 0 ? random_below(random, 140) : 0;
+}
+
 static void try_set(struct random_source *random, struct wd_pattern_scratch *scratch, struct tally *tally)
 {
     struct wd_pattern patterns[SET_MAX];
@@ -98,9 +104,12 @@ static void try_set(struct random_source *random, struct wd_pattern_scratch *scr
         struct random_text subject;
         random_subject(random, &sources[random_below(random, (uint32_t)count)], &subject);
         /* An exact copy, so that reading past the end is seen by AddressSanitizer. */
-        char *copy = malloc(subject.len ? subject.len : 1);
-        memcpy(copy, subject.bytes, subject.len);
-        struct wd_scan_request request = {.text = {.data = copy, .len = subject.len}, .views = 1};
+        size_t before = filler_len(random), len = before + subject.len;
+        char *copy = malloc(len ? len : 1);
+        for (size_t i = 0; i < before; i++)
+            copy[i] = "qz ,"[random_below(random, 4)];
+        memcpy(copy + before, subject.bytes, subject.len);
+        struct wd_scan_request request = {.text = {.data = copy, .len = len}, .views = 1};
         struct wd_scan_result result;
         assert_int_equal(wd_patterns_scan(set, scratch, &request, &result), WD_OK);
         size_t at = 0;

@@ -314,6 +314,34 @@ static void test_a_sample_changes_no_result(void **state)
     wd_patterns_free(set);
 }
 
+/* Each of these is found by other means, wherever it lies in the text. */
+static void test_places_in_long_texts(void **state)
+{
+    (void)state;
+    static const char piece[] = "Rare $H1!t d.o-o.r 123-45-6789 abcabcabcabc";
+    struct wd_pattern patterns[] = {regex("\\brare\\b", true), regex("[s$5z]+[h#]+[i1!|]+[t7+]+", true),
+                                    regex("d+[\\W_]*[o0]+[\\W_]*[o0]+[\\W_]*r+", true),
+                                    regex("\\d{3}-\\d{2}-\\d{4}", true), regex("([a-c]{3,5}?)\\1{3,}", true)};
+    for (int portable = 0; portable < 2; portable++) {
+        struct wd_patterns_options options = {.portable = portable};
+        struct wd_patterns *set = NULL;
+        struct wd_error err;
+        size_t bad;
+        assert_int_equal(wd_patterns_new(patterns, 5, &options, &set, &bad, &err), WD_OK);
+        for (size_t before = 0; before < 140; before++) {
+            char text[256], found[128], there[128] = "";
+            size_t at[5][2] = {{0, 4}, {5, 10}, {11, 18}, {19, 30}, {31, 43}}, len = 0;
+            snprintf(text, sizeof text, "%*s%s", (int)before, "", piece);
+            for (size_t i = 0; i < 5; i++)
+                len += (size_t)snprintf(there + len, sizeof there - len, "%s%zu:%zu-%zu", i ? " " : "", i,
+                                        before + at[i][0], before + at[i][1]);
+            scan_str(set, wd_str_from(text), found, sizeof found);
+            assert_string_equal(found, there);
+        }
+        wd_patterns_free(set);
+    }
+}
+
 static void test_what_the_index_did(void **state)
 {
     (void)state;
@@ -357,6 +385,7 @@ int main(void)
                                        cmocka_unit_test(test_what_is_live),
                                        cmocka_unit_test(test_large_lists),
                                        cmocka_unit_test(test_a_sample_changes_no_result),
+                                       cmocka_unit_test(test_places_in_long_texts),
                                        cmocka_unit_test(test_what_the_index_did),
                                        cmocka_unit_test(test_empty_texts_and_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
