@@ -234,14 +234,17 @@ static int commit(char **words)
     const char *const settings[] = {"group.id", words[2], "enable.auto.commit", "false", NULL};
     rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, words[0], settings);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-    char metadata[4096];
-    int partition;
-    int64_t offset;
-    while (scanf("%d %" SCNd64 " %4095s", &partition, &offset, metadata) == 3) {
+    char line[8192];
+    while (fgets(line, sizeof(line), stdin)) {
+        char *at = line;
+        int32_t partition = (int32_t)strtol(at, &at, 10);
+        int64_t offset = strtoll(at, &at, 10);
+        at += strspn(at, " ");
+        at[strcspn(at, "\n")] = '\0';
         rd_kafka_topic_partition_t *element = rd_kafka_topic_partition_list_add(list, words[1], partition);
         element->offset = offset;
-        element->metadata = strdup(metadata);
-        element->metadata_size = strlen(metadata);
+        element->metadata = strdup(at);
+        element->metadata_size = strlen(at);
     }
     rd_kafka_resp_err_t code = rd_kafka_commit(client, list, 0);
     for (int i = 0; !code && i < list->cnt; i++)
@@ -271,7 +274,7 @@ static int abort_transaction(char **words)
     int code = error_out("init", rd_kafka_init_transactions(client, TIMEOUT_MS));
     if (!code)
         code = error_out("begin", rd_kafka_begin_transaction(client));
-    int partitions = atoi(words[2]);
+    int partitions = (int)strtol(words[2], NULL, 10);
     for (int i = 0; !code && i < partitions; i++)
         if (rd_kafka_producev(client, RD_KAFKA_V_TOPIC(words[1]), RD_KAFKA_V_PARTITION(i),
                               RD_KAFKA_V_VALUE(words[3], strlen(words[3])), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
