@@ -22,7 +22,7 @@ FROM debian:bookworm-20260824-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libcurl4 libicu72 libidn2-0 libjansson4 \
         libmicrohttpd12 libpcre2-8-0 libpsl5 librdkafka1 libsimdjson14 libssl3 libyaml-0-2 \
-        libzstd1 zlib1g \
+        libsodium23 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 10001 warden \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin warden

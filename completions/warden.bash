@@ -29,6 +29,12 @@ _warden()
     "rules import") words="--from --id --kind --mode --output --view --help" ;;
     "rules bench") words="--rules --events --rounds --top --json --config --set --help" ;;
     "rules replay") words="--rules --against --events --topic --from --to --json --html --samples --threads --quiet --config --set --help" ;;
+    "rules build") words="--output --id --release --help" ;;
+    "rules keygen") words="--secret --public --help" ;;
+    "rules sign") words="--secret --password-file --help" ;;
+    "rules verify") words="--key --config --set --help" ;;
+    "rules install") words="--into --force --key --config --set --help" ;;
+    "rules pull") words="--into --force --key --ca-file --config --set --help" ;;
     "rules schema") words="--help" ;;
     "rules fields") words="--help" ;;
     "dlq list") words="--config --set --reason --topic --partition --key --since --until --limit --help" ;;
@@ -38,7 +44,7 @@ _warden()
     elif [ "$COMP_CWORD" -eq 2 ]; then
     case "$first" in
     config) words="print yaml docs schema" ;;
-    rules) words="lint test list match explain import bench replay schema fields" ;;
+    rules) words="lint test list match explain import bench replay build keygen sign verify install pull schema fields" ;;
     dlq) words="list show replay" ;;
     esac
     fi

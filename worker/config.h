@@ -82,6 +82,7 @@ struct config {
         char **exempt_roles;
         bool strict;
         int64_t watch_interval_ms; /* 5 s; 0: never */
+        char **trusted_keys;       /* public keys of minisign's, as RWQ...; empty: bundles need no signature */
     } rules;
     struct {
         char *address;           /* 127.0.0.1 */

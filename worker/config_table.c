@@ -163,8 +163,9 @@ const struct option OPTIONS[] = {
     {ROW(rules, "match_limit", match_limit), INT(1000, 10000000), .default_text = "30_000",
      .text = "PCRE2's match limit for an attempt; a rule that hits it is undecided for that event."},
     {ROW(rules, "rule_budget", rule_budget_ms), DURATION(0, 1 * MINUTE), .default_text = "2ms",
-     .text = "A rule that takes longer for one text, 20 times within a minute, is switched off until the rules are loaded "
-             "anew. 0: never."},
+     .text =
+         "A rule that takes longer for one text, 20 times within a minute, is switched off until the rules are loaded "
+         "anew. 0: never."},
     {ROW(rules, "exempt_roles", exempt_roles), .type = OPTION_LIST,
      .default_text = "[community-moderator, channel-moderator, global-admin, super-moderator]",
      .text = "Authors with one of these roles: matches are recorded, nothing is done."},
@@ -173,6 +174,9 @@ const struct option OPTIONS[] = {
     {ROW(rules, "watch_interval", watch_interval_ms), DURATION(0, 24 * HOUR), .default_text = "5s",
      .text = "How often the rule files and their lists are looked at; when they have changed and stand still, they are "
              "loaded anew. 0: only at SIGHUP and POST /-/reload."},
+    {ROW(rules, "trusted_keys", trusted_keys), .type = OPTION_LIST, .default_text = "[]",
+     .text = "Public keys of minisign's (as RWQ...) that may sign bundles. Once there is one, `warden rules verify`, "
+             "`install` and `pull` refuse what none of them has signed."},
 
     {ROW(http, "address", address), STRING(1, 45), .default_text = "127.0.0.1",
      .text = "The IP address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 or \"::\" for all."},
