@@ -49,21 +49,26 @@ static size_t padded(size_t len)
     return (len + BLOCK - 1) / BLOCK * BLOCK;
 }
 
+static void put(char *header, int at, const char *text, size_t len)
+{
+    memcpy(header + at, text, len);
+}
+
 /* `name` is safe and `len` at most ARCHIVE_BYTES_MAX. */
 static void make_header(const char *name, size_t len, char *header)
 {
     memset(header, 0, BLOCK);
-    memcpy(header + AT_NAME, name, strlen(name));
-    memcpy(header + AT_MODE, "0000644", 7);
-    memcpy(header + AT_UID, "0000000", 7);
-    memcpy(header + AT_GID, "0000000", 7);
+    put(header, AT_NAME, name, strlen(name));
+    put(header, AT_MODE, "0000644", 7);
+    put(header, AT_UID, "0000000", 7);
+    put(header, AT_GID, "0000000", 7);
     snprintf(header + AT_SIZE, 12, "%011zo", len);
-    memcpy(header + AT_TIME, "00000000000", 11);
+    put(header, AT_TIME, "00000000000", 11);
     memset(header + AT_SUM, ' ', 8);
     header[AT_TYPE] = '0';
-    memcpy(header + AT_MAGIC, "ustar\00000", 8);
-    memcpy(header + AT_DEVICE_MAJOR, "0000000", 7);
-    memcpy(header + AT_DEVICE_MINOR, "0000000", 7);
+    put(header, AT_MAGIC, "ustar\00000", 8);
+    put(header, AT_DEVICE_MAJOR, "0000000", 7);
+    put(header, AT_DEVICE_MINOR, "0000000", 7);
     unsigned sum = 0;
     for (int i = 0; i < BLOCK; i++)
         sum += (unsigned char)header[i];

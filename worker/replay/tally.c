@@ -85,7 +85,8 @@ static bool set_tally_init(struct set_tally *set, const struct wd_ruleset *rules
 bool tally_init(struct tally *tally, const struct wd_ruleset *rules, const struct wd_ruleset *against, size_t samples)
 {
     *tally = (struct tally){.authors = authors_new()};
-    bool fine = set_tally_init(&tally->now, rules) & set_tally_init(&tally->before, against);
+    bool fine = set_tally_init(&tally->now, rules);
+    fine = set_tally_init(&tally->before, against) && fine;
     tally->draws = calloc(tally->now.rule_count + DRAW_COUNT, sizeof(*tally->draws));
     if (!fine || !tally->authors || !tally->draws)
         return false;
