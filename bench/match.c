@@ -15,8 +15,7 @@
 enum { COUNTS_MAX = 16, ROUNDS_MAX = 99 };
 
 static const struct match_engine *const engines[] = {
-    &match_index,
-    &match_pcre2,
+    &match_index,     &match_portable, &match_pcre2,
 #ifdef HAVE_RE2
     &match_re2,
 #endif
@@ -209,7 +208,7 @@ static void usage(FILE *to)
 {
     fputs(
         "usage: match --rules FILE --texts FILE [--counts 10,100,1000] [--rounds 5] [--seconds 0.5]\n"
-        "             [--engines index,pcre2,re2,hyperscan] [--json] [--check]\n"
+        "             [--engines index,portable,pcre2,re2,hyperscan] [--json] [--check]\n"
         "  --rules    lines of id, kind, caseless (0 or 1) and pattern, separated by tabs; a set of N is the first N\n"
         "  --texts    lines of {\"text\": \"...\"}\n"
         "  --seconds  how long each engine runs in each round\n"

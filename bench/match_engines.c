@@ -16,8 +16,9 @@ struct index_engine {
     struct wd_pattern_scratch *scratch;
 };
 
-static void *index_build(const struct match_rule *rules, size_t count)
+static void *build_index(const struct match_rule *rules, size_t count, bool portable)
 {
+    struct wd_patterns_options options = {.portable = portable};
     struct index_engine *engine = calloc(1, sizeof *engine);
     struct wd_pattern *patterns = calloc(count ? count : 1, sizeof *patterns);
     if (!engine || !patterns)
@@ -26,13 +27,23 @@ static void *index_build(const struct match_rule *rules, size_t count)
         patterns[i] = (struct wd_pattern){.text = rules[i].pattern, .caseless = rules[i].caseless, .views = 1};
     struct wd_error err;
     size_t bad = 0;
-    if (wd_patterns_new(patterns, count, NULL, &engine->set, &bad, &err) != WD_OK) {
+    if (wd_patterns_new(patterns, count, &options, &engine->set, &bad, &err) != WD_OK) {
         fprintf(stderr, "match: rule %zu: %s\n", bad, err.text);
         exit(1);
     }
     free(patterns);
     engine->scratch = wd_pattern_scratch_new();
     return engine;
+}
+
+static void *index_build(const struct match_rule *rules, size_t count)
+{
+    return build_index(rules, count, false);
+}
+
+static void *portable_build(const struct match_rule *rules, size_t count)
+{
+    return build_index(rules, count, true);
 }
 
 static size_t index_scan(void *state, struct wd_str text, match_found *found, void *context)
@@ -62,6 +73,8 @@ static void index_free(void *state)
 }
 
 const struct match_engine match_index = {"index", "exact", index_build, index_scan, index_free};
+const struct match_engine match_portable = {"portable", "exact, without AVX-512", portable_build, index_scan,
+                                            index_free};
 
 /* ---- PCRE2, rule by rule ---- */
 
