@@ -65,17 +65,16 @@ enum wd_status pcre_code_check(struct pcre_compiler *compiler, struct wd_str pat
     return status;
 }
 
-static enum wd_status compile_behind(const char *prefix, struct pcre_compiler *compiler, struct wd_str pattern,
+static enum wd_status compile_behind(struct wd_str prefix, struct pcre_compiler *compiler, struct wd_str pattern,
                                      bool caseless, pcre2_code **out, struct wd_error *err)
 {
-    size_t prefix_len = strlen(prefix);
-    char *joined = malloc(prefix_len + pattern.len);
+    char *joined = malloc(prefix.len + pattern.len);
     if (!joined)
         return wd_fail(err, WD_ERR_MEMORY, "no memory to compile a pattern");
-    memcpy(joined, prefix, prefix_len);
-    memcpy(joined + prefix_len, pattern.data, pattern.len);
-    struct wd_str text = {.data = joined, .len = prefix_len + pattern.len};
-    enum wd_status status = compile_text(compiler, text, caseless, prefix_len, out, err);
+    memcpy(joined, prefix.data, prefix.len);
+    memcpy(joined + prefix.len, pattern.data, pattern.len);
+    struct wd_str text = {.data = joined, .len = prefix.len + pattern.len};
+    enum wd_status status = compile_text(compiler, text, caseless, prefix.len, out, err);
     free(joined);
     return status;
 }
@@ -98,8 +97,9 @@ enum wd_status pcre_code_init(struct pcre_code *compiled, struct pcre_compiler *
 {
     *compiled = (struct pcre_code){.line_start = line_start};
     const char *prefix = line_start ? "(?m:^)(?C)" : may_be_slow(pattern) ? "(?C)" : "";
-    enum wd_status status = *prefix ? compile_behind(prefix, compiler, pattern, caseless, &compiled->code, err)
-                                    : compile_text(compiler, pattern, caseless, 0, &compiled->code, err);
+    enum wd_status status = *prefix
+                                ? compile_behind(wd_str_from(prefix), compiler, pattern, caseless, &compiled->code, err)
+                                : compile_text(compiler, pattern, caseless, 0, &compiled->code, err);
     if (status != WD_OK)
         return status;
     compiled->jit = pcre2_jit_compile(compiled->code, PCRE2_JIT_COMPLETE) == 0;
