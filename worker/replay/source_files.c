@@ -36,7 +36,8 @@ static bool keep_rest(struct file_source *files, const char *bytes, size_t len)
         files->rest = rest;
         files->rest_room = len;
     }
-    memcpy(files->rest, bytes, len);
+    if (len)
+        memcpy(files->rest, bytes, len);
     files->rest_len = len;
     return true;
 }
@@ -88,7 +89,8 @@ static bool end_file(struct file_source *files, struct source_block *block)
     if (files->rest_len || files->skipping) {
         fine = source_block_reserve(block, files->rest_len + 1);
         if (fine) {
-            memcpy(block->data, files->rest, files->rest_len);
+            if (files->rest_len)
+                memcpy(block->data, files->rest, files->rest_len);
             fine = add_line(files, block, 0, files->rest_len);
         }
         files->rest_len = 0;
