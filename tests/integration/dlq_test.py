@@ -61,7 +61,7 @@ def letters_are_listed_and_replayed(test, kind):
     check(len(letters.run("list", "--until", "1h")[0]) == 0, "new letters are older than an hour")
 
     shown = "\n".join(letters.run("show", "0/0")[0])
-    for part in ("bad_json", "k-0", "trace: t-0", topics.events + "/"):
+    for part in ("bad_json", "key      k-", "trace: t-", topics.events + "/"):  # which letter is first is not said
         check(part in shown, f"'{part}' is not shown: {shown}")
     letters.run("show", "0/9999", code=4)
     letters.run("show", "nonsense", code=2)

@@ -38,11 +38,11 @@ def one_run(test, kind, records, seed):
     third = of_share(book, sandbox, 0.2) and worker("third")
     of_share(book, sandbox, 0.4 + dice.random() * 0.1)
     first.kill()
-    book.expose(kafka, sandbox, names, f"kill-{seed}")
+    book.expose(kafka, names, f"kill-{seed}")
     of_share(book, sandbox, 0.6 + dice.random() * 0.1)
     check(second.stop() == 0, "a worker that is asked to end does not end with 0")
     if kind == "mock":  # it refuses commits while a member joins; with real Kafka a clean stop repeats nothing
-        book.expose(kafka, sandbox, names, f"kill-{seed}")
+        book.expose(kafka, names, f"kill-{seed}")
     fourth = worker("fourth")
     feeder.join(120 * harness.SLOW)
     check(not feeder.is_alive() and book.fed == records, "the records could not all be produced")

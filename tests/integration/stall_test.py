@@ -34,6 +34,7 @@ def stalled(test, kind, seconds, seed):
     half = len(book.records) // 2
     book.feed_some(kafka, names.events, half)
     wait_for("the first calls", lambda: sandbox.call_count() > book.calls_wanted() * 0.1, 60)
+    book.expose(kafka, names, group)  # sessions may expire: what is not committed now may be done again
     kafka.pause()
     time.sleep(seconds)
     check(all(worker.running() for worker in workers), "a worker has ended while Kafka stood still")
@@ -41,7 +42,6 @@ def stalled(test, kind, seconds, seed):
         said = [line for line in worker.events() if line["level"] in ("warn", "error")]
         check(seconds < 25 or said, f"{worker.name} says nothing of it in its log")
     kafka.resume()
-    book.expose(kafka, sandbox, names, group)  # sessions may have expired: what was not committed may be done again
     feeder = threading.Thread(target=book.feed_some, args=(kafka, names.events, len(book.records)), daemon=True)
     feeder.start()
     feeder.join(120 * harness.SLOW)
