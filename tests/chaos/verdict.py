@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import events  # noqa: E402
+import harness  # noqa: E402
 import run as running  # noqa: E402
 
 FOREVER = float("inf")
