@@ -21,8 +21,8 @@ _warden()
     "config yaml") words="--help" ;;
     "config docs") words="--help" ;;
     "config schema") words="--help" ;;
-    "rules lint") words="--rules --config --set --strict --deny-warnings --json --help" ;;
-    "rules test") words="--rules --config --set --verbose --json --help" ;;
+    "rules lint") words="--rules --config --set --strict --deny-warnings --json --sarif --junit --help" ;;
+    "rules test") words="--rules --config --set --verbose --json --junit --help" ;;
     "rules list") words="--rules --config --set --json --help" ;;
     "rules match") words="--rules --events --spans --config --set --help" ;;
     "rules explain") words="--rules --text --event --config --set --help" ;;

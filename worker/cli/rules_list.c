@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "worker/cli/commands.h"
+#include "worker/cli/machine_report.h"
 
 static json_t *rule_to_json(const struct wd_rule_info *rule)
 {
@@ -65,24 +66,25 @@ static int list(const struct cli_arguments *arguments)
 
 /* ---- lint ---- */
 
-static void print_findings_json(const struct wd_diagnostics *findings)
+/* What is printed in one of the forms for programs stands alone. */
+static bool print_for_programs(const struct cli_arguments *arguments, const struct wd_diagnostics *findings)
 {
-    static const char *const SEVERITIES[] = {[WD_NOTE] = "note", [WD_WARNING] = "warning", [WD_ERROR] = "error"};
-    json_t *list = json_array();
-    for (size_t i = 0; i < wd_diagnostics_count(findings); i++) {
-        const struct wd_diagnostic *d = wd_diagnostics_at(findings, i);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:i, s:s}", "severity", SEVERITIES[d->severity],
-                                              "code", d->code, "file", d->file, "line", d->line, "column", d->column,
-                                              "message", d->message));
-    }
-    json_dumpf(list, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(list);
+    if (cli_has(arguments, "json"))
+        machine_report_json(findings, stdout);
+    else if (cli_has(arguments, "sarif"))
+        machine_report_sarif(findings, stdout);
+    else if (cli_has(arguments, "junit"))
+        machine_report_junit(findings, cli_has(arguments, "deny-warnings"), stdout);
+    else
+        return false;
+    return true;
 }
 
 static int lint(const struct cli_arguments *arguments)
 {
     int code;
+    if (cli_has(arguments, "json") + cli_has(arguments, "sarif") + cli_has(arguments, "junit") > 1)
+        return cli_usage(arguments, "--json, --sarif and --junit exclude each other");
     struct wd_diagnostics *findings = wd_diagnostics_new();
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
@@ -90,14 +92,13 @@ static int lint(const struct cli_arguments *arguments)
     struct wd_ruleset *set = cli_load_rules(arguments, true, checks, findings, &code);
     size_t rules = set ? wd_ruleset_rule_count(set) : 0;
     size_t errors = wd_diagnostics_errors(findings), warnings = wd_diagnostics_warnings(findings);
-    if (cli_has(arguments, "json"))
-        print_findings_json(findings);
-    else
+    if (!print_for_programs(arguments, findings)) {
         wd_diagnostics_print(findings, stdout);
-    if (set && !cli_has(arguments, "json"))
-        printf("%zu rules, %zu errors, %zu warnings\n", rules, errors, warnings);
-    else if (!set && errors && !cli_has(arguments, "json"))
-        printf("%zu errors, %zu warnings\n", errors, warnings);
+        if (set)
+            printf("%zu rules, %zu errors, %zu warnings\n", rules, errors, warnings);
+        else if (errors)
+            printf("%zu errors, %zu warnings\n", errors, warnings);
+    }
     if (set)
         code = !rules ? EXIT_NOTHING : warnings && cli_has(arguments, "deny-warnings") ? EXIT_FINDINGS : EXIT_FINE;
     wd_ruleset_unref(set);
@@ -118,6 +119,8 @@ static const struct cli_option LINT_OPTIONS[] = {
     {.name = "strict", .text = "Rules that can take more than linear time are errors."},
     {.name = "deny-warnings", .text = "Exit with 1 where there are warnings."},
     {.name = "json", .letter = 'j', .text = "Print the findings as a JSON array."},
+    {.name = "sarif", .text = "Print them as SARIF 2.1.0, as code hosts show beside the lines."},
+    {.name = "junit", .text = "Print them as JUnit's XML, a test a finding."},
     {0},
 };
 

@@ -6,10 +6,12 @@
 #include <warden/ruletest.h>
 
 #include "worker/cli/commands.h"
+#include "worker/cli/machine_report.h"
 
 struct report {
     const struct wd_ruleset *set;
     json_t *failures; /* NULL: print lines */
+    json_t *cases;    /* of all examples, for JUnit; NULL: not wanted */
     bool verbose;
 };
 
@@ -17,7 +19,13 @@ static void report_example(void *context, const struct wd_rule_test_result *resu
 {
     struct report *report = context;
     const struct wd_rule_info *rule = wd_ruleset_rule(report->set, result->rule);
-    if (report->failures && !result->passed) {
+    if (report->cases) {
+        char name[64];
+        snprintf(name, sizeof(name), "%s (%d:%d)", result->kind, result->line, result->column);
+        json_array_append_new(report->cases,
+                              json_pack("{s:s, s:s, s:s?, s:s}", "rule", rule->id, "name", name, "failure",
+                                        result->passed ? NULL : result->reason, "text", result->text));
+    } else if (report->failures && !result->passed) {
         json_array_append_new(report->failures,
                               json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s}", "rule", rule->id, "kind", result->kind,
                                         "file", rule->file, "line", result->line, "column", result->column, "text",
@@ -32,8 +40,26 @@ static void report_example(void *context, const struct wd_rule_test_result *resu
     }
 }
 
+static void print_cases(const struct report *report, const struct wd_rule_test_counts *counts)
+{
+    size_t i;
+    const json_t *test;
+    junit_begin("warden rules test", counts->run, counts->failed, 0, stdout);
+    json_array_foreach(report->cases, i, test)
+    {
+        junit_case(json_string_value(json_object_get(test, "rule")), json_string_value(json_object_get(test, "name")),
+                   json_string_value(json_object_get(test, "failure")),
+                   json_string_value(json_object_get(test, "text")), stdout);
+    }
+    junit_end(stdout);
+}
+
 static void print_summary(const struct report *report, const struct wd_rule_test_counts *counts)
 {
+    if (report->cases) {
+        print_cases(report, counts);
+        return;
+    }
     if (report->failures) {
         json_t *whole =
             json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "run", (json_int_t)counts->run, "failed",
@@ -56,6 +82,7 @@ static int run_examples(const struct cli_arguments *arguments, const struct wd_r
     struct report report = {
         .set = set,
         .failures = cli_has(arguments, "json") ? json_array() : NULL,
+        .cases = cli_has(arguments, "junit") ? json_array() : NULL,
         .verbose = cli_has(arguments, "verbose"),
     };
     struct wd_rule_test_counts counts = {0};
@@ -68,12 +95,15 @@ static int run_examples(const struct cli_arguments *arguments, const struct wd_r
         code = counts.failed ? EXIT_FINDINGS : counts.run ? EXIT_FINE : EXIT_NOTHING;
     }
     json_decref(report.failures);
+    json_decref(report.cases);
     return code;
 }
 
 static int test(const struct cli_arguments *arguments)
 {
     int code;
+    if (cli_has(arguments, "json") && cli_has(arguments, "junit"))
+        return cli_usage(arguments, "--json and --junit exclude each other");
     struct wd_diagnostics *findings = wd_diagnostics_new();
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
@@ -93,6 +123,7 @@ static const struct cli_option TEST_OPTIONS[] = {
     CLI_CONFIG_OPTIONS,
     {.name = "verbose", .letter = 'v', .text = "Print the examples that pass, too."},
     {.name = "json", .letter = 'j', .text = "Print one JSON object."},
+    {.name = "junit", .text = "Print JUnit's XML, a test an example."},
     {0},
 };
 
