@@ -152,7 +152,7 @@ static void take_pending(struct consumer *consumer, const rd_kafka_topic_partiti
 
 static void handle_assign(struct consumer *consumer, const rd_kafka_topic_partition_list_t *list)
 {
-    consumer->is_reachable = true;
+    consumer->is_reachable = consumer->was_assigned = true;
     if (list->cnt == 0) {
         if (change_assignment(consumer, list, true))
             settle(consumer);

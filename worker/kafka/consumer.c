@@ -104,6 +104,7 @@ struct consumer *consumer_new(const struct consumer_options *options, const stru
     *consumer = (struct consumer){.event_fd = -1,
                                   .callbacks = *callbacks,
                                   .context = context,
+                                  .is_sticky = strcmp(options->assignor, "cooperative-sticky") == 0,
                                   .resets_to_end = strcmp(options->offset_reset, "latest") == 0};
     if (start(consumer, options, err) != WD_OK) {
         destroy(consumer);
@@ -331,12 +332,34 @@ static void leave_group(struct consumer *consumer, int64_t deadline_ms)
     rd_kafka_queue_destroy(farewell);
 }
 
+/* librdkafka up to 2.2 fails an assertion when a client with the sticky assignor ends between its first JoinGroup and
+ * its first assignment. */
+static bool must_not_end(const struct consumer *consumer)
+{
+    return consumer->is_sticky && !consumer->was_assigned && atomic_load(&consumer->joins_sent) > 0;
+}
+
+/* The process ends soon: until then the client stays as it is, and the group notices by the session's time-out. */
+static void leave_behind(struct consumer *consumer)
+{
+    consumer_report(consumer, false, "the group did not answer in time: it is left without a word");
+    rd_kafka_queue_io_event_enable(consumer->events, -1, NULL, 0);
+    rd_kafka_queue_io_event_enable(consumer->results, -1, NULL, 0);
+    lookup_end(&consumer->lookup);
+}
+
 void consumer_close(struct consumer *consumer, int timeout_ms)
 {
     if (!consumer)
         return;
     int64_t deadline_ms = client_now_ms() + timeout_ms;
     consumer->is_closing = true;
+    while (must_not_end(consumer) && client_remaining_ms(deadline_ms) > 0)
+        serve(consumer, consumer->events, 50, 16);
+    if (must_not_end(consumer)) {
+        leave_behind(consumer);
+        return;
+    }
     assignment_give_up_pending(consumer);
     leave_group(consumer, deadline_ms);
     if (consumer->owned_count)

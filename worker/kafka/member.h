@@ -45,6 +45,8 @@ struct consumer {
      * While they differ the group is making a new generation. */
     atomic_uint joins_sent, joins_synced;
 
+    bool is_sticky;    /* the assignor is cooperative-sticky */
+    bool was_assigned; /* the group has given us an assignment once */
     bool is_settled;   /* no rebalance under way as far as we know */
     bool is_member;    /* the group has given us an assignment, maybe an empty one */
     bool is_reachable; /* some broker answered since all were last reported down */
