@@ -76,8 +76,8 @@ struct config {
         char *dead_letter_topic; /* moderation.dlq */
     } worker;
     struct {
-        char **paths;        /* [config/rules] */
-        int64_t match_limit; /* 30,000 */
+        char **paths;           /* [config/rules] */
+        int64_t match_limit;    /* 30,000 */
         int64_t rule_budget_ms; /* time of one rule for one text before it counts as slow: 2 ms; 0: no limit */
         char **exempt_roles;
         bool strict;

@@ -4,7 +4,7 @@
 
 enum exit_code {
     EXIT_FINE = 0,
-    EXIT_FINDINGS = 1,     /* findings or failures */
+    EXIT_FINDINGS = 1, /* findings or failures */
     EXIT_USAGE = 2,
     EXIT_NOTHING = 4,      /* nothing to do */
     EXIT_UNREACHABLE = 69, /* a service cannot be reached */

@@ -23,8 +23,8 @@ bool log_enabled(enum log_level level);
 enum log_field_kind { LOG_FIELD_END = 0, LOG_FIELD_STR, LOG_FIELD_INT, LOG_FIELD_NUM };
 void log_write(enum log_level level, const char *event, const char *message, ...);
 
-/* Writes what was held back and counted until now ("N more of these"). Call it before exit; while lines are written, the
- * counts of kinds that have become silent come by themselves. */
+/* Writes what was held back and counted until now ("N more of these"). Call it before exit; while lines are written,
+ * the counts of kinds that have become silent come by themselves. */
 void log_flush(void);
 
 #define LOG_STR(name, value) LOG_FIELD_STR, (const char *)(name), (const char *)(value)

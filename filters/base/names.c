@@ -4,14 +4,15 @@
 
 #define NAME_OF(table, value) ((size_t)(value) < sizeof(table) / sizeof((table)[0]) ? (table)[value] : "unknown")
 
-static const char *const CONTENT_TYPES[] = {"other", "message", "post", "comment", "story",
-                                            "user",  "channel", "community"};
+static const char *const CONTENT_TYPES[] = {"other", "message", "post",    "comment",
+                                            "story", "user",    "channel", "community"};
 static const char *const TEXT_FIELDS[] = {"text", "title", "description", "display_name", "link_text", "author_name"};
-static const char *const ACTION_KINDS[] = {"flag", "unflag", "hide",   "delete", "approve",         "decline",
-                                           "mute", "ban",    "unban",  "remove", "revoke_sessions", "notify"};
+static const char *const ACTION_KINDS[] = {"flag", "unflag", "hide",  "delete", "approve",         "decline",
+                                           "mute", "ban",    "unban", "remove", "revoke_sessions", "notify"};
 static const char *const SCOPES[] = {"", "channel", "community", "global"};
 static const char *const MODES[] = {"off", "shadow", "enforce", "sample"};
-static const char *const VIEWS[] = {"plain", "folded", "stripped", "confusable", "leet", "squeezed", "decoded", "links"};
+static const char *const VIEWS[] = {"plain", "folded",   "stripped", "confusable",
+                                    "leet",  "squeezed", "decoded",  "links"};
 
 _Static_assert(sizeof(CONTENT_TYPES) / sizeof(*CONTENT_TYPES) == WD_CONTENT_TYPE_COUNT, "one name a content type");
 _Static_assert(sizeof(TEXT_FIELDS) / sizeof(*TEXT_FIELDS) == WD_TEXT_FIELD_COUNT, "one name a field");

@@ -47,7 +47,7 @@ enum wd_status wd_error_prefix(struct wd_error *err, enum wd_status status, cons
     int head = vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);
     if (head >= 0 && (size_t)head < sizeof(err->text))
-        snprintf(err->text + head, sizeof(err->text) - (size_t)head, ": %.*s",
-                 (int)(sizeof(err->text) - (size_t)head), tail);
+        snprintf(err->text + head, sizeof(err->text) - (size_t)head, ": %.*s", (int)(sizeof(err->text) - (size_t)head),
+                 tail);
     return status;
 }

@@ -1,9 +1,9 @@
 /* From the bytes of a record to events.
  *
  * Accepts webhook bodies {"event":NAME,"data":{"messages":[...],"users":[...]}}, pre-hook bodies
- * {"eventName":NAME,"data":{...},"actor":{...}}, and for tools a bare {"text":...} line (name "message.didCreate" unless
- * "event" says otherwise; members as rules name them: id, author {id, age_days, ...}, channel, title, ...).
- * A decoder belongs to one thread; it keeps its buffers, so that a steady stream allocates nothing.
+ * {"eventName":NAME,"data":{...},"actor":{...}}, and for tools a bare {"text":...} line (name "message.didCreate"
+ * unless "event" says otherwise; members as rules name them: id, author {id, age_days, ...}, channel, title, ...). A
+ * decoder belongs to one thread; it keeps its buffers, so that a steady stream allocates nothing.
  *
  * What becomes an event: each object of the list that the event's family names (messages, posts, ...). Lists beside it
  * are context. Of postChildren those with a text, title or caption of their own are events too; the rest are pictures
@@ -25,12 +25,12 @@ extern "C" {
 #endif
 
 enum wd_decode_outcome {
-    WD_DECODED = 0,       /* events_out holds one or more events, or none for a family that carries no content */
-    WD_DECODE_BAD_JSON,   /* not JSON, or cut short */
-    WD_DECODE_TOO_DEEP,   /* nested deeper than 64 */
-    WD_DECODE_TOO_LARGE,  /* over the arena's cap or the stated size */
-    WD_DECODE_NO_EVENT,   /* no "event" name, or "data" is not an object */
-    WD_DECODE_MISSING_ID, /* an object of a known family without its id or its author's id */
+    WD_DECODED = 0,          /* events_out holds one or more events, or none for a family that carries no content */
+    WD_DECODE_BAD_JSON,      /* not JSON, or cut short */
+    WD_DECODE_TOO_DEEP,      /* nested deeper than 64 */
+    WD_DECODE_TOO_LARGE,     /* over the arena's cap or the stated size */
+    WD_DECODE_NO_EVENT,      /* no "event" name, or "data" is not an object */
+    WD_DECODE_MISSING_ID,    /* an object of a known family without its id or its author's id */
     WD_DECODE_DUPLICATE_KEY, /* a key that decides who or what is meant stands twice with different values */
 };
 /* Stable name for dead letters and metrics: "bad_json", ... */

@@ -165,9 +165,9 @@ static void long_lines_are_skipped(void **state)
     size_t long_len = SOURCE_RECORD_MAX + 3 * SOURCE_BLOCK_BYTES + 77;
     char *bytes = malloc(long_len + 16), path[64];
     assert_non_null(bytes);
-    memcpy(bytes, "before\n", 7);
+    memcpy(bytes, "before\n", 7); /* NOLINT: bytes, not a string */
     memset(bytes + 7, 'x', long_len);
-    memcpy(bytes + 7 + long_len, "\nafter", 6);
+    memcpy(bytes + 7 + long_len, "\nafter", 6); /* NOLINT */
     write_file(path, bytes, long_len + 13);
     free(bytes);
     const char *paths[] = {path};
