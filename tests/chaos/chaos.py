@@ -49,7 +49,8 @@ class Schedule:
         self.gaps = [dice.random() * 1.5 for _ in self.blows]
         self.seed = seed
         self.begin_again()
-        self.assignor = dice.choice(["cooperative-sticky", "range"])
+        # the embedded broker fails an assertion of its own when members die in an eager rebalance
+        self.assignor = dice.choice(["cooperative-sticky", "range"]) if kind == "kafka" else "cooperative-sticky"
 
     def begin_again(self):
         self.dice = random.Random(self.seed + 1)

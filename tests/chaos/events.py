@@ -42,7 +42,7 @@ class Source:
         self.dice, self.share, self.poison, self.authors = dice, share, poison, authors
         self.events = []
 
-    def make(self, count, share=None, padding=0):
+    def make(self, count, share=None, padding=0, poison=None):
         made = []
         for _ in range(count):
             number = len(self.events)
@@ -53,7 +53,7 @@ class Source:
                 author = HOT
             else:
                 author = f"author-{self.dice.randrange(self.authors)}"
-            event = Event(number, author, word, self.dice.random() < self.poison, padding)
+            event = Event(number, author, word, self.dice.random() < (poison or self.poison), padding)
             self.events.append(event)
             made.append(event)
         return made

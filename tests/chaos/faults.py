@@ -192,14 +192,15 @@ def dead_letters_fail(run, dice):
     if run.kafka.is_real:
         observer.spy("topic", run.kafka.bootstrap, topic, "min.insync.replicas=2")
     else:
-        run.kafka.command("topic-error", topic, 29)
+        run.kafka.command("leader", topic, 0, -1)
+    run.produce(80, poison=0.5)
     time.sleep(3 + dice.random() * 2)
     run.kill(run.pick(dice))
     time.sleep(1)
     if run.kafka.is_real:
         observer.spy("topic", run.kafka.bootstrap, topic, "min.insync.replicas=1")
     else:
-        run.kafka.command("topic-error", topic, 0)
+        run.kafka.command("leader", topic, 0, 1)
     run.start_worker()
 
 

@@ -146,6 +146,8 @@ class Run:
     def disturb(self, name, function, dice, touches_kafka=False):
         disturbance = Disturbance(name, touches_kafka)
         self.disturbances.append(disturbance)
+        if not self.kafka.is_real and self.kafka.child.poll() is not None:
+            raise cluster.ClusterError("the embedded broker has died")
         function(self, dice)
         disturbance.end_ms = now_ms()
         check(not self.unexpected_ends(), f"ended by themselves: {[w.name for w in self.unexpected_ends()]}")
