@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cluster  # noqa: E402
@@ -213,6 +214,28 @@ def a_topic_is_read_without_a_group(test):
     check(b"localhost:1" in done.stderr or b"topic" in done.stderr, f"{done.stderr!r}")
 
 
+def times_bound_what_is_read(test):
+    """Only a real broker knows which offset belongs to a time."""
+    reason = cluster.why_not("kafka")
+    if reason:
+        print(f"     skipped: {reason}", flush=True)
+        return
+    new = write(test.folder, "new.yaml", NEW)
+    with cluster.open_cluster("kafka", test.folder) as kafka:
+        kafka.create_topic("past.times", 3)
+        marks = []
+        for count in (400, 200, 100):
+            kafka.produce("past.times", [(f"k-{i}", json.dumps({"text": "it is red"})) for i in range(count)])
+            time.sleep(2.5)  # options name whole seconds
+            marks.append(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1)))
+        options = ["--rules", new, "--json", "--topic", "past.times", "--set", f"kafka.brokers={kafka.bootstrap}"]
+        for bounds, wanted in (([], 700), (["--from", marks[0]], 300), (["--to", marks[0]], 400),
+                               (["--from", marks[0], "--to", marks[1]], 200)):
+            records = replay(*options, *bounds)["records"]
+            check(records == wanted, f"{bounds}: {records} records, not {wanted}")
+        replay(*options, "--from", marks[2], code=4)
+
+
 if __name__ == "__main__":
     sys.exit(run(numbers_are_right, threads_and_forms_change_nothing, html_agrees_and_holds_no_script,
-                 a_topic_is_read_without_a_group))
+                 a_topic_is_read_without_a_group, times_bound_what_is_read))
