@@ -187,7 +187,7 @@ def everybody_gone_and_metadata_damaged(run, dice):
 
 
 def dead_letters_fail(run, dice):
-    """The dead-letter topic refuses everything while poison comes in and a worker dies."""
+    """The dead-letter topic refuses everything while poison comes in and the workers die."""
     topic = run.topics.dead_letters
     if run.kafka.is_real:
         observer.spy("topic", run.kafka.bootstrap, topic, "min.insync.replicas=2")
@@ -195,13 +195,15 @@ def dead_letters_fail(run, dice):
         run.kafka.command("leader", topic, 0, -1)
     run.produce(80, poison=0.5)
     time.sleep(3 + dice.random() * 2)
-    run.kill(run.pick(dice))
+    for worker in list(run.alive):  # whoever thinks that a letter is written takes that with him
+        run.kill(worker)
     time.sleep(1)
     if run.kafka.is_real:
         observer.spy("topic", run.kafka.bootstrap, topic, "min.insync.replicas=1")
     else:
         run.kafka.command("leader", topic, 0, 1)
-    run.start_worker()
+    for _ in range(running.WORKERS):
+        run.start_worker()
 
 
 def offset_holes(run, dice):
