@@ -30,6 +30,7 @@ _warden()
     "rules bench") words="--rules --events --rounds --top --json --config --set --help" ;;
     "rules replay") words="--rules --against --events --topic --from --to --json --html --samples --threads --quiet --config --set --help" ;;
     "rules fmt") words="--check --help" ;;
+    "rules deps") words="--dot --help" ;;
     "rules build") words="--output --id --release --help" ;;
     "rules keygen") words="--secret --public --help" ;;
     "rules sign") words="--secret --password-file --help" ;;
@@ -45,7 +46,7 @@ _warden()
     elif [ "$COMP_CWORD" -eq 2 ]; then
     case "$first" in
     config) words="print yaml docs schema" ;;
-    rules) words="lint test list match explain import bench replay fmt build keygen sign verify install pull schema fields" ;;
+    rules) words="lint test list match explain import bench replay fmt deps build keygen sign verify install pull schema fields" ;;
     dlq) words="list show replay" ;;
     esac
     fi

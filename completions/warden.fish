@@ -106,6 +106,8 @@ complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcom
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from replay' -s s -l set -x -d 'Set an option, as in kafka.brokers=localhost:9092; wins over file and environment.'
 complete -c warden -f -n '__fish_seen_subcommand_from rules' -a fmt -d 'give rule files one layout'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from fmt' -l check -d 'Change nothing; print the files that would change and exit with 1 where there are any.'
+complete -c warden -f -n '__fish_seen_subcommand_from rules' -a deps -d 'show which rules lean on which macros, lists, files and rules'
+complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from deps' -l dot -d 'Print a graph for Graphviz: warden rules deps --dot rules/ | dot -Tsvg.'
 complete -c warden -f -n '__fish_seen_subcommand_from rules' -a build -d 'pack rule sets into a bundle'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from build' -s o -l output -r -F -d 'The bundle to write; ID-VERSION.tar unless given.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from build' -l id -x -d 'The bundle\'s id; that of the rule set unless given.'

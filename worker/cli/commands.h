@@ -17,7 +17,7 @@ extern const struct cli_command command_config_print, command_config_yaml, comma
 extern const struct cli_command command_rules_lint, command_rules_test, command_rules_list, command_rules_match;
 extern const struct cli_command command_rules_explain, command_rules_schema, command_rules_fields;
 extern const struct cli_command command_rules_import, command_rules_bench;
-extern const struct cli_command command_rules_replay, command_rules_fmt;
+extern const struct cli_command command_rules_replay, command_rules_fmt, command_rules_deps;
 extern const struct cli_command command_rules_build, command_rules_keygen, command_rules_sign, command_rules_verify;
 extern const struct cli_command command_rules_install, command_rules_pull;
 extern const struct cli_command command_dlq_list, command_dlq_show, command_dlq_replay;
