@@ -170,6 +170,11 @@ class Verdict:
     def gave_up(self, at):
         return any(reason == "attempts_used_up" for _, reason in self.facts.letters_at.get(at, []))
 
+    def wants_letter(self, at, event):
+        """Not where a fault (huge_body) told the caller that an exempt author was banned."""
+        return event.wants_letter() and (event.poison or not any(
+            call["status"] == 200 for call in self.facts.by_key[at, "ban"]))
+
     # ---- no loss ----
 
     def nothing_is_lost(self):
@@ -202,7 +207,7 @@ class Verdict:
                     if not (event.exempt and action == "ban"):
                         moments.append(min([call["end_ms"] for call in self.facts.by_key[at, action]
                                             if effective(call)], default=FOREVER))
-            if event.wants_letter():
+            if self.wants_letter(at, event):
                 moments.append(min([ms for ms, _ in letters], default=FOREVER))
             if event.word and not event.poison:
                 moments.append(decided.get(at, FOREVER))
@@ -313,14 +318,15 @@ class Verdict:
     # ---- dead letters ----
 
     def letters_are_right(self):
-        wanted = {at for at, event in self.facts.events_at.items() if event.wants_letter()}
+        wanted = {at for at, event in self.facts.events_at.items() if self.wants_letter(at, event)}
+        may_be = {at for at, event in self.facts.events_at.items() if event.wants_letter()}
         found = set(self.facts.letters_at)
         self.figures["dead letters"] = sum(map(len, self.facts.letters_at.values()))
         self.figures["repeated letters"] = self.figures["dead letters"] - len(found)
         self.figures["given up"] = sum(map(self.gave_up, found))
         self.find("lost dead letters", sorted(wanted - found))
         self.find("dead letters that nothing asked for",
-                  [f"{at}: {self.facts.letters_at[at]}" for at in sorted(found - wanted) if not self.gave_up(at)])
+                  [f"{at}: {self.facts.letters_at[at]}" for at in sorted(found - may_be) if not self.gave_up(at)])
         twice = []
         for at, letters in self.facts.letters_at.items():
             moments = sorted(ms for ms, _ in letters)
