@@ -57,6 +57,8 @@ complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcom
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from test' -s s -l set -x -d 'Set an option, as in kafka.brokers=localhost:9092; wins over file and environment.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from test' -s v -l verbose -d 'Print the examples that pass, too.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from test' -s j -l json -d 'Print one JSON object.'
+complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from test' -l coverage -d 'Name the rules that lack an example that must match or one that must not.'
+complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from test' -l min-coverage -x -d 'Exit with 1 where fewer of the rules (but those that are off) have an example of each kind.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from test' -l junit -d 'Print JUnit\'s XML, a test an example.'
 complete -c warden -f -n '__fish_seen_subcommand_from rules' -a list -d 'list the rules'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from list' -s r -l rules -r -F -d 'A rule file, or a folder of which every *.yaml is read; may be given several times. Without it the configuration\'s rules.paths.'

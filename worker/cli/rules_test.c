@@ -13,12 +13,22 @@ struct report {
     json_t *failures; /* NULL: print lines */
     json_t *cases;    /* of all examples, for JUnit; NULL: not wanted */
     bool verbose;
+    struct covered *covered; /* by rule */
+};
+
+/* Which examples a rule has. */
+struct covered {
+    bool match, no_match;
 };
 
 static void report_example(void *context, const struct wd_rule_test_result *result)
 {
     struct report *report = context;
     const struct wd_rule_info *rule = wd_ruleset_rule(report->set, result->rule);
+    if (strcmp(result->kind, "no_match") == 0)
+        report->covered[result->rule].no_match = true;
+    else
+        report->covered[result->rule].match = true;
     if (report->cases) {
         char name[64];
         snprintf(name, sizeof(name), "%s (%d:%d)", result->kind, result->line, result->column);
@@ -77,23 +87,74 @@ static void print_summary(const struct report *report, const struct wd_rule_test
            counts->rules_with_match, counts->rules_with_no_match);
 }
 
-static int run_examples(const struct cli_arguments *arguments, const struct wd_ruleset *set)
+/* ---- coverage: rules with an example of each kind, of all that are not off ---- */
+
+static size_t count_covered(const struct report *report, size_t *of_out)
+{
+    size_t covered = 0;
+    *of_out = 0;
+    for (uint32_t i = 0; i < wd_ruleset_rule_count(report->set); i++) {
+        if (wd_ruleset_rule(report->set, i)->mode == WD_MODE_OFF)
+            continue;
+        (*of_out)++;
+        covered += report->covered[i].match && report->covered[i].no_match;
+    }
+    return covered;
+}
+
+/* On stderr where standard output is for programs. */
+static void print_coverage(const struct report *report, size_t covered, size_t of)
+{
+    FILE *out = report->failures || report->cases ? stderr : stdout;
+    for (uint32_t i = 0; i < wd_ruleset_rule_count(report->set); i++) {
+        const struct wd_rule_info *rule = wd_ruleset_rule(report->set, i);
+        const struct covered *has = &report->covered[i];
+        if (rule->mode == WD_MODE_OFF || (has->match && has->no_match))
+            continue;
+        fprintf(out, "%s:%d: %s has no example that must%s\n", rule->file, rule->line, rule->id,
+                has->match      ? " not match"
+                : has->no_match ? " match"
+                                : " match, and none that must not");
+    }
+    fprintf(out, "covered: %zu of %zu rules (%.1f %%)\n", covered, of,
+            of ? 100.0 * (double)covered / (double)of : 100.0);
+}
+
+/* The exit code: that of the examples, or 1 where too little is covered. */
+static int check_coverage(const struct cli_arguments *arguments, const struct report *report, size_t least, int code)
+{
+    size_t of, covered = count_covered(report, &of);
+    if (cli_has(arguments, "coverage"))
+        print_coverage(report, covered, of);
+    if (covered * 100 >= least * of)
+        return code;
+    return cli_fail(arguments, EXIT_FINDINGS,
+                    "%zu of %zu rules are covered, less than %zu %% (--coverage says which are not)", covered, of,
+                    least);
+}
+
+static int run_examples(const struct cli_arguments *arguments, const struct wd_ruleset *set, size_t min_coverage)
 {
     struct report report = {
         .set = set,
         .failures = cli_has(arguments, "json") ? json_array() : NULL,
         .cases = cli_has(arguments, "junit") ? json_array() : NULL,
         .verbose = cli_has(arguments, "verbose"),
+        .covered = calloc(wd_ruleset_rule_count(set) + 1, sizeof(struct covered)),
     };
     struct wd_rule_test_counts counts = {0};
     struct wd_error err = {0};
     int code;
-    if (wd_ruleset_test(set, report_example, &report, &counts, &err) != WD_OK) {
+    if (!report.covered) {
+        code = cli_fail(arguments, EXIT_FINDINGS, "no memory");
+    } else if (wd_ruleset_test(set, report_example, &report, &counts, &err) != WD_OK) {
         code = cli_fail(arguments, EXIT_FINDINGS, "%s", err.text);
     } else {
         print_summary(&report, &counts);
         code = counts.failed ? EXIT_FINDINGS : counts.run ? EXIT_FINE : EXIT_NOTHING;
+        code = check_coverage(arguments, &report, min_coverage, code);
     }
+    free(report.covered);
     json_decref(report.failures);
     json_decref(report.cases);
     return code;
@@ -104,6 +165,9 @@ static int test(const struct cli_arguments *arguments)
     int code;
     if (cli_has(arguments, "json") && cli_has(arguments, "junit"))
         return cli_usage(arguments, "--json and --junit exclude each other");
+    long long least;
+    if (!cli_number(arguments, "min-coverage", 0, 100, 0, &least))
+        return EXIT_USAGE;
     struct wd_diagnostics *findings = wd_diagnostics_new();
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
@@ -113,7 +177,7 @@ static int test(const struct cli_arguments *arguments)
     wd_diagnostics_free(findings);
     if (!set)
         return code;
-    code = run_examples(arguments, set);
+    code = run_examples(arguments, set, (size_t)least);
     wd_ruleset_unref(set);
     return code;
 }
@@ -123,6 +187,10 @@ static const struct cli_option TEST_OPTIONS[] = {
     CLI_CONFIG_OPTIONS,
     {.name = "verbose", .letter = 'v', .text = "Print the examples that pass, too."},
     {.name = "json", .letter = 'j', .text = "Print one JSON object."},
+    {.name = "coverage", .text = "Name the rules that lack an example that must match or one that must not."},
+    {.name = "min-coverage",
+     .argument = "PERCENT",
+     .text = "Exit with 1 where fewer of the rules (but those that are off) have an example of each kind."},
     {.name = "junit", .text = "Print JUnit's XML, a test an example."},
     {0},
 };
