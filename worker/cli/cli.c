@@ -51,8 +51,8 @@ const char *cli_value(const struct cli_arguments *arguments, const char *option)
 const char *const *cli_values(const struct cli_arguments *arguments, const char *option)
 {
     size_t start = 0;
-    for (const struct cli_option *before = arguments->command->options; before && strcmp(before->name, option) != 0;
-         before++) {
+    for (const struct cli_option *before = arguments->command->options;
+         before && before->name && strcmp(before->name, option) != 0; before++) {
         for (size_t i = 0; i < arguments->given_count; i++)
             start += arguments->given[i].option == before;
         start++;
