@@ -147,6 +147,8 @@ def many_reloads_under_load(test):
     feeder.start()
     for number in range(1, OPTIONS.reloads + 1):
         bench.reload(rules(number))
+        before = digests[f"v{number - 1}"]  # the count can be seen a moment before the digest
+        harness.wait_for("the new digest", lambda: bench.digest() != before)  # noqa: B023
         digests[f"v{number}"] = bench.digest()
         time.sleep(0.04)
     done.set()
