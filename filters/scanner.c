@@ -243,6 +243,7 @@ struct reading {
     uint32_t kinds;          /* views whose text this is */
     uint32_t caseless_kinds; /* the same for patterns to which case does not matter */
     bool case_matters_only;
+    uint32_t plain_features; /* of the text as it was written, where somebody searches it */
 };
 
 static void take_hit(struct reading *reading, const struct wd_hit *hit)
@@ -297,6 +298,24 @@ static bool is_searched(const struct searches *searches, uint32_t kinds, uint32_
     return false;
 }
 
+/* What those who search these views ask of a text. */
+static uint32_t wanted_features(const struct searches *searches, uint32_t kinds)
+{
+    uint32_t wanted = 0;
+    for (int view = 0; view < WD_VIEW_COUNT; view++)
+        wanted |= kinds >> view & 1 ? searches->asked[view] : 0;
+    return wanted;
+}
+
+static uint32_t features_of_view(const struct reading *reading, uint32_t wanted)
+{
+    uint32_t link = reading->view->kinds >> WD_VIEW_LINKS & 1 ? WD_FEATURE_LINK : 0U;
+    if (!(wanted & ~(uint32_t)WD_FEATURE_LINK))
+        return link;
+    bool is_plain = reading->view->kinds >> WD_VIEW_PLAIN & 1;
+    return (is_plain ? reading->plain_features : wd_text_features(reading->view->text, wanted)) | link;
+}
+
 /* Native matchers read a view when a rule asks, after the view scratch was used for the next text: so it is copied, but
  * for the plain text, which the event holds. */
 static bool keep_view(struct evaluation *evaluation, const struct reading *reading)
@@ -304,9 +323,10 @@ static bool keep_view(struct evaluation *evaluation, const struct reading *readi
     const struct wd_view *view = reading->view;
     if (!(evaluation->set->searched_by_field[reading->field] & view->kinds))
         return true;
-    uint32_t features = wd_text_features(view->text) | (view->kinds >> WD_VIEW_LINKS & 1 ? WD_FEATURE_LINK : 0U);
+    const struct searches *searches = &evaluation->set->searches_by_field[reading->field];
+    uint32_t features = features_of_view(reading, wanted_features(searches, view->kinds));
     evaluation->features |= features;
-    if (!is_searched(&evaluation->set->searches_by_field[reading->field], view->kinds, features))
+    if (!is_searched(searches, view->kinds, features))
         return true;
     struct kept_view *kept = wd_arena_alloc(evaluation->arena, sizeof(*kept));
     if (!kept)
@@ -315,7 +335,8 @@ static bool keep_view(struct evaluation *evaluation, const struct reading *readi
                                .text_index = reading->text_index,
                                .field = reading->field,
                                .view = *view,
-                               .features = features};
+                               .features = features,
+                               .facts = {.arena = evaluation->arena}};
     evaluation->views = kept;
     if (view->kinds & 1U << WD_VIEW_PLAIN) {
         kept->view.text = evaluation->event->texts[reading->text_index].text;
@@ -351,14 +372,36 @@ static uint32_t kinds_but_case(const struct wd_ruleset *set, const struct wd_vie
     return kinds;
 }
 
+/* The views in which a native matcher can find something, from what the plain text has. */
+static uint32_t views_to_search(const struct searches *searches, uint32_t plain_features)
+{
+    enum { OF_HOSTS = 1U << WD_VIEW_STRIPPED | 1U << WD_VIEW_LINKS };
+    uint32_t views = 0, in_views = wd_features_in_views(plain_features);
+    for (size_t i = 0; i < searches->count; i++) {
+        uint32_t needs = searches->items[i].needs, kinds = searches->items[i].views;
+        views |= needs & ~in_views ? kinds & ~(uint32_t)OF_HOSTS : kinds;
+    }
+    return views;
+}
+
 static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *evaluation, uint32_t text_index)
 {
     const struct wd_ruleset *set = evaluation->set;
     const struct wd_text *text = &evaluation->event->texts[text_index];
-    uint32_t wanted = set->views_by_field[text->field] | set->searched_by_field[text->field];
+    const struct searches *searches = &set->searches_by_field[text->field];
     struct wd_view views[WD_VIEWS_MAX];
     size_t count = 0;
-    if (!wanted || !text->text.len)
+    if (!text->text.len)
+        return WD_OK;
+    uint32_t searched = set->searched_by_field[text->field], features = 0;
+    if (searched) {
+        uint32_t asked = wanted_features(searches, UINT32_MAX);
+        bool of_hosts = asked & (WD_FEATURE_HOST | WD_FEATURE_LINK);
+        features = wd_text_features(text->text, asked | (of_hosts ? WD_FEATURE_HOST_IN_A_VIEW : 0U));
+        searched = views_to_search(searches, features);
+    }
+    uint32_t wanted = set->views_by_field[text->field] | searched;
+    if (!wanted)
         return WD_OK;
     enum wd_status status = wd_views_make(scanner->views, text->text, wanted, views, &count);
     uint32_t case_kinds = status == WD_OK ? kinds_but_case(set, views, count) : 0;
@@ -370,7 +413,8 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
                                   .view = &views[i],
                                   .kinds = views[i].kinds,
                                   .caseless_kinds = views[i].kinds | (i == 0 ? case_kinds : 0),
-                                  .case_matters_only = is_plain_but_case(set, views, i)};
+                                  .case_matters_only = is_plain_but_case(set, views, i),
+                                  .plain_features = features};
         status = keep_view(evaluation, &reading) ? scan_view(&reading) : WD_ERR_TOO_LARGE;
     }
     return status;
@@ -399,7 +443,7 @@ static void begin_timing(struct wd_scanner *scanner, struct evaluation *evaluati
     if (!options->event_budget_ns)
         return;
     scanner->timing.deadline_ns = options->clock(options->clock_context) + options->event_budget_ns;
-    evaluation->out_of_budget = out_of_budget;
+    evaluation->effort = (struct wd_effort){.should_end = out_of_budget, .context = scanner};
 }
 
 static void begin(struct wd_scanner *scanner, struct evaluation *evaluation)
