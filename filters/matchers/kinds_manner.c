@@ -163,7 +163,8 @@ static struct share_of_letters *prepare_share(struct loader *loader, const struc
 static bool prepare_caps(struct loader *loader, const struct wd_node *node, struct leaf *leaf)
 {
     const struct share_of_letters *params = prepare_share(loader, wd_node_get(node, "caps"), leaf, 0.7, 10);
-    leaf->needs = params && params->share >= 0.5 ? WD_FEATURE_SHOUTING : WD_FEATURE_UPPER;
+    bool needs_two = params && params->share * (double)params->letters > 1;
+    leaf->needs = !needs_two ? 0 : params->share >= 0.5 ? WD_FEATURE_SHOUTING : WD_FEATURE_UPPER;
     return params != NULL;
 }
 

@@ -91,7 +91,7 @@ static inline uint32_t four_at(const char *bytes)
 static inline bool may_be_in_run(struct wd_str text, size_t at, size_t period, size_t stride)
 {
     const char *here = text.data + at, *there = here + period;
-    if (stride < 8 || at + period + 4 > text.len)
+    if (stride < 8 || at < 3 || at + period + 4 > text.len)
         return *here == *there;
     return (four_at(here) == four_at(there)) | (four_at(here - 3) == four_at(there - 3));
 }
@@ -114,34 +114,43 @@ static size_t walk_ahead(const struct runs *runs, size_t at, size_t period)
     return at;
 }
 
-static void find_runs(struct runs *runs, size_t period)
+/* Takes the run around a place, if there is one, back to `lowest` at most. Where to go on: behind it, or the place. */
+static size_t try_place(struct runs *runs, size_t at, size_t period, size_t lowest)
 {
     struct wd_str text = runs->text;
-    size_t stride = (runs->repeat->at_least - 1) * period, lowest = 0, places = 0;
-    for (size_t at = stride - 1; at + period < text.len; at += stride) {
-        if (at >= runs->covered_start && at < runs->covered_end) {
-            lowest = at;
-            at = runs->covered_end;
-            if (at + period >= text.len)
-                return;
-        }
-        if (++places == WD_EFFORT_PATIENCE) {
-            if (!wd_goes_on(runs->finder->effort, places))
-                return;
-            places = 0;
-        }
-        if (!may_be_in_run(text, at, period, stride))
-            continue;
-        size_t start = at, end = walk_ahead(runs, at, period);
-        while (start > lowest && text.data[start - 1] == text.data[start - 1 + period])
-            start--;
-        if (!wd_goes_on(runs->finder->effort, at - start + 8))
+    size_t stride = (runs->repeat->at_least - 1) * period;
+    if (at + period >= text.len || !may_be_in_run(text, at, period, stride))
+        return at;
+    size_t start = at, end = walk_ahead(runs, at, period);
+    while (start > lowest && text.data[start - 1] == text.data[start - 1 + period])
+        start--;
+    wd_note_steps(runs->finder->effort, at - start + 8);
+    if (end - start >= stride)
+        take_run(runs, start, end, period);
+    return end;
+}
+
+/* `at` lies in what the longest run covers: only runs that reach over its edges tell something new. */
+static size_t pass_covered(struct runs *runs, size_t period, size_t *lowest)
+{
+    size_t end = runs->covered_end;
+    if (runs->covered_start > *lowest)
+        *lowest = try_place(runs, runs->covered_start - 1, period, *lowest);
+    return *lowest > end ? *lowest : end;
+}
+
+static void find_runs(struct runs *runs, size_t period)
+{
+    size_t stride = (runs->repeat->at_least - 1) * period, lowest = 0;
+    for (size_t at = stride - 1; at + period < runs->text.len; at += stride) {
+        if (at >= runs->covered_start && at < runs->covered_end)
+            at = pass_covered(runs, period, &lowest);
+        size_t next = try_place(runs, at, period, lowest);
+        if (!wd_goes_on(runs->finder->effort, 1))
             return;
-        if (end - start >= stride)
-            take_run(runs, start, end, period);
-        lowest = at = end;
+        if (next > at)
+            lowest = at = next;
     }
-    wd_note_steps(runs->finder->effort, places);
 }
 
 static bool is_ascii(struct wd_str text)

@@ -280,6 +280,48 @@ static void check_hosts(const struct text *text, struct wd_arena *arena)
     wd_arena_reset(arena);
 }
 
+static bool is_repetition(const char *bytes, size_t len, const struct wd_repeat *repeat)
+{
+    for (size_t period = repeat->min_length; period <= repeat->max_length; period++)
+        if (len % period == 0 && len / period >= repeat->at_least && memcmp(bytes, bytes + period, len - period) == 0)
+            return true;
+    return false;
+}
+
+static void find_chunks(struct wd_str text, const struct wd_repeat *repeat, struct spans *out)
+{
+    struct wd_finder finder = {.found = add_span, .context = out};
+    out->count = 0;
+    wd_find_repeats(text, repeat, &finder);
+    for (size_t i = 0; i < out->count; i++)
+        if (!is_repetition(text.data + out->starts[i], out->ends[i] - out->starts[i], repeat))
+            fail_msg("%zu to %zu of '%.*s' is no repetition", out->starts[i], out->ends[i], (int)text.len, text.data);
+}
+
+/* Every find is one, and where the text stands, behind other characters, has no part in whether there is any. */
+static size_t check_chunks(void)
+{
+    enum { LENGTH = 120, SHIFT_MAX = 26 };
+    struct wd_repeat repeat = {.unit = WD_REPEAT_CHUNKS, .at_least = 2 + below(3), .min_length = 1 + below(4)};
+    repeat.max_length = repeat.min_length + below(14);
+    char bytes[SHIFT_MAX + LENGTH];
+    size_t shift = 1 + below(SHIFT_MAX), len = below(LENGTH);
+    for (size_t i = 0; i < shift; i++)
+        bytes[i] = (char)('A' + i); /* none twice, and none that the text has */
+    char *text = bytes + shift;
+    for (size_t i = 0, back = 0; i < len; i++) {
+        back = below(8) == 0 ? below(16) : back; /* a while from so far back again, or something new */
+        text[i] = back && back <= i ? text[i - back] : "abcdefghijklmnopqrstuvwxyz"[below(26)];
+    }
+    struct spans found, behind;
+    find_chunks((struct wd_str){text, len}, &repeat, &found);
+    find_chunks((struct wd_str){bytes, shift + len}, &repeat, &behind);
+    if (!found.count != !behind.count)
+        fail_msg("chunks of '%.*s', %u times %u to %u: %zu, and %zu behind %zu more", (int)len, text, repeat.at_least,
+                 repeat.min_length, repeat.max_length, found.count, behind.count, shift);
+    return found.count;
+}
+
 static size_t check_repeats(const struct text *text)
 {
     struct wd_repeat repeat = {.at_least = 2 + below(3), .min_length = 1 + below(3), .max_length = 3 + below(9)};
@@ -317,7 +359,7 @@ static void test_models(void **state)
     random_state = seed ? strtoull(seed, NULL, 10) : 20260301;
     print_message("seed %llu\n", (unsigned long long)random_state);
     struct wd_arena *arena = wd_arena_new(1 << 20);
-    size_t finds = 0;
+    size_t finds = 0, chunks = 0;
     for (int round = 0; round < ROUNDS; round++) {
         struct text text = make_text();
         struct spans found = {.count = 0}, expected = {.count = 0};
@@ -328,9 +370,11 @@ static void test_models(void **state)
         model_zalgo(&text, marks, &expected);
         require_same(&found, &expected, &text, "heaps");
         check_counts(&text);
+        chunks += check_chunks();
         check_hosts(&text, arena);
     }
     assert_in_range(finds, ROUNDS / 10, ROUNDS * 10);
+    assert_in_range(chunks, ROUNDS / 10, ROUNDS * 20);
     wd_arena_free(arena);
 }
 
