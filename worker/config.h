@@ -52,6 +52,8 @@ struct config {
         int64_t max_retry_after_ms;
         double rate_per_second; /* of the process; 0: no limit */
         int64_t burst;
+        int64_t batch_wait_ms;         /* 5 ms; 0: every action has a call of its own */
+        int64_t batch_max;             /* authors in one call: 100 */
         struct config_map group_rates; /* group of the action table -> calls a second, checked to be a number */
         struct config_map notify;      /* name -> URL of a webhook */
     } platform;

@@ -101,6 +101,12 @@ const struct option OPTIONS[] = {
      .text = "Calls a second to the platform, at most; each shard gets its share. 0: no limit of our own."},
     {ROW(platform, "burst", burst), INT(1, 1000000), .default_text = "100",
      .text = "With a rate: so many calls may go at once after a pause."},
+    {ROW(platform, "batch_wait", batch_wait_ms), DURATION(0, 10 * SECOND), .default_text = "5ms",
+     .text =
+         "An action that the platform takes for several users at a time (batch in the action table) waits this long "
+         "for others of its kind, so that they share a call. 0: every action has a call of its own."},
+    {ROW(platform, "batch_max", batch_max), INT(1, 1000), .default_text = "100",
+     .text = "Users in one call, at most; the action table may allow fewer."},
     {ROW(platform, "group_rates", group_rates), .type = OPTION_MAP, .default_text = "{}",
      .text = "Calls a second for single groups of the action table, as in {users: 10, messages: 200}."},
     {ROW(platform, "notify", notify), .type = OPTION_MAP, .default_text = "{}", .mask = MASK_URL_PATH,
