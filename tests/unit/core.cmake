@@ -6,4 +6,6 @@ foreach(part dispatch dispatch_batch)
     ${PROJECT_SOURCE_DIR}/worker/retry.c ${PROJECT_SOURCE_DIR}/worker/platform/join.c
     ROOMS worker_dispatch filters_base)
 endforeach()
+warden_unit_test(idempotency SOURCES ${CMAKE_CURRENT_LIST_DIR}/idempotency_test.c
+  ${PROJECT_SOURCE_DIR}/worker/idempotency.c ROOMS filters_base USES PkgConfig::CRYPTO)
 warden_unit_test(stall SOURCES ${CMAKE_CURRENT_LIST_DIR}/stall_test.c ${PROJECT_SOURCE_DIR}/worker/stall.c)
