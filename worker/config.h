@@ -59,7 +59,7 @@ struct config {
     } platform;
     struct {
         int64_t shards;          /* 0: the number of cores */
-        int64_t max_in_flight;   /* records with work under way, a shard: 512 */
+        int64_t max_in_flight;   /* calls under way, a shard: 512 */
         int64_t max_held_bytes;  /* bytes of records held, a shard: 64 MiB */
         int64_t event_memory;    /* arena cap for one record: 8 MiB */
         int64_t event_budget_ms; /* time for the rules on one event: 50 ms */
