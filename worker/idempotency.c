@@ -90,6 +90,6 @@ enum wd_status idempotency_key_joint(const struct unit_queue *units, char *out, 
             return wd_fail(err, WD_ERR_INVALID, "more than %d authors in one call", JOINT_KEY_UNITS_MAX);
         sorted[count++] = unit;
     }
-    qsort(sorted, count, sizeof(*sorted), by_origin);
+    qsort(sorted, count, sizeof(const struct unit *), by_origin);
     return write_key(sorted, count, wd_action_kind_name(sorted[0]->calls[sorted[0]->current].action.kind), out, err);
 }

@@ -51,17 +51,18 @@ static size_t separator_bytes(const struct action_batch *batch)
     return batch->in_query ? strlen(batch->field) + 2 : 3;
 }
 
+static char *put(char *to, struct wd_str text)
+{
+    if (text.len)
+        memcpy(to, text.data, text.len);
+    return to + text.len;
+}
+
 static char *put_separator(char *to, const struct action_batch *batch)
 {
-    if (!batch->in_query) {
-        memcpy(to, "\",\"", 3);
-        return to + 3;
-    }
-    size_t len = strlen(batch->field);
-    *to = '&';
-    memcpy(to + 1, batch->field, len);
-    to[len + 1] = '=';
-    return to + len + 2;
+    if (!batch->in_query)
+        return put(to, wd_str_from("\",\""));
+    return put(put(put(to, wd_str_from("&")), wd_str_from(batch->field)), wd_str_from("="));
 }
 
 size_t platform_call_share_bytes(const struct platform_call *call)
@@ -74,13 +75,6 @@ size_t platform_call_room_bytes(const struct platform_call *call)
     size_t most = call->batch->in_query ? PLATFORM_PATH_BYTES_MAX : BODY_BYTES_MAX;
     size_t own = call->batch->in_query ? call->path.len : call->body.len;
     return own < most ? most - own : 0;
-}
-
-static char *put(char *to, struct wd_str text)
-{
-    if (text.len)
-        memcpy(to, text.data, text.len);
-    return to + text.len;
 }
 
 enum wd_status platform_calls_join(const struct platform_call *call, const struct platform_call *const *others,
