@@ -52,12 +52,14 @@ struct config {
         int64_t max_retry_after_ms;
         double rate_per_second; /* of the process; 0: no limit */
         int64_t burst;
+        int64_t batch_wait_ms;         /* 5 ms; 0: every action has a call of its own */
+        int64_t batch_max;             /* authors in one call: 100 */
         struct config_map group_rates; /* group of the action table -> calls a second, checked to be a number */
         struct config_map notify;      /* name -> URL of a webhook */
     } platform;
     struct {
         int64_t shards;          /* 0: the number of cores */
-        int64_t max_in_flight;   /* records with work under way, a shard: 512 */
+        int64_t max_in_flight;   /* calls under way, a shard: 512 */
         int64_t max_held_bytes;  /* bytes of records held, a shard: 64 MiB */
         int64_t event_memory;    /* arena cap for one record: 8 MiB */
         int64_t event_budget_ms; /* time for the rules on one event: 50 ms */

@@ -103,6 +103,12 @@ const struct option OPTIONS[] = {
      .text = "With a rate: so many calls may go at once after a pause."},
     {ROW(platform, "group_rates", group_rates), .type = OPTION_MAP, .default_text = "{}",
      .text = "Calls a second for single groups of the action table, as in {users: 10, messages: 200}."},
+    {ROW(platform, "batch_wait", batch_wait_ms), DURATION(0, 10 * SECOND), .default_text = "5ms",
+     .text =
+         "An action that the platform takes for several users at a time (batch in the action table) waits this long "
+         "for others of its kind, so that they share a call. 0: every action has a call of its own."},
+    {ROW(platform, "batch_max", batch_max), INT(1, 1000), .default_text = "100",
+     .text = "Users in one call, at most; the action table may allow fewer."},
     {ROW(platform, "notify", notify), .type = OPTION_MAP, .default_text = "{}", .mask = MASK_URL_PATH,
      .text = "Webhooks for the action notify: name and URL, as in {ops: \"https://chat.example.com/hooks/warden\"}. "
              "Rules name them as {notify: ops}."},
@@ -110,7 +116,9 @@ const struct option OPTIONS[] = {
     {ROW(worker, "shards", shards), INT(0, 1024), .default_text = "0",
      .text = "Threads, each a member of the consumer group with partitions of its own. 0: as many as there are cores."},
     {ROW(worker, "max_in_flight", max_in_flight), INT(1, 1000000), .default_text = "512",
-     .text = "Records with work under way, a shard. Actions a second are about this divided by the API's latency."},
+     .text =
+         "Calls under way, a shard; up to eight times as many records are held. Calls a second are about this divided "
+         "by the API's latency."},
     {ROW(worker, "max_held_bytes", max_held_bytes), SIZE(1 * MIB, 64 * GIB), .default_text = "64MiB",
      .text = "Bytes of records that a shard holds; past it, it stops reading until work is done. At least "
              "kafka.max_record_bytes."},

@@ -140,6 +140,7 @@ static json_t *call_json(const struct call *call)
         return NULL;
     json_object_set_new(json, "result", json_string(result_name(call)));
     json_object_set_new(json, "attempts", json_integer(call->attempts));
+    json_object_set_new(json, "users_in_call", json_integer((json_int_t)call->users_in_call));
     json_object_set_new(json, "ambiguous_timeouts", json_integer(call->ambiguous));
     json_object_set_new(json, "http_status", json_integer(call->outcome.http_status));
     json_object_set_new(json, "platform_code", json_integer(call->outcome.platform_code));

@@ -266,7 +266,8 @@ static bool is_moving(const struct work *work)
     if (work->reports_left)
         return true;
     for (size_t i = 0; i < work->unit_count; i++)
-        if (work->units[i].state == UNIT_IN_FLIGHT || work->units[i].state == UNIT_READY)
+        if (work->units[i].state == UNIT_IN_FLIGHT || work->units[i].state == UNIT_READY ||
+            work->units[i].state == UNIT_GATHERING)
             return true;
     return false;
 }

@@ -26,6 +26,8 @@ enum metric {
     METRIC_SWITCHED_OFF,         /* warden_rules_switched_off_total */
     METRIC_ACTIONS_PLANNED,      /* warden_actions_planned_total */
     METRIC_CALLS,                /* warden_api_calls_total */
+    METRIC_CALLS_BATCHED,        /* warden_api_calls_batched_total: for several users each */
+    METRIC_ACTIONS_BATCHED,      /* warden_actions_batched_total: attempts made in such calls */
     METRIC_CALLS_DONE,           /* warden_api_calls_done_total */
     METRIC_CALLS_ALREADY,        /* warden_api_calls_already_done_total */
     METRIC_CALLS_RETRIED,        /* warden_api_calls_retried_total */

@@ -22,6 +22,8 @@ const struct metric_info METRICS[METRIC_COUNT] = {
     COUNTER(METRIC_SWITCHED_OFF, "rules_switched_off", "Rules switched off because they took too long too often."),
     COUNTER(METRIC_ACTIONS_PLANNED, "actions_planned", "Actions that verdicts asked for."),
     COUNTER(METRIC_CALLS, "api_calls", "Calls sent to the platform."),
+    COUNTER(METRIC_CALLS_BATCHED, "api_calls_batched", "Calls that carried actions on several users."),
+    COUNTER(METRIC_ACTIONS_BATCHED, "actions_batched", "Actions that were sent in such calls, each attempt counted."),
     COUNTER(METRIC_CALLS_DONE, "api_calls_done", "Calls that the platform carried out."),
     COUNTER(METRIC_CALLS_ALREADY, "api_calls_already_done", "Calls whose effect was there before."),
     COUNTER(METRIC_CALLS_RETRIED, "api_calls_retried", "Calls that ended in something that may pass."),

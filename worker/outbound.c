@@ -1,7 +1,12 @@
-/* A shard's calls to the platform: the port through which dispatch.c sends and learns. Neighbours: platform/client.h
+/* A shard's calls to the platform: the port through which dispatch/ sends and learns. Neighbours: platform/client.h
  * carries out one call; the gates' state becomes log lines and metrics here. */
+#include <stdlib.h>
+
+#include "worker/dispatch/flights.h"
+#include "worker/idempotency.h"
 #include "worker/log.h"
 #include "worker/mutation.h"
+#include "worker/platform/join.h"
 #include "worker/shard_parts.h"
 
 void outbound_run(struct shard *shard)
@@ -30,32 +35,62 @@ void outbound_mind_token(struct shard *shard)
     loop_timer_arm(shard->dispatch_timer, 0);
 }
 
-static void count_outcome(struct shard *shard, const struct unit *unit, const struct outcome *outcome)
+static void count_outcome(struct shard *shard, const struct flight *flight, const struct outcome *outcome)
 {
     static const enum metric BY_CLASS[OUTCOME_CLASS_COUNT] = {
         METRIC_CALLS_DONE, METRIC_CALLS_ALREADY, METRIC_CALLS_RETRIED, METRIC_CALLS_PERMANENT, METRIC_CALLS_STOPPED};
     metrics_add(shard->metrics, BY_CLASS[outcome->class], 1);
     metrics_add(shard->metrics, METRIC_CALLS_AMBIGUOUS, outcome->ambiguous);
-    metrics_observe(shard->metrics, HISTOGRAM_CALL_SECONDS,
-                    (double)(shard_now_ms(shard) - unit->calls[unit->current].sent_ms) / 1000);
+    metrics_observe(shard->metrics, HISTOGRAM_CALL_SECONDS, (double)(shard_now_ms(shard) - flight->sent_ms) / 1000);
 }
 
 static void on_call_done(void *context, const struct outcome *outcome)
 {
-    struct unit *unit = context;
-    struct shard *shard = unit->work->shard;
-    count_outcome(shard, unit, outcome);
+    struct flight *flight = context;
+    struct shard *shard = TAILQ_FIRST(&flight->units)->work->shard;
+    count_outcome(shard, flight, outcome);
     if (outcome->class == OUTCOME_STOP)
         outbound_mind_token(shard);
-    dispatch_settle(shard->dispatch, unit, outcome, shard_now_ms(shard));
+    dispatch_settle(shard->dispatch, flight, outcome, shard_now_ms(shard));
     loop_timer_arm(shard->dispatch_timer, 0);
 }
 
-static enum wd_status send_call(void *context, struct unit *unit, struct call *call, struct wd_error *err)
+/* The first unit's call with the authors of the others beside its own. */
+static enum wd_status join_calls(struct flight *flight, struct platform_call *joined_out, struct wd_error *err)
+{
+    const struct platform_call *others[ACTION_BATCH_MAX];
+    const struct unit *first = TAILQ_FIRST(&flight->units), *unit = first;
+    size_t count = 0;
+    while ((unit = TAILQ_NEXT(unit, queue_link)) && count < ACTION_BATCH_MAX)
+        others[count++] = &unit_call(unit)->request;
+    free(flight->text); /* of an attempt that found no connection */
+    flight->text = NULL;
+    return platform_calls_join(&unit_call(first)->request, others, count, &flight->text, joined_out, err);
+}
+
+static enum wd_status send_joint(struct shard *shard, struct flight *flight, struct wd_error *err)
+{
+    struct platform_call joined;
+    char key[JOINT_KEY_ROOM];
+    enum wd_status status = idempotency_key_joint(&flight->units, key, err);
+    if (status == WD_OK)
+        status = join_calls(flight, &joined, err);
+    if (status == WD_OK)
+        status = client_submit(shard->client, &joined, key, on_call_done, flight, err);
+    if (status != WD_OK)
+        return status;
+    metrics_add(shard->metrics, METRIC_CALLS_BATCHED, 1);
+    metrics_add(shard->metrics, METRIC_ACTIONS_BATCHED, flight->count);
+    return WD_OK;
+}
+
+static enum wd_status send_call(void *context, struct flight *flight, struct wd_error *err)
 {
     struct shard *shard = context;
-    enum wd_status status =
-        client_submit(shard->client, &call->request, call->idempotency_key, on_call_done, unit, err);
+    const struct call *call = flight_call(flight);
+    enum wd_status status = flight->count > 1 ? send_joint(shard, flight, err)
+                                              : client_submit(shard->client, &call->request, call->idempotency_key,
+                                                              on_call_done, flight, err);
     if (status == WD_OK)
         metrics_add(shard->metrics, METRIC_CALLS, 1);
     return status;

@@ -3,13 +3,14 @@
  * Most records pass all steps at once and leave nothing behind. A record with something to do becomes a `struct work`
  * in the step `plan`; from there on a step may wait and is gone on with by pipeline_resume(). What always holds: an
  * offset is finished only in the last step, when every action succeeded or the record is safely a dead letter, and
- * every decision record is written. Neighbours: shard.c feeds records in, dispatch.c carries out, deliver.c writes. */
+ * every decision record is written. Neighbours: shard.c feeds records in, dispatch/ carries out, deliver.c writes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "worker/decision.h"
 #include "worker/deliver.h"
+#include "worker/idempotency.h"
 #include "worker/log.h"
 #include "worker/mutation.h"
 #include "worker/work_keep.h"
@@ -49,7 +50,7 @@ static const struct step {
     {"decode", decode},               /* bytes -> events */
     {"judge", judge},                 /* events -> verdicts, without side effects */
     {"plan", plan},                   /* verdicts -> API calls; nothing to do: straight to the end */
-    {"act", act},                     /* hand the calls to dispatch.c */
+    {"act", act},                     /* hand the calls to dispatch/ */
     {"await_actions", await_actions}, /* every call succeeded or failed for good */
     {"bury", bury},                   /* what failed for good becomes a dead letter */
     {"await_burial", await_burial},
@@ -263,7 +264,7 @@ static void plan_call(struct passage *passage, struct unit *unit, const struct w
         status = plan_notification(passage, unit, call, &err);
     else
         status = action_table_call(shard->options.table, &call->action, event, work->arena, &call->request, &err);
-    call->idempotency_key = work_idempotency_key(work, unit, &call->action);
+    call->idempotency_key = idempotency_key(work, unit, &call->action);
     if (status == WD_OK && call->idempotency_key)
         return;
     call->state = CALL_FAILED;

@@ -1,4 +1,4 @@
-/* Backoff and circuit breaker. Neighbours: dispatch.c asks before every call and reports after it. */
+/* Backoff and circuit breaker. Neighbours: dispatch/lines.c asks before every call and reports after it. */
 #include <string.h>
 
 #include "worker/retry.h"

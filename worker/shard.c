@@ -475,6 +475,8 @@ static bool make_dispatch(struct shard *shard)
         .group_rates = shard->group_rates,
         .group_rate_count = config->platform.group_rates.count,
         .max_hold_ms = config->platform.max_retry_after_ms,
+        .batch_wait_ms = config->platform.batch_wait_ms,
+        .batch_max = (size_t)config->platform.batch_max,
         .seed = (uint64_t)wall_clock_ms() * 31 + shard->options.number,
     };
     struct dispatch_port port = outbound_port(shard);

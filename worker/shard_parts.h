@@ -32,7 +32,7 @@ size_t membership_partition_count(const struct shard *shard);
 /* watchdog.c: looks for partitions that stand still. */
 void watchdog_look(struct shard *shard);
 
-/* outbound.c: the port of dispatch.c. */
+/* outbound.c: the port of dispatch/. */
 struct dispatch_port outbound_port(struct shard *shard);
 void outbound_run(struct shard *shard);
 /* Reads the token again where its file has changed, and lets a probe go at once when it is new. */

@@ -9,7 +9,7 @@
 #include <warden/decode.h>
 #include <warden/scanner.h>
 
-#include "worker/dispatch.h"
+#include "worker/dispatch/dispatch.h"
 #include "worker/handover.h"
 #include "worker/kafka/consumer.h"
 #include "worker/kafka/producer.h"

@@ -97,18 +97,6 @@ void work_release(struct shard *shard, struct work *work)
         loop_timer_arm(shard->poll_timer, 0);
 }
 
-/* "<topic>/<partition>/<offset>/<action>", with "#<object>" behind it where the record holds several objects. */
-const char *work_idempotency_key(struct work *work, const struct unit *unit, const struct wd_action *action)
-{
-    char key[512], object[16] = "";
-    if (work->unit_count > 1)
-        snprintf(object, sizeof(object), "#%u", (unsigned)unit->index);
-    snprintf(key, sizeof(key), "%.249s/%d/%lld/%s%s%.*s%s", work->partition->topic, (int)work->partition->number,
-             (long long)work->offset, wd_action_kind_name(action->kind), action->notify_target.len ? ":" : "",
-             WD_STR_ARG(action->notify_target), object);
-    return wd_arena_copy(work->arena, wd_str_from(key)).data;
-}
-
 void work_fail(struct work *work, const char *class, const char *reason)
 {
     if (work->failure)

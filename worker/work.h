@@ -21,7 +21,7 @@
 
 struct author;
 struct decision;
-struct gate_line;
+struct flight;
 struct shard;
 struct unit;
 struct work;
@@ -41,7 +41,7 @@ struct partition {
     uint64_t committed_version; /* offsets_version at the last acknowledged commit */
     uint64_t asked_version;     /* ... at the last commit asked for */
     struct work_queue works;
-    struct unit_queue lane;           /* units that are ready to call (dispatch.c) */
+    struct unit_queue lane;           /* units that are ready to call (dispatch/lanes.c) */
     TAILQ_ENTRY(partition) lane_link; /* among partitions with ready units */
     bool in_lanes;
     TAILQ_ENTRY(partition) link;
@@ -59,11 +59,21 @@ struct call {
     struct outcome outcome;    /* of the last attempt */
     unsigned attempts;         /* calls that were sent */
     unsigned failures;         /* attempts that count against the limit */
+    size_t users_in_call;      /* of the last attempt: how many authors shared the call */
+    bool alone;                /* shares no call any more */
     unsigned ambiguous;        /* attempts that may have been carried out without an answer */
     int64_t sent_ms, ended_ms; /* loop time of the last attempt */
 };
 
-enum unit_state { UNIT_BEHIND_AUTHOR = 0, UNIT_READY, UNIT_AT_GATE, UNIT_SLEEPING, UNIT_IN_FLIGHT, UNIT_ENDED };
+enum unit_state {
+    UNIT_BEHIND_AUTHOR = 0, /* an earlier unit of its author has not ended */
+    UNIT_READY,
+    UNIT_GATHERING, /* waits a moment for others to share its call */
+    UNIT_AT_GATE,
+    UNIT_SLEEPING,
+    UNIT_IN_FLIGHT,
+    UNIT_ENDED
+};
 
 /* Something that is written to Kafka for a work (deliver.c). */
 struct delivery {
@@ -80,14 +90,13 @@ struct unit {
     struct decision *decision;
     struct delivery report;
 
-    /* dispatch.c only */
+    /* dispatch/ only */
     enum unit_state state;
     bool orphan; /* its partition went away while a call was on the way */
     struct author *author;
     TAILQ_ENTRY(unit) author_link;
-    TAILQ_ENTRY(unit) queue_link; /* in a lane or at a gate */
-    struct gate_line *line;       /* the gate that it waits at or went through */
-    uint32_t line_generation, platform_generation;
+    TAILQ_ENTRY(unit) queue_link; /* in a lane or aboard a flight */
+    struct flight *flight;        /* while gathering, at a gate or in flight */
     int64_t due_ms;
     size_t heap_at;
 };

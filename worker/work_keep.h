@@ -12,9 +12,6 @@ void work_measure(struct shard *shard, struct work *work);
 /* Frees the work and, where it was the last of a partition that went away, the partition. */
 void work_release(struct shard *shard, struct work *work);
 
-/* In the work's arena; NULL where memory is out. */
-const char *work_idempotency_key(struct work *work, const struct unit *unit, const struct wd_action *action);
-
 /* Marks the work for the dead-letter topic; the first call wins. `class` has static storage. */
 void work_fail(struct work *work, const char *class, const char *reason);
 

@@ -143,7 +143,7 @@ class Report:
         print(f"\n| broker | {self.kind} |\n|---|---|")
         print(f"| seeds | {', '.join(map(str, self.seeds))} |")
         print(f"| minutes | {(time.monotonic() - self.began) / 60:.1f} |")
-        for name in ("events", "actions wanted", "calls", "repeats", "dead letters", "repeated letters", "given up",
+        for name in ("events", "actions wanted", "calls", "shared calls", "repeats", "dead letters", "repeated letters", "given up",
                      "kills", "stops hindered", "rebalances", "commits", *self.GREATEST):
             print(f"| {name} | {self.figures[name]} |")
         print(f"| runs with findings | {len(self.red)} |")

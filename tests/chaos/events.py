@@ -3,7 +3,8 @@ import json
 
 # word in the text -> actions in the order in which they have to come
 ACTIONS = {"flagme": ("flag",), "hideme": ("hide",), "banme": ("hide", "ban"), "muteme": ("flag", "mute"),
-           "watchme": ()}
+           "outme": ("hide", "ban"), "removeme": ("remove",), "watchme": ()}
+CHANNELS = 2  # few, so that actions on users of one channel meet and share calls
 HOT = "author-hot"
 
 
@@ -12,11 +13,15 @@ class Event:
 
     def __init__(self, number, author, word, poison, padding):
         self.number, self.author, self.word, self.poison, self.padding = number, author, word, poison, padding
-        self.message = f"m-{number}"
+        self.message, self.channel = f"m-{number}", f"c-{number % CHANNELS}"
         self.exempt = author.startswith("exempt-")
 
     def actions(self):
         return () if self.poison else ACTIONS.get(self.word, ())
+
+    def place_of(self, action):
+        """The channel that an action on the author is about; None: all of the platform."""
+        return None if action == "ban" and self.word == "banme" else self.channel
 
     def wants_letter(self):
         return self.poison or (self.exempt and "ban" in self.actions())
@@ -27,7 +32,7 @@ class Event:
         text = f"hello {self.word}, number {self.number}" if self.word else f"an ordinary message, {self.number}"
         return json.dumps({
             "number": self.number, "event": "message.didCreate",
-            "data": {"messages": [{"messageId": self.message, "channelId": f"c-{self.number % 5}",
+            "data": {"messages": [{"messageId": self.message, "channelId": self.channel,
                                    "userId": self.author,
                                    "type": "text", "data": {"text": text}, "createdAt": "2026-01-01T00:00:00.000Z",
                                    "metadata": {"padding": "x" * self.padding}}],
@@ -47,7 +52,7 @@ class Source:
         for _ in range(count):
             number = len(self.events)
             word = self.dice.choice(list(ACTIONS)) if self.dice.random() < (share or self.share) else None
-            if word == "banme":
+            if word in ("banme", "outme"):
                 author = f"{'exempt' if self.dice.random() < 0.1 else 'banned'}-{number}"
             elif self.dice.random() < 0.5:
                 author = HOT

@@ -89,6 +89,8 @@ class Run:
             "kafka.properties": "{fetch.wait.max.ms: 10, heartbeat.interval.ms: 400, reconnect.backoff.max.ms: 1000, "
                                 "queued.max.messages.kbytes: 8192, socket.timeout.ms: 10000}",
             "platform.total_timeout": "4s", "platform.connect_timeout": "2s", "platform.max_retry_after": "3s",
+            # long enough for company, few enough for keys that list them all
+            "platform.batch_wait": "50ms", "platform.batch_max": 16,
             "worker.max_in_flight": MAX_IN_FLIGHT, "worker.max_held_bytes": HELD_BYTES, "worker.max_attempts": 50,
             "worker.retry_base": "100ms", "worker.retry_max": "2s", "worker.drain_timeout": "10s",
             "worker.breaker_window": f"{WINDOW_SECONDS}s", "worker.breaker_probe": f"{int(PROBE_SECONDS * 1000)}ms",

@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import events  # noqa: E402
 import harness  # noqa: E402
+import keys  # noqa: E402
 import run as running  # noqa: E402
 
 FOREVER = float("inf")
@@ -65,18 +66,25 @@ class Facts:
             call["worker"] = self.run.owner_of_token.get(call["token"], call["token"])
             call["end"] = call["end"] or FOREVER
             call["end_ms"] = call.get("end_ms", FOREVER)
-            words = call["idempotency_key"].rsplit("/", 3)
-            if len(words) != 4 or words[0] != self.run.topics.events:
+            action, places = keys.records_of(call["idempotency_key"], self.run.topics.events) or ("", [])
+            made_for = [self.events_at.get(place) for place in places]
+            if not places or action != call["action"] or not self.is_for(call, made_for):
                 self.strays.append(call)
                 continue
-            call["at"] = (int(words[1]), int(words[2]))
-            event = self.events_at.get(call["at"])
-            names = [call["object_id"]] if call["object_id"] else call["user_ids"]
-            if (event and call["action"] == words[3] and call["action"] in event.actions()
-                    and names == [event.author if call["action"] in ("ban", "mute") else event.message]):
-                self.by_key[call["at"], call["action"]].append(call)
-            else:
-                self.strays.append(call)
+            for place in places:  # what holds for a call holds for each record that it was made for
+                self.by_key[place, action].append(call | {"at": place, "shared": len(places) > 1})
+
+    @staticmethod
+    def is_for(call, made_for):
+        """Whether a call is what these events ask for: content by itself; users each once, all of one place."""
+        if not all(event and call["action"] in event.actions() for event in made_for):
+            return False
+        if call["object_id"]:
+            return [call["object_id"]] == [event.message for event in made_for]
+        place = made_for[0].place_of(call["action"])
+        return (sorted(call["user_ids"]) == sorted({event.author for event in made_for})
+                and len(call["user_ids"]) == len(made_for) and call["place_id"] == place
+                and all(event.place_of(call["action"]) == place for event in made_for))
 
     def read_letters(self):
         self.letters_at = collections.defaultdict(list)
@@ -126,7 +134,8 @@ class Facts:
 
 def accepted(call):
     """The caller has been told that it is done."""
-    return call["outcome"] in ("done", "already") and call["answered"] and not call["gone"]
+    sure = call["outcome"] == "done" or (call["outcome"] == "already" and not call["shared"])  # for whom?
+    return sure and call["answered"] and not call["gone"]
 
 
 def effective(call):
@@ -263,7 +272,8 @@ class Verdict:
                     calls = self.facts.by_key[at, action]
                     if calls and min(call["start"] for call in calls) < last_end:
                         swapped.append(f"{author}: {action} of {at} began before {last} was done")
-                    done = [call["end"] for call in calls if effective(call) or call["outcome"] == "refused"]
+                    done = [call["end"] for call in calls
+                            if effective(call) or (call["outcome"] == "refused" and not call["shared"])]
                     if done and not self.gave_up(at):
                         last_end, last = max(last_end, min(done)), (at, action)
         self.find("actions on an author out of order", swapped)
@@ -424,7 +434,8 @@ class Verdict:
 
     def count(self):
         self.figures |= {
-            "events": len(self.facts.events_at), "calls": len(self.facts.calls), "kills": self.run.kills,
+            "events": len(self.facts.events_at), "calls": len(self.facts.calls),
+            "shared calls": sum(len(call["user_ids"]) > 1 for call in self.facts.calls), "kills": self.run.kills,
             "rebalances": self.facts.rebalances(), "stops hindered": self.run.hindered,
             "actions wanted": sum(1 for _ in self.wanted()),
             "worst recovery s": round(self.recovery_seconds(), 1),

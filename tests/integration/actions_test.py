@@ -1,6 +1,7 @@
 """Every action on every kind of content, from a Kafka record to the call that the platform sees; names with and without
 their version prefix; identifiers that have to be escaped; a record with several objects; exempt authors; notifications; a
-platform that refuses an action, or refuses us."""
+platform that refuses an action, or refuses us; several users in one call."""
+import collections
 import json
 import os
 import sys
@@ -115,7 +116,8 @@ def every_action_reaches_the_platform(test):
         hits = [call for call in calls if call["action"] == action and call["outcome"] == "done"
                 and (call["object_id"] == target or target in call["user_ids"])]
         check(len(hits) == 1, f"{word} on a {kind}: {len(hits)} calls for {target!r}")
-    check(len(calls) == len(wanted), f"{len(wanted)} calls were wanted, the platform saw {len(calls)}")
+    made = sum(max(1, len(call["user_ids"])) for call in calls)  # some share calls
+    check(made == len(wanted), f"{len(wanted)} actions were wanted, the platform saw {made}")
 
 
 def a_record_with_several_objects_is_finished_when_all_are(test):
@@ -181,7 +183,115 @@ def a_refused_token_stops_calls_and_a_new_one_heals(test):
     check("a-new-token" not in worker.text() and harness.TOKEN not in worker.text(), "a token is in the log")
 
 
+# ---- several users in one call ----
+
+WAIT = {"platform.batch_wait": "300ms"}
+
+
+def records_for(word, users, kind="message"):
+    return [(user, content(kind, n, f"please {word} this", user)[1]) for n, user in enumerate(users)]
+
+
+def users_done(calls, action):
+    return collections.Counter(user for call in calls if call["action"] == action and call["outcome"] == "done"
+                               for user in call["user_ids"])
+
+
+def actions_on_users_of_one_place_share_calls(test):
+    """In the body and in the query; ids with everything that has to be escaped; no more than the limit in one call."""
+    kafka, names, sandbox, worker = start(test, WAIT | {"platform.batch_max": 40})
+    users = [f"{USER}\"&=-{n}" for n in range(120)]
+    records = [record for word in ("domute", "dobanchannel", "doremove")
+               for record in records_for(word, [f"{word}-{user}" for user in users])]
+    records += records_for("dobancommunity", [f"dobancommunity-{user}" for user in users], "post")
+    kafka.produce(names.events, records)
+    finish(kafka, names, worker, len(records))
+    check(not kafka.consume(names.dead_letters), "there are dead letters")
+    calls = sandbox.calls()
+    done = users_done(calls, "mute") + users_done(calls, "ban") + users_done(calls, "remove")
+    check(done == collections.Counter(user for user, _ in records), "not every user was dealt with exactly once")
+    most = max(len(call["user_ids"]) for call in calls)
+    check(most == 40, f"up to {most} users share a call")
+    check(len(calls) <= 30, f"{len(calls)} calls for {len(records)} actions")
+    check(len({call["idempotency_key"] for call in calls}) == len(calls), "idempotency keys are not distinct")
+    for call in calls:
+        check(all(call["changed"]), f"a call changed nothing for some: {call['changed']}")
+    decisions = [json.loads(record["value"]) for record in kafka.consume(names.decisions)]
+    told = collections.Counter(decision["actions"][0]["users_in_call"] for decision in decisions)
+    seen = collections.Counter(n for n in (len(call["user_ids"]) for call in calls) for _ in range(n))
+    check(told == seen, f"decisions tell of {dict(told)}, the platform saw {dict(seen)}")
+    ledger.validate_decisions([json.dumps(decision) for decision in decisions[:50]])
+
+
+def other_places_and_durations_have_calls_of_their_own(test):
+    kafka, names, sandbox, worker = start(test, WAIT)
+    records = []
+    for n in range(60):
+        item = {"messageId": f"m{n}", "channelId": f"c{n % 3}", "userId": f"u{n}", "type": "text",
+                "data": {"text": "domute" if n % 2 else "dobanchannel"}}
+        records.append((f"u{n}", json.dumps({"event": "message.didCreate", "data": {"messages": [item], "users": [
+            {"userId": f"u{n}", "roles": ["member"]}]}})))
+    kafka.produce(names.events, records)
+    finish(kafka, names, worker, len(records))
+    calls = sandbox.calls()
+    check(len(calls) <= 20 and max(len(call["user_ids"]) for call in calls) > 1, f"{len(calls)} calls")
+    for call in calls:
+        for user in call["user_ids"]:
+            n = int(user[1:])
+            check(call["place_id"] == f"c{n % 3}" and call["action"] == ("mute" if n % 2 else "ban"),
+                  f"{user} is in a call that is not his: {call['action']} in {call['place_id']}")
+    check(sum(len(call["user_ids"]) for call in calls) == 60, "not every user was dealt with exactly once")
+
+
+def one_who_cannot_be_banned_spoils_nothing_for_the_others(test):
+    """The platform refuses the whole call; then each is asked for alone, and only the exempt one becomes a dead letter."""
+    kafka, names, sandbox, worker = start(test, WAIT)
+    users = [f"user-{n}" for n in range(30)]
+    sandbox.request("POST", "/__sandbox/objects", {"users": [{"userId": "user-7", "exempt": True}]})
+    kafka.produce(names.events, records_for("dobanchannel", users))
+    finish(kafka, names, worker, len(users))
+    letters = kafka.consume(names.dead_letters)
+    check([letter["key"] for letter in letters] == ["user-7"], f"dead letters of {[letter['key'] for letter in letters]}")
+    calls = sandbox.calls()
+    check(any(len(call["user_ids"]) > 1 and call["code"] == 400306 for call in calls), "the exempt one was never in company")
+    check(users_done(calls, "ban") == collections.Counter(set(users) - {"user-7"}), "not everybody else was banned once")
+    decisions = {json.loads(r["value"])["author_id"]: json.loads(r["value"])["actions"][0]
+                 for r in kafka.consume(names.decisions)}
+    check(decisions["user-7"]["result"] == "failed" and decisions["user-7"]["users_in_call"] == 1,
+          f"the decision on the exempt one: {decisions['user-7']}")
+    check(all(action["attempts"] <= 2 for action in decisions.values()), "splitting took more than one further attempt")
+
+
+def a_broken_shared_call_is_made_again(test):
+    """Carried out and then reset: everybody is tried again, and nobody is lost or given up."""
+    kafka, names, sandbox, worker = start(test, WAIT)
+    sandbox.request("POST", "/__sandbox/faults", [{"kind": "reset", "execute": True, "action": "mute", "count": 1},
+                                                  {"kind": "status", "status": 429, "retry_after": 1, "count": 1},
+                                                  {"kind": "status", "status": 503, "count": 2}])
+    users = [f"user-{n}" for n in range(40)]
+    kafka.produce(names.events, records_for("domute", users))
+    finish(kafka, names, worker, len(users))
+    check(not kafka.consume(names.dead_letters), "there are dead letters")
+    check(set(users_done(sandbox.calls(), "mute")) >= set(users), "somebody was not muted")
+    actions = [json.loads(r["value"])["actions"][0] for r in kafka.consume(names.decisions)]
+    check(any(action["ambiguous_timeouts"] for action in actions), "no decision tells of the reset")
+
+
+def a_lone_action_has_its_own_key_and_batching_can_be_switched_off(test):
+    kafka, names, sandbox, worker = start(test, {"platform.batch_wait": 0})
+    users = [f"user-{n}" for n in range(20)]
+    kafka.produce(names.events, records_for("domute", users))
+    finish(kafka, names, worker, len(users))
+    calls = sandbox.calls()
+    check(len(calls) == 20 and all(len(call["user_ids"]) == 1 for call in calls), f"{len(calls)} calls for 20 actions")
+    check(all(call["idempotency_key"].count("/") == 3 and "+" not in call["idempotency_key"] for call in calls),
+          f"keys: {calls[0]['idempotency_key']}")
+
+
 if __name__ == "__main__":
     sys.exit(harness.run(every_action_reaches_the_platform, a_record_with_several_objects_is_finished_when_all_are,
                          moderators_are_exempt, what_cannot_be_carried_out_becomes_a_dead_letter,
-                         a_refused_token_stops_calls_and_a_new_one_heals))
+                         a_refused_token_stops_calls_and_a_new_one_heals,
+                         actions_on_users_of_one_place_share_calls, other_places_and_durations_have_calls_of_their_own,
+                         one_who_cannot_be_banned_spoils_nothing_for_the_others, a_broken_shared_call_is_made_again,
+                         a_lone_action_has_its_own_key_and_batching_can_be_switched_off))

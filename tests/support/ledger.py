@@ -4,6 +4,7 @@ import json
 import os
 import time
 
+import keys
 from harness import ROOT, check, wait_for
 
 # word in the text -> actions in the order in which they have to come
@@ -128,11 +129,15 @@ class Ledger:
 
     def check_repeats(self, calls):
         """What was carried out twice belongs to records that were not committed when something was disturbed."""
-        accepted = collections.Counter(call["idempotency_key"] for call in calls if call["outcome"] in ("done", "already"))
-        for key, times in accepted.items():
-            _, partition, offset, _ = key.rsplit("/", 3)
+        accepted = collections.Counter()
+        for call in calls:
+            if call["outcome"] in ("done", "already"):
+                topic = call["idempotency_key"].split("/")[0]
+                action, places = keys.records_of(call["idempotency_key"], topic)
+                accepted.update((action, *place) for place in places)
+        for (action, partition, offset), times in accepted.items():
             check(times == 1 or self.may_repeat(partition, offset),
-                  f"{key} was carried out {times} times, though it was committed before anything was disturbed")
+                  f"{action} of {partition}/{offset} was carried out {times} times, though it was committed before anything was disturbed")
 
     def check_no_loss(self, calls):
         done = collections.Counter()

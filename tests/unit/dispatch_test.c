@@ -1,150 +1,8 @@
 /* Dispatch against a platform that is played by dice: order per author, one call at a time for each, the window, the
  * gates, attempts, and units taken back in the middle. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/dispatch_world.h"
 
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-#include "worker/dispatch.h"
-
-enum { UNITS_MAX = 600, AUTHORS = 20, PARTITIONS = 3, CALLS_MAX = 3 };
-
-struct world {
-    struct dispatch *dispatch;
-    int64_t now_ms;
-    unsigned seed;
-    struct partition partitions[PARTITIONS];
-    struct work works[UNITS_MAX];
-    struct unit units[UNITS_MAX];
-    struct call calls[UNITS_MAX][CALLS_MAX];
-    char ids[AUTHORS][16];
-    int author_of[UNITS_MAX];
-    size_t unit_count;
-    struct unit *flying[UNITS_MAX];
-    size_t flying_count, widest, sent;
-    int busy[AUTHORS];       /* calls on the way */
-    int last_ended[AUTHORS]; /* the unit that ended last: they end in the order in which they were added */
-    bool ended[UNITS_MAX], dropped[UNITS_MAX];
-    size_t room; /* connections of the client */
-    int opened, closed, ours;
-};
-
-static int number_of(const struct world *world, const struct unit *unit)
-{
-    return (int)(unit - world->units);
-}
-
-static enum wd_status send_call(void *context, struct unit *unit, struct call *call, struct wd_error *err)
-{
-    (void)err;
-    struct world *world = context;
-    int number = number_of(world, unit), author = world->author_of[number];
-    if (world->flying_count >= world->room)
-        return WD_ERR_UNAVAILABLE;
-    assert_ptr_equal(call, &unit->calls[unit->current]);
-    assert_int_equal(call->state, CALL_PENDING);
-    for (size_t i = 0; i < unit->current; i++)
-        assert_int_not_equal(unit->calls[i].state, CALL_PENDING);
-    assert_int_equal(world->busy[author]++, 0);
-    assert_true(world->last_ended[author] < number);
-    for (int earlier = world->last_ended[author] + 1; earlier < number; earlier++)
-        assert_true(world->author_of[earlier] != author || world->ended[earlier] || world->dropped[earlier]);
-    world->flying[world->flying_count++] = unit;
-    if (world->flying_count > world->widest)
-        world->widest = world->flying_count;
-    world->sent++;
-    return WD_OK;
-}
-
-static void on_ended(void *context, struct unit *unit)
-{
-    struct world *world = context;
-    int number = number_of(world, unit);
-    assert_false(world->ended[number]);
-    world->ended[number] = true;
-    world->last_ended[world->author_of[number]] = number;
-}
-
-static void on_gate(void *context, const char *group, bool open, bool ours, const struct outcome *outcome)
-{
-    struct world *world = context;
-    assert_non_null(group);
-    assert_int_equal(open, outcome != NULL);
-    world->opened += open;
-    world->closed += !open;
-    world->ours += ours && open;
-}
-
-static const struct dispatch_options OPTIONS = {
-    .max_in_flight = 16,
-    .max_attempts = 4,
-    .backoff = {.base_ms = 100, .max_ms = 2000},
-    .gate = {.window_ms = 10000, .failure_ratio = 0.9, .min_calls = 50, .probe_ms = 1000, .ramp_to = 8},
-    .seed = 1};
-
-static struct world *world_new(unsigned seed, const struct dispatch_options *options)
-{
-    struct world *world = calloc(1, sizeof(*world));
-    world->seed = seed;
-    world->room = SIZE_MAX;
-    struct dispatch_port port = {.context = world, .send = send_call, .ended = on_ended, .gate_changed = on_gate};
-    world->dispatch = dispatch_new(options, &port, 0);
-    for (int i = 0; i < PARTITIONS; i++)
-        TAILQ_INIT(&world->partitions[i].lane);
-    for (int i = 0; i < AUTHORS; i++) {
-        snprintf(world->ids[i], sizeof(world->ids[i]), "user-%d", i);
-        world->last_ended[i] = -1;
-    }
-    return world;
-}
-
-static void world_free(struct world *world)
-{
-    dispatch_free(world->dispatch);
-    free(world);
-}
-
-static struct unit *add(struct world *world, int author, int partition, size_t calls, const char *group)
-{
-    size_t n = world->unit_count++;
-    world->author_of[n] = author;
-    world->works[n].partition = &world->partitions[partition];
-    struct unit *unit = &world->units[n];
-    *unit = (struct unit){.work = &world->works[n],
-                          .calls = world->calls[n],
-                          .call_count = calls,
-                          .author_id = wd_str_from(world->ids[author])};
-    for (size_t i = 0; i < calls; i++)
-        unit->calls[i].request.group = group;
-    assert_int_equal(dispatch_add(world->dispatch, unit), WD_OK);
-    return unit;
-}
-
-static void settle(struct world *world, size_t at, struct outcome outcome)
-{
-    struct unit *unit = world->flying[at];
-    world->flying[at] = world->flying[--world->flying_count];
-    world->busy[world->author_of[number_of(world, unit)]]--;
-    dispatch_settle(world->dispatch, unit, &outcome, world->now_ms);
-}
-
-static void settle_all(struct world *world, struct outcome outcome)
-{
-    while (world->flying_count)
-        settle(world, world->flying_count - 1, outcome);
-}
-
-static const struct outcome DONE = {.class = OUTCOME_DONE, .http_status = 200, .retry_after_ms = -1};
-static const struct outcome BROKEN = {.class = OUTCOME_RETRY, .http_status = 500, .retry_after_ms = -1};
-static const struct outcome REFUSED = {.class = OUTCOME_STOP, .http_status = 401, .retry_after_ms = -1};
-static const struct outcome NEVER = {.class = OUTCOME_PERMANENT, .http_status = 422, .retry_after_ms = -1};
 
 static void authors_run_side_by_side_and_in_order(void **state)
 {
@@ -198,7 +56,7 @@ static void partitions_take_turns(void **state)
     dispatch_run(world->dispatch, 0);
     int of_second = 0;
     for (size_t i = 0; i < world->flying_count; i++)
-        of_second += world->flying[i]->work->partition == &world->partitions[1];
+        of_second += TAILQ_FIRST(&world->flying[i]->units)->work->partition == &world->partitions[1];
     assert_int_equal(of_second, 3);
     settle_all(world, DONE);
     world_free(world);
@@ -401,26 +259,6 @@ static void webhooks_do_not_count_against_the_platforms_rate(void **state)
     world_free(world);
 }
 
-static struct outcome by_dice(struct world *world)
-{
-    int dice = rand_r(&world->seed) % 100;
-    struct outcome outcome = {.class = OUTCOME_DONE, .http_status = 200, .retry_after_ms = -1};
-    if (dice < 20)
-        outcome = BROKEN;
-    else if (dice < 25)
-        outcome = (struct outcome){.class = OUTCOME_RETRY, .ambiguous = true, .retry_after_ms = -1};
-    else if (dice < 30)
-        outcome = (struct outcome){.class = OUTCOME_RETRY,
-                                   .http_status = 429,
-                                   .throttled = true,
-                                   .retry_after_ms = rand_r(&world->seed) % 2000};
-    else if (dice < 32)
-        outcome = REFUSED;
-    else if (dice < 36)
-        outcome = NEVER;
-    return outcome;
-}
-
 static void one_history(unsigned seed)
 {
     struct world *world = world_new(seed, &OPTIONS);
@@ -432,7 +270,7 @@ static void one_history(unsigned seed)
             add(world, rand_r(&world->seed) % AUTHORS, rand_r(&world->seed) % PARTITIONS,
                 (size_t)(1 + rand_r(&world->seed) % CALLS_MAX), GROUPS[rand_r(&world->seed) % 3]);
         } else if (dice < 60 && world->flying_count) {
-            settle(world, (size_t)rand_r(&world->seed) % world->flying_count, by_dice(world));
+            settle(world, (size_t)rand_r(&world->seed) % world->flying_count, by_dice(world, true));
         } else if (dice < 61 && world->unit_count) {
             size_t pick = (size_t)rand_r(&world->seed) % world->unit_count;
             if (!world->ended[pick] && !gone[pick]) {

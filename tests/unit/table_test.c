@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "worker/platform/join.h"
 #include "worker/platform/table.h"
 
 #define SHIPPED SOURCE_DIR "/config/platforms/socialplus.yaml"
@@ -288,6 +289,102 @@ static void batches_and_the_check_are_exposed(void **state)
     assert_null(action_table_group_name(shipped, action_table_group_count(shipped)));
 }
 
+/* ---- calls for several authors ---- */
+
+static struct platform_call call_on(const struct wd_action *action, const char *author, const char *channel)
+{
+    struct wd_event event = event_of(WD_CONTENT_MESSAGE);
+    event.author.id = wd_str_from(author);
+    event.place.channel_id = wd_str_from(channel);
+    return call_of(action, &event);
+}
+
+static const struct wd_action MUTE = {.kind = WD_ACTION_MUTE, .duration_ms = 60000};
+static const struct wd_action REMOVE = {.kind = WD_ACTION_REMOVE, .scope = WD_SCOPE_CHANNEL};
+
+static void expect_joined(const struct wd_action *action, const char *const *authors, size_t count, const char *path,
+                          const char *body)
+{
+    struct platform_call calls[4], joined;
+    const struct platform_call *others[4];
+    struct wd_error err = {0};
+    char *text;
+    for (size_t i = 0; i < count; i++) {
+        calls[i] = call_on(action, authors[i], "ch 1");
+        others[i] = &calls[i];
+        assert_true(platform_calls_fit(&calls[0], &calls[i]));
+        assert_true(platform_call_frame(&calls[0]) == platform_call_frame(&calls[i]));
+    }
+    assert_int_equal(platform_calls_join(&calls[0], others + 1, count - 1, &text, &joined, &err), WD_OK);
+    assert_string_equal(joined.path.data, path);
+    assert_int_equal(joined.path.len, strlen(path));
+    assert_string_equal(joined.body.data ? joined.body.data : "", body);
+    assert_int_equal(joined.body.len, strlen(body));
+    assert_int_equal(joined.method, calls[0].method);
+    assert_int_equal(joined.entry, calls[0].entry);
+    free(text);
+}
+
+static void authors_are_put_together_in_body_and_query(void **state)
+{
+    (void)state;
+    static const char *const authors[] = {"u1", "o'h\"ara", "\303\274/&=", "u4"};
+    expect_joined(&MUTE, authors, 4, "/api/v2/channel/ch%201/users/mute",
+                  "{\"userIds\":[\"u1\",\"o'h\\\"ara\",\"\303\274/&=\",\"u4\"],\"mutePeriod\":60000}");
+    expect_joined(&REMOVE, authors, 3,
+                  "/api/v3/channels/ch%201/users?userIds=u1&userIds=o%27h%22ara&userIds=%C3%BC%2F%26%3D", "");
+    expect_joined(&REMOVE, authors, 1, "/api/v3/channels/ch%201/users?userIds=u1", "");
+}
+
+static void only_calls_that_differ_in_the_author_fit(void **state)
+{
+    (void)state;
+    static const struct wd_action longer = {.kind = WD_ACTION_MUTE, .duration_ms = 60001};
+    static const struct wd_action ban = {.kind = WD_ACTION_BAN, .scope = WD_SCOPE_CHANNEL};
+    static const struct wd_action unban = {.kind = WD_ACTION_UNBAN, .scope = WD_SCOPE_CHANNEL};
+    static const struct wd_action flag = {.kind = WD_ACTION_FLAG};
+    struct platform_call mute = call_on(&MUTE, "u1", "c"), other_place = call_on(&MUTE, "u2", "d");
+    struct platform_call other_time = call_on(&longer, "u2", "c"), other_row = call_on(&ban, "u2", "c");
+    struct platform_call twin = call_on(&MUTE, "u2", "c"), undone = call_on(&unban, "u1", "c");
+    struct platform_call alone = call_on(&flag, "u1", "c");
+    assert_true(platform_calls_fit(&mute, &twin));
+    assert_false(platform_calls_fit(&mute, &other_place));
+    assert_false(platform_calls_fit(&mute, &other_time));
+    assert_false(platform_calls_fit(&mute, &other_row));
+    assert_false(platform_calls_fit(&other_row, &undone));
+    assert_null(alone.batch);
+    /* an id that looks like the rest of the call moves no boundary */
+    struct platform_call sly = call_on(&MUTE, "u\"],\"mutePeriod\":1}", "c");
+    assert_true(platform_calls_fit(&mute, &sly));
+    assert_true(platform_call_frame(&mute) != platform_call_frame(&other_place));
+}
+
+static void a_joined_path_stays_within_what_servers_take(void **state)
+{
+    (void)state;
+    char id[400];
+    memset(id, '/', sizeof(id) - 1); /* each becomes three bytes */
+    id[sizeof(id) - 1] = '\0';
+    struct platform_call calls[20], joined;
+    const struct platform_call *others[20];
+    struct wd_error err = {0};
+    size_t count = 0, room;
+    char *text;
+    for (int i = 0; i < 20; i++)
+        calls[i] = call_on(&REMOVE, id, "c");
+    room = platform_call_room_bytes(&calls[0]);
+    while (count < 19 && platform_call_share_bytes(&calls[count + 1]) <= room) {
+        room -= platform_call_share_bytes(&calls[count + 1]);
+        others[count] = &calls[count + 1];
+        count++;
+    }
+    assert_int_equal(count, 5);
+    assert_int_equal(platform_calls_join(&calls[0], others, count, &text, &joined, &err), WD_OK);
+    assert_int_equal(joined.path.len, strlen(joined.path.data));
+    assert_int_equal(joined.path.len + room, PLATFORM_PATH_BYTES_MAX);
+    free(text);
+}
+
 static void a_webhook_is_called_by_its_own_url(void **state)
 {
     (void)state;
@@ -508,6 +605,11 @@ static void every_mistake_has_its_place(void **state)
          "query\n"},
         {ROW "    path: /x?userIds={author_id}\n    batch: {field: userIds, max: 1}\n",
          "7:34: bad-value: 'max' is a number from 2 to 1000\n"},
+        {ROW "    path: /x?userIds={author_id}\n    batch: {field: userIds, max: 9, already_for_all: perhaps}\n",
+         "7:54: bad-value: 'already_for_all' is true or false\n"},
+        {ROW "    path: /{author_id}\n    body: {userIds: [\"{author_id}\"]}\n    batch: {field: userIds, max: 9}\n",
+         "8:12: bad-value: a call for several authors can name {author_id} only in its list: take it out elsewhere, or "
+         "the batch\n"},
         {ROW "    path: /x\n    answers: {alredy: [404], retry: [42, 4yy], stop: 401, done: [{sttus: 2}]}\n",
          "7:15: unknown-key: 'alredy' is not known as an outcome (did you mean 'already'?)\n"
          "7:38: bad-answer: want an HTTP status (404), a class (4xx), a platform code (400300) or {status, code, "
@@ -630,6 +732,9 @@ int main(void)
         cmocka_unit_test(places_fall_back_to_the_object_and_the_target),
         cmocka_unit_test(an_arena_that_is_full_is_too_large),
         cmocka_unit_test(batches_and_the_check_are_exposed),
+        cmocka_unit_test(authors_are_put_together_in_body_and_query),
+        cmocka_unit_test(only_calls_that_differ_in_the_author_fit),
+        cmocka_unit_test(a_joined_path_stays_within_what_servers_take),
         cmocka_unit_test(a_webhook_is_called_by_its_own_url),
         cmocka_unit_test(answers_are_classified_as_documented),
         cmocka_unit_test(throttling_needs_a_429_or_a_503_that_names_a_time),

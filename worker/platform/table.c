@@ -51,6 +51,7 @@ static void fill_call(const struct action_table *table, uint16_t place, struct p
         .group = table->groups[row->group],
         .group_index = row->group,
         .entry = (uint32_t)place - 1,
+        .batch = row->batch.field ? &row->batch : NULL,
     };
 }
 
@@ -70,9 +71,9 @@ enum wd_status action_table_call(const struct action_table *table, const struct 
     const struct table_row *row = &table->rows[call.entry];
     struct template_values values;
     template_values_init(&values, action, event);
-    enum wd_status status = template_expand_path(&row->path, &values, arena, &call.path, err);
-    if (status == WD_OK && row->body.first)
-        status = template_expand_body(&row->body, &values, arena, &call.body, err);
+    enum wd_status status = template_expand_path(&row->path, &values, arena, &call.path, &call.author, err);
+    if (status == WD_OK && row->body.first) /* a row with a batch names the author once: in one of the two */
+        status = template_expand_body(&row->body, &values, arena, &call.body, &call.author, err);
     if (status != WD_OK)
         return wd_error_prefix(err, status, "%s on a %s", wd_action_kind_name(action->kind),
                                wd_content_type_name(event->content_type));

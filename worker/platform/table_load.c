@@ -6,12 +6,12 @@
 
 #include "worker/platform/table_rows.h"
 
-enum { TABLE_BYTES_MAX = 4 << 20, ROWS_MAX = 4096, BATCH_MAX = 1000 };
+enum { TABLE_BYTES_MAX = 4 << 20, ROWS_MAX = 4096 };
 
 static const char DEFAULT_CHECK_PATH[] = "/api/v3/communities";
 static const char *const TABLE_KEYS[] = {"platform", "check", "answers", "actions", NULL};
 static const char *const CHECK_KEYS[] = {"path", NULL};
-static const char *const BATCH_KEYS[] = {"field", "max", NULL};
+static const char *const BATCH_KEYS[] = {"field", "max", "already_for_all", NULL};
 enum row_key {
     ROW_ACTION,
     ROW_CONTENT,
@@ -189,13 +189,14 @@ static void read_batch(struct loader *loader, const struct wd_node *node, const 
     }
     check_keys(loader, node, BATCH_KEYS, "known in a batch");
     const struct wd_node *field = wd_node_get(node, "field"), *max = wd_node_get(node, "max");
+    const struct wd_node *already = wd_node_get(node, "already_for_all");
     int64_t number = 0;
     if (!field || field->kind != WD_NODE_SCALAR || !max) {
         REPORT(loader, "missing-key", node, "a batch has a 'field' and a 'max'");
         return;
     }
-    if (!wd_node_int(max, &number) || number < 2 || number > BATCH_MAX)
-        REPORT(loader, "bad-value", max, "'max' is a number from 2 to %d", BATCH_MAX);
+    if (!wd_node_int(max, &number) || number < 2 || number > ACTION_BATCH_MAX)
+        REPORT(loader, "bad-value", max, "'max' is a number from 2 to %d", ACTION_BATCH_MAX);
     out->in_query = is_in_query(keys[ROW_PATH], field->text);
     if (!out->in_query && !is_in_body(keys[ROW_BODY], field->text))
         REPORT(loader, "bad-value", field,
@@ -204,6 +205,8 @@ static void read_batch(struct loader *loader, const struct wd_node *node, const 
     struct wd_str copy = wd_arena_copy(loader->table->arena, wd_str_from(field->text));
     out->field = copy.data;
     out->max = (uint32_t)number;
+    if (already && !wd_node_bool(already, &out->already_for_all))
+        REPORT(loader, "bad-value", already, "'already_for_all' is true or false");
 }
 
 static void require(struct loader *loader, const struct wd_node *row, const struct wd_node *const *keys,
@@ -252,8 +255,12 @@ static void read_call(struct loader *loader, const struct wd_node *node, const s
     if (keys[ROW_ANSWERS] &&
         !answer_list_read(&row->answers, keys[ROW_ANSWERS], loader->file, table->arena, loader->findings))
         loader->failed = true;
-    if (keys[ROW_BATCH])
-        read_batch(loader, keys[ROW_BATCH], keys, &row->batch);
+    if (!keys[ROW_BATCH])
+        return;
+    read_batch(loader, keys[ROW_BATCH], keys, &row->batch);
+    if (template_count(&row->path, PLACEHOLDER_AUTHOR_ID) + template_count(&row->body, PLACEHOLDER_AUTHOR_ID) > 1)
+        REPORT(loader, "bad-value", keys[ROW_BATCH],
+               "a call for several authors can name {author_id} only in its list: take it out elsewhere, or the batch");
 }
 
 static void enter_places(struct loader *loader, const struct wd_node *node, int kind, unsigned contents,

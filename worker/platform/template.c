@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "worker/platform/table.h"
 #include "worker/platform/template.h"
-
-enum { PATH_BYTES_MAX = 8000 }; /* what servers commonly take as a request line, less the rest of the line */
 
 struct template_part {
     struct template_part *next;
@@ -315,8 +314,17 @@ static size_t escape_percent(unsigned char c, char *to)
 
 typedef size_t escape_fn(unsigned char c, char *to);
 
+size_t template_count(const struct template *template, enum placeholder placeholder)
+{
+    size_t count = 0;
+    for (const struct template_part *part = template->first; part; part = part->next)
+        count += !part->literal.data && part->placeholder == placeholder;
+    return count;
+}
+
 /* Measures where `to` is NULL, else writes. */
-static size_t expand(const struct template *template, const struct template_values *values, escape_fn *escape, char *to)
+static size_t expand(const struct template *template, const struct template_values *values, escape_fn *escape, char *to,
+                     struct wd_str *author_out)
 {
     size_t length = 0;
     for (const struct template_part *part = template->first; part; part = part->next) {
@@ -327,38 +335,43 @@ static size_t expand(const struct template *template, const struct template_valu
             continue;
         }
         struct wd_str value = values->of[part->placeholder];
+        size_t at = length;
         for (size_t i = 0; i < value.len; i++)
             length += escape((unsigned char)value.data[i], to ? to + length : NULL);
+        if (to && part->placeholder == PLACEHOLDER_AUTHOR_ID)
+            *author_out = (struct wd_str){.data = to + at, .len = length - at};
     }
     return length;
 }
 
 static enum wd_status expand_into(const struct template *template, const struct template_values *values,
-                                  escape_fn *escape, struct wd_arena *arena, struct wd_str *out, struct wd_error *err)
+                                  escape_fn *escape, struct wd_arena *arena, struct wd_str *out,
+                                  struct wd_str *author_out, struct wd_error *err)
 {
     for (const struct template_part *part = template->first; part; part = part->next)
         if (!part->literal.data && values->of[part->placeholder].len == 0)
             return wd_fail(err, WD_ERR_INVALID, "the call needs {%s} and the event has none", NAMES[part->placeholder]);
-    size_t length = expand(template, values, escape, NULL);
+    size_t length = expand(template, values, escape, NULL, author_out);
     char *text = wd_arena_alloc(arena, length + 1);
     if (!text)
         return wd_fail(err, WD_ERR_TOO_LARGE, "no room in the event's memory for a call of %zu bytes", length);
-    expand(template, values, escape, text);
+    expand(template, values, escape, text, author_out);
     text[length] = '\0';
     *out = (struct wd_str){.data = text, .len = length};
     return WD_OK;
 }
 
 enum wd_status template_expand_path(const struct template *path, const struct template_values *values,
-                                    struct wd_arena *arena, struct wd_str *out, struct wd_error *err)
+                                    struct wd_arena *arena, struct wd_str *out, struct wd_str *author_out,
+                                    struct wd_error *err)
 {
     struct wd_str built;
-    enum wd_status status = expand_into(path, values, escape_percent, arena, &built, err);
+    enum wd_status status = expand_into(path, values, escape_percent, arena, &built, author_out, err);
     if (status != WD_OK)
         return status;
-    if (built.len > PATH_BYTES_MAX)
+    if (built.len > PLATFORM_PATH_BYTES_MAX)
         return wd_fail(err, WD_ERR_INVALID, "the path would be %zu bytes long, more than %d", built.len,
-                       PATH_BYTES_MAX);
+                       PLATFORM_PATH_BYTES_MAX);
     if (has_dot_segment(built.data, built.len))
         return wd_fail(err, WD_ERR_INVALID, "an id of the event is '.' or '..', which cannot stand in a path");
     *out = built;
@@ -366,7 +379,8 @@ enum wd_status template_expand_path(const struct template *path, const struct te
 }
 
 enum wd_status template_expand_body(const struct template *body, const struct template_values *values,
-                                    struct wd_arena *arena, struct wd_str *out, struct wd_error *err)
+                                    struct wd_arena *arena, struct wd_str *out, struct wd_str *author_out,
+                                    struct wd_error *err)
 {
-    return expand_into(body, values, escape_json, arena, out, err);
+    return expand_into(body, values, escape_json, arena, out, author_out, err);
 }

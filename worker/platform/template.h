@@ -49,11 +49,17 @@ bool template_compile_path(struct template *out, const struct wd_node *node, con
 bool template_compile_body(struct template *out, const struct wd_node *node, const char *file, struct wd_arena *arena,
                            struct wd_diagnostics *findings);
 
-/* Fills the placeholders. *out is in the arena and NUL-terminated. WD_ERR_INVALID: a value is missing, or it cannot
+/* How often the placeholder stands in it. */
+size_t template_count(const struct template *template, enum placeholder placeholder);
+
+/* Fills the placeholders. *out is in the arena and NUL-terminated. *author_out points to where {author_id} stands in
+ * it, escaped, and is left alone where there is none. WD_ERR_INVALID: a value is missing, or it cannot
  * stand in this path. WD_ERR_TOO_LARGE: the arena is full. */
 enum wd_status template_expand_path(const struct template *path, const struct template_values *values,
-                                    struct wd_arena *arena, struct wd_str *out, struct wd_error *err);
+                                    struct wd_arena *arena, struct wd_str *out, struct wd_str *author_out,
+                                    struct wd_error *err);
 enum wd_status template_expand_body(const struct template *body, const struct template_values *values,
-                                    struct wd_arena *arena, struct wd_str *out, struct wd_error *err);
+                                    struct wd_arena *arena, struct wd_str *out, struct wd_str *author_out,
+                                    struct wd_error *err);
 
 #endif

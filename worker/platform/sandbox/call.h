@@ -65,6 +65,7 @@ struct call {
     const char *object_id, *place_id;
     const char *user_ids[CALL_USER_MAX];
     size_t user_count;
+    bool changed[CALL_USER_MAX]; /* in a place: for which of them the call changed something */
 
     /* answer */
     int status, code;

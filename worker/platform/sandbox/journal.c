@@ -111,6 +111,12 @@ static void print_subject(const struct call *call, struct buffer *out)
         buffer_json(out, call->user_ids[i]);
     }
     buffer_text(out, "]");
+    if (call->place_type == OBJECT_NONE || !call->user_count)
+        return;
+    buffer_text(out, ",\"changed\":[");
+    for (size_t i = 0; i < call->user_count; i++)
+        buffer_format(out, "%s%s", i ? "," : "", call->changed[i] ? "true" : "false");
+    buffer_text(out, "]");
 }
 
 static char *print_call(const struct call *call, size_t body_limit, int64_t now_ms)

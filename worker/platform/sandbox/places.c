@@ -38,7 +38,8 @@ static void serve_ban(struct platform *platform, struct call *call)
     }
     size_t changed = 0;
     for (size_t i = 0; i < call->user_count; i++) {
-        changed += members[i]->is_banned != wanted;
+        call->changed[i] = members[i]->is_banned != wanted;
+        changed += call->changed[i];
         members[i]->is_banned = wanted;
     }
     if (changed)
@@ -70,8 +71,10 @@ static void serve_mute(struct platform *platform, struct call *call)
     struct object *channel = platform_place(platform, call);
     if (!channel || !find_members(platform, call, channel, members))
         return;
-    for (size_t i = 0; i < call->user_count; i++)
+    for (size_t i = 0; i < call->user_count; i++) {
+        call->changed[i] = members[i]->muted_until_ms != until_ms;
         members[i]->muted_until_ms = until_ms;
+    }
     call_done(call);
 }
 
@@ -95,8 +98,10 @@ static void serve_remove(struct platform *platform, struct call *call)
     struct object *place = platform_place(platform, call);
     if (!place || !find_members(platform, call, place, members))
         return;
-    for (size_t i = 0; i < call->user_count; i++)
+    for (size_t i = 0; i < call->user_count; i++) {
+        call->changed[i] = !members[i]->is_removed;
         members[i]->is_removed = true;
+    }
     platform_show(call, place);
 }
 

@@ -1,15 +1,17 @@
 /* Carries out units: side by side over authors, in order and one at a time for each author, within the window, through
  * the gates. No I/O of its own: calls leave through the port and come back through dispatch_settle().
  *
- * Units of one author are served in the order of dispatch_add(); ready ones are taken round-robin over partitions. One
- * thread. All times are loop milliseconds. */
-#ifndef WORKER_DISPATCH_H
-#define WORKER_DISPATCH_H
+ * Units of one author are served in the order of dispatch_add(); ready ones are taken round-robin over partitions.
+ * Calls that differ in nothing but the author may leave as one (flights.h); the window and the gates count that as one
+ * call. One thread. All times are loop milliseconds. */
+#ifndef WORKER_DISPATCH_DISPATCH_H
+#define WORKER_DISPATCH_DISPATCH_H
 
 #include "worker/retry.h"
 #include "worker/work.h"
 
 struct dispatch;
+struct flight;
 
 /* A limit for one endpoint group. */
 struct dispatch_rate {
@@ -18,7 +20,7 @@ struct dispatch_rate {
 };
 
 struct dispatch_options {
-    size_t max_in_flight;
+    size_t max_in_flight; /* calls */
     unsigned max_attempts;
     struct backoff backoff;
     struct gate_options gate;                /* of every endpoint group; its rate holds where group_rates has none */
@@ -26,15 +28,17 @@ struct dispatch_options {
     double burst;                            /* of every limit */
     const struct dispatch_rate *group_rates; /* the caller's; must outlive the dispatch */
     size_t group_rate_count;
-    int64_t max_hold_ms; /* a longer Retry-After is cut to this; 0: none is */
+    int64_t max_hold_ms;   /* a longer Retry-After is cut to this; 0: none is */
+    int64_t batch_wait_ms; /* how long a call that may take several authors waits for company; 0: not at all */
+    size_t batch_max;      /* authors in one call, where the row itself allows no fewer; 0 and 1: one */
     uint64_t seed;
 };
 
 struct dispatch_port {
     void *context;
-    /* Sends unit->calls[unit->current]. WD_ERR_UNAVAILABLE: no connection free, asked again later. Anything else but
-     * WD_OK makes the call fail for good. */
-    enum wd_status (*send)(void *context, struct unit *unit, struct call *call, struct wd_error *err);
+    /* Sends the call for all units aboard, each of which is at unit->calls[unit->current]. WD_ERR_UNAVAILABLE: no
+     * connection free, asked again later. Anything else but WD_OK makes the call fail for good. */
+    enum wd_status (*send)(void *context, struct flight *flight, struct wd_error *err);
     /* The unit has ended: every call succeeded or failed for good, or it is an orphan. It is no longer dispatch's. */
     void (*ended)(void *context, struct unit *unit);
     /* A gate opened or closed again, for log and metrics. `outcome` is what made it so, NULL when it healed. `ours`:
@@ -50,8 +54,8 @@ void dispatch_free(struct dispatch *dispatch);
  * Nothing is sent before dispatch_run(). */
 enum wd_status dispatch_add(struct dispatch *dispatch, struct unit *unit);
 
-/* The end of the unit's current call. Nothing else is sent before dispatch_run(). */
-void dispatch_settle(struct dispatch *dispatch, struct unit *unit, const struct outcome *outcome, int64_t now_ms);
+/* The end of the flight's call: it is not touched again. Nothing else is sent before dispatch_run(). */
+void dispatch_settle(struct dispatch *dispatch, struct flight *flight, const struct outcome *outcome, int64_t now_ms);
 
 /* Sends what may be sent now; returns after how many ms it wants to run again, -1: not before something happens. */
 int64_t dispatch_run(struct dispatch *dispatch, int64_t now_ms);
@@ -60,7 +64,7 @@ int64_t dispatch_run(struct dispatch *dispatch, int64_t now_ms);
  * that keeps its author busy and comes back through `ended`. */
 bool dispatch_drop(struct dispatch *dispatch, struct unit *unit);
 
-size_t dispatch_in_flight(const struct dispatch *dispatch);
+size_t dispatch_in_flight(const struct dispatch *dispatch); /* calls */
 size_t dispatch_open_gates(const struct dispatch *dispatch);
 /* Something waits for a gate to open or for its turn in a rate. */
 bool dispatch_is_held(const struct dispatch *dispatch);
