@@ -91,9 +91,10 @@ static inline uint32_t four_at(const char *bytes)
 static inline bool may_be_in_run(struct wd_str text, size_t at, size_t period, size_t stride)
 {
     const char *here = text.data + at, *there = here + period;
-    if (stride < 8 || at < 3 || at + period + 4 > text.len)
+    if (stride < 8 || at < 3)
         return *here == *there;
-    return (four_at(here) == four_at(there)) | (four_at(here - 3) == four_at(there - 3));
+    bool behind = four_at(here - 3) == four_at(there - 3); /* all that can be where the text ends within four bytes */
+    return at + period + 4 > text.len ? behind : behind | (four_at(here) == four_at(there));
 }
 
 static size_t walk_ahead(const struct runs *runs, size_t at, size_t period)

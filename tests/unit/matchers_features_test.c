@@ -1,6 +1,7 @@
 /* Features of texts: what they rule out is not found, tried with every character that there is. */
 #include "tests/unit/matchers_support.h"
 
+#include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
 #include "filters/matchers/features.h"
