@@ -5,7 +5,7 @@
 
 #include "filters/evaluate.h"
 
-enum { FINDS_NEEDED_MAX = 20 };
+enum { FINDS_NEEDED_MAX = 20, FINDS_MAX = 1024 /* where exceptions need them all */, STEPS_OF_A_SEARCH = 64 };
 
 /* ---- finds ---- */
 
@@ -17,11 +17,25 @@ static struct found_list *list_of(struct evaluation *evaluation, const struct le
     return list;
 }
 
+static bool is_known(const struct found_list *list, uint64_t key)
+{
+    const struct found *found = list->first;
+    while (found && found->key != key)
+        found = found->next;
+    return found != NULL;
+}
+
 static void note(struct evaluation *evaluation, const struct leaf *leaf, struct wd_span span, uint64_t key)
 {
     struct found_list *list = list_of(evaluation, leaf);
-    if (list->count >= WD_SPANS_MAX && !evaluation->set->rules[leaf->rule].has_allowed_spans)
+    bool needs_all = evaluation->set->rules[leaf->rule].has_allowed_spans;
+    if (list->count >= (needs_all ? FINDS_MAX : WD_SPANS_MAX)) {
+        list->undecided |= needs_all; /* one of those that are left out can be one that no exception allows */
+        evaluation->effort.enough = true;
         return;
+    }
+    if (leaf->finds_needed > 1 && !needs_all && is_known(list, key))
+        return; /* others like it must not take the place of different ones */
     struct found *found = wd_arena_alloc(evaluation->arena, sizeof(*found));
     if (!found) {
         evaluation->out_of_memory = true;
@@ -51,7 +65,7 @@ void wd_note_undecided(struct evaluation *evaluation, const struct leaf *leaf)
 struct span_sink {
     struct evaluation *evaluation;
     const struct leaf *leaf;
-    const struct kept_view *view;
+    struct kept_view *view;
 };
 
 void wd_span_found_as(struct span_sink *sink, size_t start, size_t end, uint64_t key)
@@ -65,6 +79,16 @@ void wd_span_found_as(struct span_sink *sink, size_t start, size_t end, uint64_t
 void wd_span_found(struct span_sink *sink, size_t start, size_t end)
 {
     wd_span_found_as(sink, start, end, 0);
+}
+
+struct wd_effort *wd_effort_of(struct span_sink *sink)
+{
+    return &sink->evaluation->effort;
+}
+
+struct wd_text_facts *wd_facts_of(struct span_sink *sink)
+{
+    return &sink->view->facts;
 }
 
 static struct wd_str written_text(const struct span_sink *sink)
@@ -90,16 +114,17 @@ char wd_written_behind(const struct span_sink *sink, size_t at)
 static void search(struct evaluation *evaluation, const struct leaf *leaf)
 {
     list_of(evaluation, leaf)->searched = true;
-    for (const struct kept_view *kept = evaluation->views; kept; kept = kept->next) {
+    for (struct kept_view *kept = evaluation->views; kept; kept = kept->next) {
         if (!(leaf->fields & 1U << kept->field) || !(leaf->views & kept->view.kinds) || leaf->needs & ~kept->features)
             continue;
-        if (!evaluation->budget_ended && evaluation->out_of_budget)
-            evaluation->budget_ended = evaluation->out_of_budget(evaluation->budget_context);
-        if (evaluation->budget_ended)
-            return;
+        evaluation->effort.enough = false;
+        if (evaluation->budget_ended || !wd_goes_on(&evaluation->effort, STEPS_OF_A_SEARCH))
+            break;
         struct span_sink sink = {.evaluation = evaluation, .leaf = leaf, .view = kept};
         leaf->kind->search(leaf, kept->view.text, &sink);
+        evaluation->out_of_memory |= kept->facts.out_of_memory;
     }
+    evaluation->budget_ended |= evaluation->effort.ended;
 }
 
 static const struct found_list *finds_of(struct evaluation *evaluation, const struct leaf *leaf)
@@ -117,6 +142,7 @@ static const struct found_list *finds_of(struct evaluation *evaluation, const st
 struct allowed {
     struct wd_span *spans;
     size_t count;
+    bool is_incomplete; /* a limit ended the search for them */
 };
 
 static int by_text_and_start(const void *left, const void *right)
@@ -133,9 +159,13 @@ static void gather_allowed(struct evaluation *evaluation, const struct rule *rul
 {
     size_t count = 0;
     *out = (struct allowed){0};
-    for (size_t i = 0; i < rule->exception_count && rule->has_allowed_spans; i++)
-        if (rule->exceptions[i].allows_spans)
-            count += finds_of(evaluation, rule->exceptions[i].condition->leaf)->count;
+    for (size_t i = 0; i < rule->exception_count && rule->has_allowed_spans; i++) {
+        if (!rule->exceptions[i].allows_spans)
+            continue;
+        const struct found_list *list = finds_of(evaluation, rule->exceptions[i].condition->leaf);
+        count += list->count;
+        out->is_incomplete |= list->undecided || evaluation->budget_ended;
+    }
     if (!count)
         return;
     out->spans = wd_arena_alloc(evaluation->arena, count * sizeof(*out->spans));
@@ -312,7 +342,7 @@ enum truth wd_evaluate_rule(struct evaluation *evaluation, const struct rule *ru
     enum truth exempt = is_exempt(evaluation, rule);
     if (exempt == YES)
         return NO;
-    answer = exempt == UNDECIDED ? UNDECIDED : answer;
+    answer = exempt == UNDECIDED || allowed.is_incomplete ? UNDECIDED : answer;
     struct gathering gathering = {.evaluation = evaluation, .allowed = &allowed};
     gather_spans(&gathering, rule->when);
     keep_spans(&gathering, match_out);

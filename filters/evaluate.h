@@ -9,6 +9,7 @@
 #include <warden/event.h>
 #include <warden/verdict.h>
 
+#include "filters/matchers/facts.h"
 #include "filters/rules/expression.h"
 #include "filters/rules/rules.h"
 #include "filters/views/views.h"
@@ -36,6 +37,7 @@ struct kept_view {
     enum wd_text_field field;
     struct wd_view view;
     uint32_t features; /* bits enum wd_feature of its text */
+    struct wd_text_facts facts;
 };
 
 struct evaluation {
@@ -49,7 +51,7 @@ struct evaluation {
     uint32_t generation;
     struct kept_view *views;
     uint32_t features;                                            /* of all texts that are searched, together */
-    bool (*out_of_budget)(void *context);                         /* NULL: no time budget */
+    struct wd_effort effort;                                      /* of all native searches; knows the time budget */
     const struct wd_scan_timing *timing;                          /* its clock; NULL: none */
     void (*rule_took)(void *context, uint32_t rule, uint64_t ns); /* NULL: nobody wants to know */
     void *budget_context;

@@ -155,5 +155,6 @@ static bool plan_actions(struct evaluation *evaluation, struct wd_verdict *verdi
 bool wd_judge(struct evaluation *evaluation, uint32_t *candidates, size_t count, struct wd_verdict *verdict)
 {
     verdict->candidates = (uint32_t)count;
+    verdict->candidate_rules = candidates;
     return match_rules(evaluation, candidates, count, verdict) && plan_actions(evaluation, verdict);
 }

@@ -22,6 +22,19 @@ struct cached_name {
     char name[CACHED_NAME_BYTES];
 };
 
+/* As long as a set: made anew for another one. */
+struct wd_scanner_memory {
+    uint64_t serial;          /* of the set */
+    struct found_list *lists; /* by leaf */
+    uint32_t *touched;        /* by rule: the generation in which it became a candidate */
+    uint32_t *candidates;
+    uint32_t generation;
+    struct cached_name names[CACHED_NAMES];
+    uint64_t *skip;       /* bit per atom: all rules that ask for it are switched off */
+    uint32_t skipped_for; /* off_count of the set when that was made */
+    uint64_t *scope_bits; /* all of names[].scopes, and one more for names that are too long */
+};
+
 struct wd_scanner {
     struct wd_scanner_options options;
     struct wd_view_scratch *views;
@@ -29,22 +42,13 @@ struct wd_scanner {
     struct expression_scratch *expressions;
     struct wd_decoder *decoder;
     struct wd_scan_timing timing;
-    bool is_timed;
+    bool is_timed, is_sampled;
     const struct wd_ruleset *set; /* of the event under way */
     uint32_t switched_off[SWITCHED_OFF_MAX];
     size_t switched_off_count;
 
-    /* as long as a set: made anew for another one */
-    uint64_t serial;
-    struct found_list *lists; /* by leaf */
-    uint32_t *touched;        /* by rule: the generation in which it became a candidate */
-    uint32_t *candidates;
+    struct wd_scanner_memory *memory; /* of the set; NULL: none yet */
     size_t candidate_count;
-    uint32_t generation;
-    struct cached_name names[CACHED_NAMES];
-    uint64_t *skip;               /* bit per atom: all rules that ask for it are switched off */
-    uint32_t skipped_for;         /* off_count of the set when that was made */
-    uint64_t *scope_bits;         /* all of names[].scopes, and one more for names that are too long */
     const uint64_t *event_scopes; /* of the event */
 };
 
@@ -65,24 +69,11 @@ struct wd_scanner *wd_scanner_new(const struct wd_scanner_options *options)
     return NULL;
 }
 
-static void drop_set_memory(struct wd_scanner *scanner)
-{
-    free(scanner->lists);
-    free(scanner->touched);
-    free(scanner->candidates);
-    free(scanner->scope_bits);
-    free(scanner->skip);
-    scanner->lists = NULL;
-    scanner->touched = scanner->candidates = NULL;
-    scanner->scope_bits = scanner->skip = NULL;
-    scanner->serial = 0;
-}
-
 void wd_scanner_free(struct wd_scanner *scanner)
 {
     if (!scanner)
         return;
-    drop_set_memory(scanner);
+    wd_scanner_memory_free(scanner->memory);
     wd_view_scratch_free(scanner->views);
     wd_pattern_scratch_free(scanner->patterns);
     wd_expression_scratch_free(scanner->expressions);
@@ -97,34 +88,69 @@ static size_t scope_words(const struct wd_ruleset *set)
     return set->scope_count / 64 + 1;
 }
 
-static bool fit_to_set(struct wd_scanner *scanner, const struct wd_ruleset *set)
+/* Written to here, so that the scanner's thread meets no page for the first time. */
+static void *zeros(size_t count, size_t size)
 {
-    if (scanner->serial == set->serial)
-        return true;
-    drop_set_memory(scanner);
-    scanner->lists = calloc(set->leaf_count + 1, sizeof(*scanner->lists));
-    scanner->touched = calloc(set->rule_count + 1, sizeof(*scanner->touched));
-    scanner->candidates = calloc(set->rule_count + 1, sizeof(*scanner->candidates));
-    scanner->scope_bits = calloc((CACHED_NAMES + 1) * scope_words(set), sizeof(*scanner->scope_bits));
-    scanner->skip = calloc(set->atom_count / 64 + 1, sizeof(*scanner->skip));
-    if (!scanner->lists || !scanner->touched || !scanner->candidates || !scanner->scope_bits || !scanner->skip) {
-        drop_set_memory(scanner);
-        return false;
+    void *memory = malloc((count + 1) * size);
+    return memory ? memset(memory, 0, (count + 1) * size) : NULL;
+}
+
+struct wd_scanner_memory *wd_scanner_memory_new(const struct wd_ruleset *set)
+{
+    struct wd_scanner_memory *memory = zeros(1, sizeof(*memory));
+    if (!memory)
+        return NULL;
+    memory->serial = set->serial;
+    memory->lists = zeros(set->leaf_count, sizeof(*memory->lists));
+    memory->touched = zeros(set->rule_count, sizeof(*memory->touched));
+    memory->candidates = zeros(set->rule_count, sizeof(*memory->candidates));
+    memory->scope_bits = zeros((CACHED_NAMES + 1) * scope_words(set), sizeof(*memory->scope_bits));
+    memory->skip = zeros(set->atom_count / 64, sizeof(*memory->skip));
+    if (!memory->lists || !memory->touched || !memory->candidates || !memory->scope_bits || !memory->skip) {
+        wd_scanner_memory_free(memory);
+        return NULL;
     }
     for (size_t i = 0; i < CACHED_NAMES; i++)
-        scanner->names[i] = (struct cached_name){.scopes = scanner->scope_bits + i * scope_words(set)};
-    scanner->generation = scanner->skipped_for = 0;
-    scanner->serial = set->serial;
-    return true;
+        memory->names[i] = (struct cached_name){.scopes = memory->scope_bits + i * scope_words(set)};
+    return memory;
+}
+
+void wd_scanner_memory_free(struct wd_scanner_memory *memory)
+{
+    if (!memory)
+        return;
+    free(memory->lists);
+    free(memory->touched);
+    free(memory->candidates);
+    free(memory->scope_bits);
+    free(memory->skip);
+    free(memory);
+}
+
+struct wd_scanner_memory *wd_scanner_exchange_memory(struct wd_scanner *scanner, struct wd_scanner_memory *memory)
+{
+    struct wd_scanner_memory *old = scanner->memory;
+    scanner->memory = memory;
+    return old;
+}
+
+static bool fit_to_set(struct wd_scanner *scanner, const struct wd_ruleset *set)
+{
+    if (scanner->memory && scanner->memory->serial == set->serial)
+        return true;
+    wd_scanner_memory_free(scanner->memory);
+    scanner->memory = wd_scanner_memory_new(set);
+    return scanner->memory != NULL;
 }
 
 static void next_generation(struct wd_scanner *scanner, const struct wd_ruleset *set)
 {
-    if (++scanner->generation)
+    if (++scanner->memory->generation)
         return;
-    memset(scanner->lists, 0, set->leaf_count * sizeof(*scanner->lists)); /* once in four billion events */
-    memset(scanner->touched, 0, set->rule_count * sizeof(*scanner->touched));
-    scanner->generation = 1;
+    memset(scanner->memory->lists, 0,
+           set->leaf_count * sizeof(*scanner->memory->lists)); /* once in four billion events */
+    memset(scanner->memory->touched, 0, set->rule_count * sizeof(*scanner->memory->touched));
+    scanner->memory->generation = 1;
 }
 
 static void cover(const struct wd_ruleset *set, struct wd_str name, uint64_t *bits)
@@ -140,9 +166,9 @@ static const uint64_t *scopes_of_event(struct wd_scanner *scanner, const struct 
     uint64_t hash = 14695981039346656037U;
     for (size_t i = 0; i < name.len; i++)
         hash = (hash ^ (unsigned char)name.data[i]) * 1099511628211U;
-    struct cached_name *cached = &scanner->names[(hash ^ hash >> 32) % CACHED_NAMES];
+    struct cached_name *cached = &scanner->memory->names[(hash ^ hash >> 32) % CACHED_NAMES];
     if (name.len == 0 || name.len > CACHED_NAME_BYTES) {
-        uint64_t *bits = scanner->scope_bits + CACHED_NAMES * scope_words(set);
+        uint64_t *bits = scanner->memory->scope_bits + CACHED_NAMES * scope_words(set);
         cover(set, name, bits);
         return bits;
     }
@@ -165,10 +191,10 @@ static bool is_in_scope(const struct wd_scanner *scanner, uint32_t index)
 
 static void touch(struct wd_scanner *scanner, uint32_t rule)
 {
-    if (scanner->touched[rule] == scanner->generation)
+    if (scanner->memory->touched[rule] == scanner->memory->generation)
         return;
-    scanner->touched[rule] = scanner->generation;
-    scanner->candidates[scanner->candidate_count++] = rule;
+    scanner->memory->touched[rule] = scanner->memory->generation;
+    scanner->memory->candidates[scanner->candidate_count++] = rule;
 }
 
 static void touch_listed(struct wd_scanner *scanner, const struct wd_ruleset *set, uint32_t features, bool undecided)
@@ -200,6 +226,8 @@ static void rule_took(void *context, uint32_t rule, uint64_t ns)
         scanner->options.costs[rule].tries++;
         scanner->options.costs[rule].ns += ns;
     }
+    if (scanner->is_sampled)
+        scanner->options.tried(scanner->options.tried_context, rule, ns);
     if (!scanner->options.rule_budget_ns || ns <= scanner->options.rule_budget_ns ||
         !wd_guard_strike(scanner->set, rule, scanner->timing.clock(scanner->timing.clock_context)))
         return;
@@ -221,15 +249,15 @@ static void skip_switched_off(struct wd_scanner *scanner)
 {
     const struct wd_ruleset *set = scanner->set;
     uint32_t count = atomic_load_explicit(&set->guards->off_count, memory_order_relaxed);
-    if (scanner->skipped_for == count)
+    if (scanner->memory->skipped_for == count)
         return;
-    scanner->skipped_for = count;
+    scanner->memory->skipped_for = count;
     for (uint32_t atom = 0; atom < set->atom_count; atom++) {
         bool all_off = true;
         for (uint32_t i = 0; i < set->atoms[atom].use_count && all_off; i++)
             all_off = wd_guard_is_off(set, set->uses[set->atoms[atom].first_use + i]->rule);
         if (all_off)
-            scanner->skip[atom / 64] |= UINT64_C(1) << atom % 64;
+            scanner->memory->skip[atom / 64] |= UINT64_C(1) << atom % 64;
     }
 }
 
@@ -243,6 +271,7 @@ struct reading {
     uint32_t kinds;          /* views whose text this is */
     uint32_t caseless_kinds; /* the same for patterns to which case does not matter */
     bool case_matters_only;
+    uint32_t plain_features; /* of the text as it was written, where somebody searches it */
 };
 
 static void take_hit(struct reading *reading, const struct wd_hit *hit)
@@ -275,7 +304,8 @@ static enum wd_status scan_view(struct reading *reading)
     struct wd_scan_request request = {.text = reading->view->text,
                                       .views = (reading->kinds | reading->caseless_kinds) & wanted,
                                       .only_case_sensitive = reading->case_matters_only,
-                                      .skip = reading->scanner->skipped_for ? reading->scanner->skip : NULL,
+                                      .skip =
+                                          reading->scanner->memory->skipped_for ? reading->scanner->memory->skip : NULL,
                                       .timing = reading->scanner->is_timed ? &reading->scanner->timing : NULL};
     struct wd_scan_result result;
     if (!request.views || !evaluation->set->patterns || evaluation->budget_ended)
@@ -297,6 +327,24 @@ static bool is_searched(const struct searches *searches, uint32_t kinds, uint32_
     return false;
 }
 
+/* What those who search these views ask of a text. */
+static uint32_t wanted_features(const struct searches *searches, uint32_t kinds)
+{
+    uint32_t wanted = 0;
+    for (int view = 0; view < WD_VIEW_COUNT; view++)
+        wanted |= kinds >> view & 1 ? searches->asked[view] : 0;
+    return wanted;
+}
+
+static uint32_t features_of_view(const struct reading *reading, uint32_t wanted)
+{
+    uint32_t link = reading->view->kinds >> WD_VIEW_LINKS & 1 ? WD_FEATURE_LINK : 0U;
+    if (!(wanted & ~(uint32_t)WD_FEATURE_LINK))
+        return link;
+    bool is_plain = reading->view->kinds >> WD_VIEW_PLAIN & 1;
+    return (is_plain ? reading->plain_features : wd_text_features(reading->view->text, wanted)) | link;
+}
+
 /* Native matchers read a view when a rule asks, after the view scratch was used for the next text: so it is copied, but
  * for the plain text, which the event holds. */
 static bool keep_view(struct evaluation *evaluation, const struct reading *reading)
@@ -304,9 +352,10 @@ static bool keep_view(struct evaluation *evaluation, const struct reading *readi
     const struct wd_view *view = reading->view;
     if (!(evaluation->set->searched_by_field[reading->field] & view->kinds))
         return true;
-    uint32_t features = wd_text_features(view->text) | (view->kinds >> WD_VIEW_LINKS & 1 ? WD_FEATURE_LINK : 0U);
+    const struct searches *searches = &evaluation->set->searches_by_field[reading->field];
+    uint32_t features = features_of_view(reading, wanted_features(searches, view->kinds));
     evaluation->features |= features;
-    if (!is_searched(&evaluation->set->searches_by_field[reading->field], view->kinds, features))
+    if (!is_searched(searches, view->kinds, features))
         return true;
     struct kept_view *kept = wd_arena_alloc(evaluation->arena, sizeof(*kept));
     if (!kept)
@@ -315,7 +364,8 @@ static bool keep_view(struct evaluation *evaluation, const struct reading *readi
                                .text_index = reading->text_index,
                                .field = reading->field,
                                .view = *view,
-                               .features = features};
+                               .features = features,
+                               .facts = {.arena = evaluation->arena}};
     evaluation->views = kept;
     if (view->kinds & 1U << WD_VIEW_PLAIN) {
         kept->view.text = evaluation->event->texts[reading->text_index].text;
@@ -351,14 +401,36 @@ static uint32_t kinds_but_case(const struct wd_ruleset *set, const struct wd_vie
     return kinds;
 }
 
+/* The views in which a native matcher can find something, from what the plain text has. */
+static uint32_t views_to_search(const struct searches *searches, uint32_t plain_features)
+{
+    enum { OF_HOSTS = 1U << WD_VIEW_STRIPPED | 1U << WD_VIEW_LINKS };
+    uint32_t views = 0, in_views = wd_features_in_views(plain_features);
+    for (size_t i = 0; i < searches->count; i++) {
+        uint32_t needs = searches->items[i].needs, kinds = searches->items[i].views;
+        views |= needs & ~in_views ? kinds & ~(uint32_t)OF_HOSTS : kinds;
+    }
+    return views;
+}
+
 static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *evaluation, uint32_t text_index)
 {
     const struct wd_ruleset *set = evaluation->set;
     const struct wd_text *text = &evaluation->event->texts[text_index];
-    uint32_t wanted = set->views_by_field[text->field] | set->searched_by_field[text->field];
+    const struct searches *searches = &set->searches_by_field[text->field];
     struct wd_view views[WD_VIEWS_MAX];
     size_t count = 0;
-    if (!wanted || !text->text.len)
+    if (!text->text.len)
+        return WD_OK;
+    uint32_t searched = set->searched_by_field[text->field], features = 0;
+    if (searched) {
+        uint32_t asked = wanted_features(searches, UINT32_MAX);
+        bool of_hosts = asked & (WD_FEATURE_HOST | WD_FEATURE_LINK);
+        features = wd_text_features(text->text, asked | (of_hosts ? WD_FEATURE_HOST_IN_A_VIEW : 0U));
+        searched = views_to_search(searches, features);
+    }
+    uint32_t wanted = set->views_by_field[text->field] | searched;
+    if (!wanted)
         return WD_OK;
     enum wd_status status = wd_views_make(scanner->views, text->text, wanted, views, &count);
     uint32_t case_kinds = status == WD_OK ? kinds_but_case(set, views, count) : 0;
@@ -370,7 +442,8 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
                                   .view = &views[i],
                                   .kinds = views[i].kinds,
                                   .caseless_kinds = views[i].kinds | (i == 0 ? case_kinds : 0),
-                                  .case_matters_only = is_plain_but_case(set, views, i)};
+                                  .case_matters_only = is_plain_but_case(set, views, i),
+                                  .plain_features = features};
         status = keep_view(evaluation, &reading) ? scan_view(&reading) : WD_ERR_TOO_LARGE;
     }
     return status;
@@ -381,10 +454,12 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
 static void begin_timing(struct wd_scanner *scanner, struct evaluation *evaluation)
 {
     const struct wd_scanner_options *options = &scanner->options;
-    scanner->is_timed = options->clock && (options->event_budget_ns || options->rule_budget_ns || options->costs);
+    scanner->is_sampled =
+        options->clock && options->sample_every && scanner->memory->generation % options->sample_every == 0;
+    bool rules = options->rule_budget_ns || options->costs || scanner->is_sampled;
+    scanner->is_timed = options->clock && (options->event_budget_ns || rules);
     if (!scanner->is_timed)
         return;
-    bool rules = options->rule_budget_ns || options->costs;
     scanner->timing = (struct wd_scan_timing){
         .clock = options->clock,
         .clock_context = options->clock_context,
@@ -399,13 +474,13 @@ static void begin_timing(struct wd_scanner *scanner, struct evaluation *evaluati
     if (!options->event_budget_ns)
         return;
     scanner->timing.deadline_ns = options->clock(options->clock_context) + options->event_budget_ns;
-    evaluation->out_of_budget = out_of_budget;
+    evaluation->effort = (struct wd_effort){.should_end = out_of_budget, .context = scanner};
 }
 
 static void begin(struct wd_scanner *scanner, struct evaluation *evaluation)
 {
     next_generation(scanner, evaluation->set);
-    evaluation->generation = scanner->generation;
+    evaluation->generation = scanner->memory->generation;
     scanner->candidate_count = 0;
     scanner->switched_off_count = 0;
     scanner->set = evaluation->set;
@@ -446,7 +521,7 @@ enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set,
                                     .arena = arena,
                                     .decoder = scanner->decoder,
                                     .expressions = scanner->expressions,
-                                    .lists = scanner->lists};
+                                    .lists = scanner->memory->lists};
     begin(scanner, &evaluation);
     enum wd_status status = WD_OK;
     for (size_t i = 0; i < event->text_count && status == WD_OK; i++)
@@ -456,7 +531,7 @@ enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set,
     touch_listed(scanner, set, features_of_event(&evaluation), false);
     if (evaluation.budget_ended)
         touch_listed(scanner, set, 0, true);
-    if (status != WD_OK || !wd_judge(&evaluation, scanner->candidates, scanner->candidate_count, verdict_out))
+    if (status != WD_OK || !wd_judge(&evaluation, scanner->memory->candidates, scanner->candidate_count, verdict_out))
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
     if (!tell_switched_off(scanner, arena, verdict_out))
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");

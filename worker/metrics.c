@@ -18,10 +18,14 @@ struct histogram_cells {
 struct metrics {
     _Alignas(64) _Atomic uint64_t values[METRIC_COUNT];
     struct histogram_cells histograms[HISTOGRAM_COUNT];
-    pthread_mutex_t rules_lock; /* held by a reload and by readers from other threads, never by metrics_rule_add */
-    _Atomic uint64_t *rules;    /* rule_count rows of RULE_METRIC_COUNT; replaced by the owner only */
-    size_t rule_count;
-    const void *rules_of; /* the set that they belong to; NULL: any */
+    pthread_mutex_t rules_lock;  /* held by a reload and by readers from other threads, never by metrics_rule_add */
+    struct rule_counters *rules; /* NULL: none; replaced by the owner only */
+};
+
+struct rule_counters {
+    const void *set; /* that they belong to; NULL: any */
+    size_t count;
+    _Atomic uint64_t cells[]; /* `count` rows of RULE_METRIC_COUNT */
 };
 
 /* Only the owner writes, so a load and a store are enough: no locked instruction on the way of an event. */
@@ -53,7 +57,7 @@ void metrics_free(struct metrics *metrics)
     if (!metrics)
         return;
     pthread_mutex_destroy(&metrics->rules_lock);
-    free(metrics->rules);
+    rule_counters_free(metrics->rules);
     free(metrics);
 }
 
@@ -77,37 +81,69 @@ int metrics_set_rules(struct metrics *metrics, size_t rule_count)
     return metrics_set_rules_of(metrics, NULL, rule_count);
 }
 
+/* Written to here, so that the owner meets no page for the first time. */
+struct rule_counters *rule_counters_new(const void *set, size_t rule_count)
+{
+    size_t bytes = rule_count * RULE_METRIC_COUNT * sizeof(_Atomic uint64_t);
+    struct rule_counters *counters = malloc(sizeof(*counters) + bytes);
+    if (!counters)
+        return NULL;
+    memset(counters, 0, sizeof(*counters) + bytes);
+    counters->set = set;
+    counters->count = rule_count;
+    return counters;
+}
+
+void rule_counters_free(struct rule_counters *counters)
+{
+    free(counters);
+}
+
+static struct rule_counters *exchange(struct metrics *metrics, struct rule_counters *counters)
+{
+    struct rule_counters *old = metrics->rules;
+    metrics->rules = counters;
+    pthread_mutex_unlock(&metrics->rules_lock);
+    return old;
+}
+
+bool metrics_exchange_rules(struct metrics *metrics, struct rule_counters **counters)
+{
+    if (pthread_mutex_trylock(&metrics->rules_lock) != 0)
+        return false;
+    *counters = exchange(metrics, *counters);
+    return true;
+}
+
 int metrics_set_rules_of(struct metrics *metrics, const void *set, size_t rule_count)
 {
-    _Atomic uint64_t *rules = NULL;
-    if (rule_count) {
-        rules = calloc(rule_count, sizeof(*rules) * RULE_METRIC_COUNT);
-        if (!rules)
-            return -1;
-    }
+    struct rule_counters *counters = rule_counters_new(set, rule_count);
+    if (!counters)
+        return -1;
     pthread_mutex_lock(&metrics->rules_lock);
-    _Atomic uint64_t *old = metrics->rules;
-    metrics->rules = rules;
-    metrics->rule_count = rule_count;
-    metrics->rules_of = set;
-    pthread_mutex_unlock(&metrics->rules_lock);
-    free(old);
+    rule_counters_free(exchange(metrics, counters));
     return 0;
+}
+
+static _Atomic uint64_t *cell_of(const struct rule_counters *rules, uint32_t rule, enum rule_metric metric)
+{
+    return rules && rule < rules->count ? (_Atomic uint64_t *)&rules->cells[(size_t)rule * RULE_METRIC_COUNT + metric]
+                                        : NULL;
 }
 
 void metrics_rule_add(struct metrics *metrics, uint32_t rule, enum rule_metric metric, uint64_t amount)
 {
-    if (rule < metrics->rule_count)
-        bump(&metrics->rules[(size_t)rule * RULE_METRIC_COUNT + metric], amount);
+    _Atomic uint64_t *cell = cell_of(metrics->rules, rule, metric);
+    if (cell)
+        bump(cell, amount);
 }
 
 uint64_t metrics_rule_get(const struct metrics *metrics, uint32_t rule, enum rule_metric metric)
 {
     pthread_mutex_t *lock = (pthread_mutex_t *)&metrics->rules_lock; /* taking a lock changes no number */
-    uint64_t value = 0;
     pthread_mutex_lock(lock);
-    if (rule < metrics->rule_count)
-        value = value_of(&metrics->rules[(size_t)rule * RULE_METRIC_COUNT + metric]);
+    const _Atomic uint64_t *cell = cell_of(metrics->rules, rule, metric);
+    uint64_t value = cell ? value_of(cell) : 0;
     pthread_mutex_unlock(lock);
     return value;
 }
@@ -136,10 +172,12 @@ void metrics_rules_add(const struct metrics *metrics, const void *set, uint64_t 
 {
     pthread_mutex_t *lock = (pthread_mutex_t *)&metrics->rules_lock;
     pthread_mutex_lock(lock);
-    size_t rules = rule_count < metrics->rule_count ? rule_count : metrics->rule_count;
-    if (metrics->rules_of && metrics->rules_of != set)
+    const struct rule_counters *counters = metrics->rules;
+    size_t rules = counters ? counters->count : 0;
+    rules = rule_count < rules ? rule_count : rules;
+    if (counters && counters->set && counters->set != set)
         rules = 0; /* a shard that has not taken the new rules yet, or has already */
     for (size_t i = 0; i < rules * RULE_METRIC_COUNT; i++)
-        sums[i] += value_of(&metrics->rules[i]);
+        sums[i] += value_of(&counters->cells[i]);
     pthread_mutex_unlock(lock);
 }

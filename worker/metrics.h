@@ -6,6 +6,7 @@
 #ifndef WORKER_METRICS_H
 #define WORKER_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -59,13 +60,27 @@ void metrics_set(struct metrics *metrics, enum metric metric, uint64_t value); /
 uint64_t metrics_get(const struct metrics *metrics, enum metric metric);
 
 /* Per rule: rule is the index in the rule set, of which there are `rule_count` (0 for none). A reload makes new
- * ones. Printed as warden_rule_hits_total{rule,kind}, where it is not 0. metrics_rule_get may be called by any thread.
- */
-enum rule_metric { RULE_MATCHED = 0, RULE_ENFORCED, RULE_SHADOW, RULE_UNDECIDED, RULE_METRIC_COUNT };
+ * ones. Printed where it is not 0. metrics_rule_get may be called by any thread. */
+enum rule_metric {
+    RULE_CANDIDATE = 0, /* warden_rule_evaluations_total{rule}: events that the index let through to it */
+    RULE_MATCHED,       /* warden_rule_hits_total{rule,kind}, this and the next three */
+    RULE_ENFORCED,
+    RULE_SHADOW,
+    RULE_UNDECIDED,
+    RULE_TIMED,       /* warden_rule_timed_total{rule}: tries whose time was taken, in a sample of the events */
+    RULE_NANOSECONDS, /* warden_rule_seconds_total{rule}: the time of these */
+    RULE_METRIC_COUNT
+};
 int metrics_set_rules(struct metrics *metrics, size_t rule_count); /* 0, or -1 where memory is out */
 /* The same for the rules of `set`, which must live as long as it is set here: metrics_print() counts only what belongs
  * to the set that it is given as context. */
 int metrics_set_rules_of(struct metrics *metrics, const void *set, size_t rule_count);
+/* The same in two parts: the counters are made and freed by any thread, and changed by the owner without a wait. The
+ * owner gets the old ones (NULL: there were none); false: somebody reads them just now, and nothing has changed. */
+struct rule_counters;
+struct rule_counters *rule_counters_new(const void *set, size_t rule_count); /* NULL: no memory */
+void rule_counters_free(struct rule_counters *counters);
+bool metrics_exchange_rules(struct metrics *metrics, struct rule_counters **counters);
 void metrics_rule_add(struct metrics *metrics, uint32_t rule, enum rule_metric metric, uint64_t amount);
 uint64_t metrics_rule_get(const struct metrics *metrics, uint32_t rule, enum rule_metric metric);
 

@@ -63,7 +63,25 @@ const struct histogram_info HISTOGRAMS[HISTOGRAM_COUNT] = {
                                            0.0005, 0.001, 0.005, 0.05}},
 };
 
-static const char *const RULE_LABELS[RULE_METRIC_COUNT] = {"matched", "enforced", "shadow", "undecided"};
+/* Series by rule. Times are in nanoseconds. */
+static const struct rule_series {
+    enum rule_metric from, to; /* both included */
+    const char *name, *help;
+    double unit;
+} RULE_SERIES[] = {
+    {RULE_CANDIDATE, RULE_CANDIDATE, "warden_rule_evaluations_total",
+     "Events that the index let through to the rule, so that its conditions were asked.", 1},
+    {RULE_MATCHED, RULE_UNDECIDED, "warden_rule_hits_total",
+     "Hits by rule: matched, and of these enforced or shadow; undecided.", 1},
+    {RULE_TIMED, RULE_TIMED, "warden_rule_timed_total",
+     "Tries of the rule whose time was taken: those of a sample of the events.", 1},
+    {RULE_NANOSECONDS, RULE_NANOSECONDS, "warden_rule_seconds_total",
+     "Time of the tries that warden_rule_timed_total counts.", 1e-9},
+};
+
+/* Of kinds that share a series. */
+static const char *const RULE_KINDS[RULE_METRIC_COUNT] = {
+    [RULE_MATCHED] = "matched", [RULE_ENFORCED] = "enforced", [RULE_SHADOW] = "shadow", [RULE_UNDECIDED] = "undecided"};
 
 static void print_head(FILE *out, const char *name, const char *help, const char *type)
 {
@@ -114,22 +132,31 @@ static void print_label(FILE *out, const char *text)
     }
 }
 
-/* Rules that never matched have no series: with ten thousand rules most never do. */
-static void print_rules(FILE *out, const uint64_t *sums, size_t rule_count,
+static void print_value(FILE *out, const struct rule_series *series, enum rule_metric metric, const char *rule,
+                        uint64_t value)
+{
+    fprintf(out, "%s{rule=\"", series->name);
+    print_label(out, rule);
+    fputc('"', out);
+    if (RULE_KINDS[metric])
+        fprintf(out, ",kind=\"%s\"", RULE_KINDS[metric]);
+    if (series->unit == 1)
+        fprintf(out, "} %" PRIu64 "\n", value);
+    else
+        fprintf(out, "} %.9f\n", (double)value * series->unit);
+}
+
+/* What is 0 has no series: with ten thousand rules most never match. */
+static void print_rules(FILE *out, const struct rule_series *series, const uint64_t *sums, size_t rule_count,
                         const char *(*rule_name)(void *context, uint32_t rule), void *context)
 {
-    const char *name = "warden_rule_hits_total";
-    print_head(out, name, "Hits by rule: matched, and of these enforced or shadow; undecided.", "counter");
-    for (size_t rule = 0; rule < rule_count; rule++) {
-        for (size_t kind = 0; kind < RULE_METRIC_COUNT; kind++) {
-            uint64_t value = sums[rule * RULE_METRIC_COUNT + kind];
-            if (!value)
-                continue;
-            fprintf(out, "%s{rule=\"", name);
-            print_label(out, rule_name(context, (uint32_t)rule));
-            fprintf(out, "\",kind=\"%s\"} %" PRIu64 "\n", RULE_LABELS[kind], value);
+    print_head(out, series->name, series->help, "counter");
+    for (size_t rule = 0; rule < rule_count; rule++)
+        for (unsigned metric = series->from; metric <= (unsigned)series->to; metric++) {
+            uint64_t value = sums[rule * RULE_METRIC_COUNT + metric];
+            if (value)
+                print_value(out, series, (enum rule_metric)metric, rule_name(context, (uint32_t)rule), value);
         }
-    }
 }
 
 void metrics_print(FILE *out, const struct metrics *const *all, size_t count,
@@ -148,6 +175,7 @@ void metrics_print(FILE *out, const struct metrics *const *all, size_t count,
         return; /* the rest of the scrape is worth more than an error */
     for (size_t i = 0; i < count; i++)
         metrics_rules_add(all[i], context, sums, rule_count);
-    print_rules(out, sums, rule_count, rule_name, context);
+    for (size_t i = 0; i < sizeof(RULE_SERIES) / sizeof(*RULE_SERIES); i++)
+        print_rules(out, &RULE_SERIES[i], sums, rule_count, rule_name, context);
     free(sums);
 }

@@ -151,6 +151,8 @@ static enum step_result decode(struct passage *passage)
 static void count_matches(struct shard *shard, const struct wd_verdict *verdict)
 {
     metrics_add(shard->metrics, METRIC_CANDIDATES, verdict->candidates);
+    for (uint32_t i = 0; i < verdict->candidates; i++)
+        metrics_rule_add(shard->metrics, verdict->candidate_rules[i], RULE_CANDIDATE, 1);
     for (size_t i = 0; i < verdict->match_count; i++) {
         const struct wd_rule_match *match = &verdict->matches[i];
         if (match->undecided) {

@@ -173,8 +173,17 @@ static void reload(struct worker *worker, const char *cause)
     worker->rules = rules;
     pthread_mutex_unlock(&worker->rules_lock);
     for (size_t i = 0; i < worker->shard_count; i++)
-        shard_offer_rules(worker->shards[i], rules);
+        if (!shard_offer_rules(worker->shards[i], rules))
+            log_write(LOG_ERROR, "rules-not-taken", "no memory: a shard stays with the rules that it has",
+                      LOG_INT("shard", i), LOG_END);
     wd_ruleset_unref(old);
+}
+
+/* Shards give back what they no longer need, and leave the freeing to this thread. */
+static void collect_old_rules(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->shard_count; i++)
+        shard_collect_rules(worker->shards[i]);
 }
 
 void worker_ask_reload(struct worker *worker)
@@ -272,6 +281,7 @@ static int serve_signals(struct worker *worker, int fd)
     size_t ended = 0;
     while (ended < worker->shard_count) {
         int signal = next_signal(fd, SIGNAL_POLL_MS);
+        collect_old_rules(worker);
         if (!stopping)
             reload_where_asked(worker, signal);
         if (signal == SIGHUP)

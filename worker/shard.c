@@ -20,6 +20,7 @@ enum {
     WATCH_PERIOD_MS = 500,
     PRODUCER_FLUSH_MS = 5000,
     DRAIN_COMMIT_MS = 50,
+    TIMED_EVENTS = 16, /* one in so many has the time of each rule noted */
 };
 
 int64_t wall_clock_ms(void)
@@ -319,22 +320,14 @@ static void on_watch_timer(void *context)
 
 /* ---- the thread ---- */
 
-/* Nothing that is under way refers to the old rules: what was decided has been copied. Where there is no memory for the
- * counters the offer stands and is looked at again with the next turn. */
+/* Nothing that is under way refers to the old rules: what was decided has been copied. */
 static void take_offered_rules(struct shard *shard)
 {
-    if (!atomic_load_explicit(&shard->next_rules, memory_order_relaxed))
-        return;
-    struct wd_ruleset *rules = atomic_exchange(&shard->next_rules, NULL), *none = NULL;
-    if (!rules)
-        return;
-    if (metrics_set_rules_of(shard->metrics, rules, wd_ruleset_rule_count(rules)) != 0) {
-        if (!atomic_compare_exchange_strong(&shard->next_rules, &none, rules))
-            wd_ruleset_unref(rules); /* a newer offer has come */
-        return;
-    }
-    wd_ruleset_unref(shard->rules);
-    shard->rules = rules;
+    uint64_t start_ns = cheap_clock_ns(NULL);
+    if (handover_take(&shard->handover, &shard->rules, shard->scanner, shard->metrics))
+        log_write(LOG_INFO, "rules-taken", "the shard judges by the new rules", LOG_STR("shard", shard->name),
+                  LOG_STR("ruleset", wd_ruleset_digest(shard->rules)),
+                  LOG_INT("took_us", (cheap_clock_ns(NULL) - start_ns) / 1000), LOG_END);
 }
 
 static void turn(struct shard *shard, int max_wait_ms)
@@ -491,13 +484,23 @@ static bool make_dispatch(struct shard *shard)
     return shard->dispatch != NULL;
 }
 
+static void count_time(void *context, uint32_t rule, uint64_t ns)
+{
+    struct shard *shard = context;
+    metrics_rule_add(shard->metrics, rule, RULE_TIMED, 1);
+    metrics_rule_add(shard->metrics, rule, RULE_NANOSECONDS, ns);
+}
+
 static bool make_parts(struct shard *shard)
 {
     const struct config *config = shard->config;
     struct wd_scanner_options scanner = {.stage = WD_STAGE_WORKER,
                                          .clock = cheap_clock_ns,
                                          .event_budget_ns = (uint64_t)config->worker.event_budget_ms * 1000000u,
-                                         .rule_budget_ns = (uint64_t)config->rules.rule_budget_ms * 1000000u};
+                                         .rule_budget_ns = (uint64_t)config->rules.rule_budget_ms * 1000000u,
+                                         .tried = count_time,
+                                         .tried_context = shard,
+                                         .sample_every = TIMED_EVENTS};
     shard->metrics = metrics_new();
     shard->decoder = wd_decoder_new((size_t)config->kafka.max_record_bytes);
     shard->scanner = wd_scanner_new(&scanner);
@@ -562,10 +565,16 @@ enum wd_status shard_start(struct shard *shard, struct wd_error *err)
     return WD_OK;
 }
 
-void shard_offer_rules(struct shard *shard, struct wd_ruleset *rules)
+bool shard_offer_rules(struct shard *shard, struct wd_ruleset *rules)
 {
-    wd_ruleset_unref(atomic_exchange(&shard->next_rules, wd_ruleset_ref(rules)));
+    bool offered = handover_offer(&shard->handover, rules);
     loop_wake(shard->loop);
+    return offered;
+}
+
+void shard_collect_rules(struct shard *shard)
+{
+    handover_collect(&shard->handover);
 }
 
 void shard_stop(struct shard *shard)
@@ -606,7 +615,7 @@ void shard_free(struct shard *shard)
     for (size_t i = 0; i < shard->spare_count; i++)
         wd_arena_free(shard->spare_arenas[i]);
     wd_ruleset_unref(shard->rules);
-    wd_ruleset_unref(atomic_load(&shard->next_rules));
+    handover_fini(&shard->handover);
     metrics_free(shard->metrics);
     free(shard->properties);
     free(shard->group_rates);

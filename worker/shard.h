@@ -36,8 +36,10 @@ enum wd_status shard_start(struct shard *shard, struct wd_error *err);
  * finished offsets are committed, the group is left. */
 void shard_stop(struct shard *shard);
 /* Thread-safe. Offers rules to be used from the next turn of the loop on, between two records; of several offers only
- * the last counts. The shard takes a reference of its own. */
-void shard_offer_rules(struct shard *shard, struct wd_ruleset *rules);
+ * the last counts. The shard takes a reference of its own. False: no memory, the old ones stay. */
+bool shard_offer_rules(struct shard *shard, struct wd_ruleset *rules);
+/* Any thread but the shard's: frees the rules that the shard no longer needs. It never does that itself. */
+void shard_collect_rules(struct shard *shard);
 /* Waits for the thread to end; true when it ended cleanly with everything drained. */
 bool shard_join(struct shard *shard);
 void shard_free(struct shard *shard);

@@ -10,6 +10,7 @@
 #include <warden/scanner.h>
 
 #include "worker/dispatch/dispatch.h"
+#include "worker/handover.h"
 #include "worker/kafka/consumer.h"
 #include "worker/kafka/producer.h"
 #include "worker/loop.h"
@@ -34,7 +35,7 @@ struct shard {
     struct wd_scanner *scanner;
     struct wd_arena *scratch; /* of the record that is being evaluated */
     struct wd_ruleset *rules;
-    _Atomic(struct wd_ruleset *) next_rules; /* offered by another thread; taken between two turns of the loop */
+    struct handover handover; /* of the next ones, from another thread; taken between two turns of the loop */
 
     struct partition_queue partitions;
     struct partition_queue gone; /* went away while calls of their works were on the way */

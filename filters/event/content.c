@@ -170,6 +170,22 @@ void content_add(struct wd_decoder *decoder, enum wd_content_type type, const st
         require_ids(decoder, event, either(event->author.id, pending->author_ref));
 }
 
+struct wd_str content_owner(const struct draft *draft)
+{
+    const struct wd_str *strings = draft->strings;
+    return either(author_id(WD_CONTENT_OTHER, strings),
+                  either(strings[KEY_USER_INTERNAL_ID], strings[KEY_USER_PUBLIC_ID]));
+}
+
+void content_name_author(struct wd_decoder *decoder, struct wd_str user_id, struct wd_str user_ref)
+{
+    size_t last = decoder->events.count - 1;
+    struct wd_event *event = (struct wd_event *)decoder->events.items + last;
+    struct pending *pending = (struct pending *)decoder->pendings.items + last;
+    event->author = (struct wd_author){.id = either(user_id, (struct wd_str){0}), .flag_count = -1, .age_days = -1};
+    pending->author_ref = user_ref;
+}
+
 static void take_author(struct wd_event *event, const struct user *user)
 {
     struct wd_str named = event->author.id;

@@ -168,6 +168,7 @@ enum wd_decode_outcome wd_decode(struct wd_decoder *decoder, struct wd_arena *ar
     decoder->family = WD_CONTENT_OTHER;
     decoder->events = decoder->pendings = (struct list){0};
     decoder->users = (struct users){0};
+    decoder->places = decoder->members = (struct list){0};
     *events_out = (struct wd_events){0};
     if (!start(decoder, (struct wd_str){.data = bytes, .len = len}))
         return decoder->outcome;

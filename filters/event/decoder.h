@@ -1,6 +1,6 @@
 /* What the files of this room share: the decoder, and drafts (what one JSON object said, before it is known what it
- * is about). record.c walks a record, draft.c reads objects, content.c makes events of drafts, users.c finds authors.
- */
+ * is about). record.c walks a record, draft.c reads objects, content.c makes events of drafts, memberships.c those
+ * about users in places, users.c finds authors. */
 #ifndef FILTERS_EVENT_DECODER_H
 #define FILTERS_EVENT_DECODER_H
 
@@ -51,6 +51,11 @@ struct users {
     size_t sorted_count;
 };
 
+/* A user of a place, from a list beside it. */
+struct membership {
+    struct wd_str user_id, user_ref, place_id; /* user_ref: his internal or public id */
+};
+
 /* An event whose author is named by something else than the user id. */
 struct pending {
     struct wd_str author_ref;
@@ -70,6 +75,8 @@ struct wd_decoder {
     struct list events;   /* of struct wd_event */
     struct list pendings; /* of struct pending, one an event */
     struct users users;
+    struct list places;             /* of struct draft: see memberships.c */
+    struct list members;            /* of struct membership */
     enum wd_decode_outcome outcome; /* the first thing wrong with what the JSON means */
     struct wd_error *err;
 };
@@ -109,6 +116,10 @@ void draft_init(struct draft *draft);
 /* Appends an event made of a draft; its author is only named yet. `ids_required`: refuses content without the ids that
  * the platform always sends. */
 void content_add(struct wd_decoder *decoder, enum wd_content_type type, const struct draft *draft, bool ids_required);
+/* Whoever the object names as the one who made it: a user id, or another id of his. */
+struct wd_str content_owner(const struct draft *draft);
+/* The author of the event that was added last is somebody else than the object says. */
+void content_name_author(struct wd_decoder *decoder, struct wd_str user_id, struct wd_str user_ref);
 /* The author as a user object shows him. */
 struct wd_author content_author(const struct draft *draft);
 /* Sets the authors of all events from the users beside them; `ids_required` as above. */
@@ -117,6 +128,13 @@ void content_set_authors(struct wd_decoder *decoder, bool ids_required);
 void users_add(struct wd_decoder *decoder, const struct draft *draft);
 /* The user that has this id; user ids come before internal ids, those before public ids. NULL where there is none. */
 const struct user *users_find(struct wd_decoder *decoder, struct wd_str id);
+
+/* memberships.c: whether the record's name is of an event about users in places; then places and members are added as
+ * they come, and made events of once all lists are read. */
+bool memberships_are_told(const struct wd_decoder *decoder);
+void memberships_add_place(struct wd_decoder *decoder, const struct draft *draft);
+void memberships_add_member(struct wd_decoder *decoder, const struct draft *draft);
+void memberships_finish(struct wd_decoder *decoder);
 
 /* Puts a text into the padded buffer and starts the reader on it. false where the index refuses it. */
 bool decoder_start(struct wd_decoder *decoder, struct wd_arena *arena, struct wd_str text);

@@ -91,6 +91,8 @@ static const struct name NAMES[] = {
     {"users", KEY_USERS, false},
     {"channels", KEY_CHANNELS, false},
     {"communities", KEY_COMMUNITIES, false},
+    {"communityUsers", KEY_COMMUNITY_USERS, false},
+    {"channelUsers", KEY_CHANNEL_USERS, false},
 };
 
 enum { NAME_COUNT = sizeof(NAMES) / sizeof(NAMES[0]), NAME_MAX_BYTES = 16 };

@@ -13,6 +13,12 @@ static const enum key LIST_KEYS[WD_CONTENT_TYPE_COUNT] = {
     [WD_CONTENT_CHANNEL] = KEY_CHANNELS, [WD_CONTENT_COMMUNITY] = KEY_COMMUNITIES,
 };
 
+/* Beside it: who is a member of these places. */
+static const enum key MEMBER_KEYS[WD_CONTENT_TYPE_COUNT] = {
+    [WD_CONTENT_CHANNEL] = KEY_CHANNEL_USERS,
+    [WD_CONTENT_COMMUNITY] = KEY_COMMUNITY_USERS,
+};
+
 /* "v3.post.didCreate" is "post.didCreate". */
 static struct wd_str without_version(struct wd_str name)
 {
@@ -58,9 +64,15 @@ static bool has_own_text(const struct draft *draft)
            strings[KEY_TITLE].len || strings[KEY_CAPTION].len;
 }
 
-/* An entry of a list is content, a user beside it, or a child post. Child posts are the pictures and files of a post:
- * they are content of their own where somebody wrote a text to them, else they say nothing that rules read. */
-enum role { ROLE_CONTENT, ROLE_CHILD, ROLE_USER };
+/* An entry of a list is content, a user beside it, a child post, or a place and one of its users. Child posts are the
+ * pictures and files of a post: they are content of their own where somebody wrote a text to them, else they say
+ * nothing that rules read. */
+enum role { ROLE_CONTENT, ROLE_CHILD, ROLE_USER, ROLE_PLACE, ROLE_MEMBER };
+
+static bool is_content(enum role role)
+{
+    return role == ROLE_CONTENT || role == ROLE_PLACE;
+}
 
 static void read_entry(struct wd_decoder *decoder, enum role role)
 {
@@ -72,12 +84,16 @@ static void read_entry(struct wd_decoder *decoder, enum role role)
     }
     draft_init(&draft);
     if (!draft_read(decoder, &draft)) {
-        if (role == ROLE_CONTENT && !decoder->reader.problem)
+        if (is_content(role) && !decoder->reader.problem)
             decoder_refuse(decoder, WD_DECODE_MISSING_ID, offset, "an entry that is no object");
         return;
     }
     if (role == ROLE_USER)
         users_add(decoder, &draft);
+    else if (role == ROLE_PLACE)
+        memberships_add_place(decoder, &draft);
+    else if (role == ROLE_MEMBER)
+        memberships_add_member(decoder, &draft);
     else if (role == ROLE_CONTENT || has_own_text(&draft))
         content_add(decoder, decoder->family, &draft, true);
 }
@@ -88,7 +104,7 @@ static void read_list(struct wd_decoder *decoder, enum role role, enum key key)
     size_t offset = json_offset(reader);
     bool is_null = json_peek(reader) == 'n';
     if (!json_open(reader, '[')) {
-        if (role == ROLE_CONTENT && !is_null && !reader->problem)
+        if (is_content(role) && !is_null && !reader->problem)
             decoder_refuse(decoder, WD_DECODE_MISSING_ID, offset, "'%s' is no list", key_name(key));
         return;
     }
@@ -99,10 +115,13 @@ static void read_list(struct wd_decoder *decoder, enum role role, enum key key)
 static void read_lists(struct wd_decoder *decoder)
 {
     struct members members;
+    bool memberships = memberships_are_told(decoder);
     members_init(&members);
     for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
         if (key == LIST_KEYS[decoder->family])
-            read_list(decoder, ROLE_CONTENT, key);
+            read_list(decoder, memberships ? ROLE_PLACE : ROLE_CONTENT, key);
+        else if (key == MEMBER_KEYS[decoder->family] && memberships)
+            read_list(decoder, ROLE_MEMBER, key);
         else if (key == KEY_POST_CHILDREN && decoder->family == WD_CONTENT_POST)
             read_list(decoder, ROLE_CHILD, key);
         else if (key == KEY_USERS)
@@ -110,17 +129,46 @@ static void read_lists(struct wd_decoder *decoder)
         else
             json_skip(&decoder->reader);
     }
+    if (memberships && go_on(decoder) && !decoder->reader.problem)
+        memberships_finish(decoder);
 }
 
-/* An event without content: its name and its data, for rules on those. */
-static void add_other(struct wd_decoder *decoder)
+/* An event without content: its name and its data, for rules on those. `begin`: where the data start. */
+static void add_other(struct wd_decoder *decoder, size_t begin)
 {
     struct draft draft;
-    size_t begin = json_offset(&decoder->reader);
     draft_init(&draft);
-    json_skip(&decoder->reader);
     draft.json = (struct wd_str){.data = decoder->reader.source + begin, .len = decoder->reader.last_end - begin};
     content_add(decoder, WD_CONTENT_OTHER, &draft, false);
+}
+
+/* An entry of `users` that is somebody: he is what the event is about. */
+static void read_subject(struct wd_decoder *decoder)
+{
+    struct draft draft;
+    draft_init(&draft);
+    if (draft_read(decoder, &draft) && draft.strings[KEY_USER_ID].len)
+        content_add(decoder, WD_CONTENT_USER, &draft, false);
+}
+
+/* "moderation.didBan": an event for each of the users, or one without content where none is named. */
+static void read_moderation(struct wd_decoder *decoder)
+{
+    struct json_reader *reader = &decoder->reader;
+    size_t begin = json_offset(reader);
+    struct members members;
+    members_init(&members);
+    if (!json_open(reader, '{'))
+        return;
+    for (enum key key; (key = members_next(decoder, &members)) != KEY_UNKNOWN;) {
+        if (key != KEY_USERS)
+            json_skip(reader);
+        else if (json_open(reader, '['))
+            while (json_next_element(reader))
+                read_subject(decoder);
+    }
+    if (!decoder->events.count && go_on(decoder))
+        add_other(decoder, begin);
 }
 
 /* What the outer object said. Offsets and token numbers are those of the reader. */
@@ -146,8 +194,11 @@ static void read_data(struct wd_decoder *decoder, struct outline *outline)
         draft_init(&draft);
         if (draft_read(decoder, &draft))
             content_add(decoder, decoder->family, &draft, false);
+    } else if (wd_str_starts_with(decoder->name, "moderation.")) {
+        read_moderation(decoder);
     } else if (decoder->family == WD_CONTENT_OTHER) {
-        add_other(decoder);
+        json_skip(reader);
+        add_other(decoder, offset);
     } else if (json_open(reader, '{')) {
         read_lists(decoder);
     }

@@ -123,12 +123,13 @@ static bool read_group(struct wd_str text, size_t *at, struct reading *reading)
 }
 
 /* The end of the longest card that starts at `start`; 0: there is none. */
-static size_t card_at(struct wd_str text, size_t start, enum wd_card_form form)
+static size_t card_at(struct wd_str text, size_t start, enum wd_card_form form, struct wd_effort *effort)
 {
     struct reading reading = {0};
     size_t at = start, end = 0;
     char kind;
     while (reading.group_count < CARD_MAX && read_group(text, &at, &reading)) {
+        wd_note_steps(effort, reading.digit_count < CARD_MIN ? 2 : CARD_MAX);
         if (is_card(text, start, at, form, &reading))
             end = at;
         size_t separator = wd_group_separator(text, at, &kind);
@@ -141,10 +142,12 @@ static size_t card_at(struct wd_str text, size_t start, enum wd_card_form form)
 
 void wd_find_cards(struct wd_str text, enum wd_card_form form, const struct wd_finder *finder)
 {
-    for (size_t at = wd_find_digit(text, 0); at < text.len; at = wd_find_digit(text, at)) {
-        size_t end = card_at(text, at, form);
+    size_t from = 0;
+    for (size_t at; (at = wd_find_digit(text, from, finder->effort)) < text.len && wd_goes_on(finder->effort, 1);) {
+        size_t end = card_at(text, at, form, finder->effort);
         if (end)
             finder->found(finder->context, at, end);
-        at = end ? end : wd_skip_digits(text, at);
+        from = end ? end : wd_skip_digits(text, at);
+        wd_note_steps(finder->effort, from - at);
     }
 }

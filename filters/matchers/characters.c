@@ -30,9 +30,15 @@ size_t wd_group_separator(struct wd_str text, size_t at, char *kind_out)
     return is_dash || type == U_SPACE_SEPARATOR ? end - at : 0;
 }
 
-size_t wd_find_digit(struct wd_str text, size_t at)
+size_t wd_find_digit(struct wd_str text, size_t at, struct wd_effort *effort)
 {
+    size_t counted = at;
     while (at < text.len && !wd_is_digit_byte(text.data[at])) {
+        if (at - counted > WD_EFFORT_PATIENCE) {
+            if (!wd_goes_on(effort, at - counted))
+                return text.len;
+            counted = at;
+        }
         size_t end = at;
         if (!(text.data[at] & 0x80))
             at++;
@@ -41,6 +47,7 @@ size_t wd_find_digit(struct wd_str text, size_t at)
         else
             (void)wd_next_character(text, &at);
     }
+    wd_note_steps(effort, at - counted);
     return at;
 }
 

@@ -11,12 +11,19 @@
 
 #include <warden/str.h>
 
+#include "filters/matchers/effort.h"
+
 /* The character at *at < text.len, which moves behind it; U+FFFD where the bytes are none. */
 static inline uint32_t wd_next_character(struct wd_str text, size_t *at)
 {
     const uint8_t *bytes = (const uint8_t *)text.data;
-    if (bytes[*at] < 0x80)
+    unsigned first = bytes[*at];
+    if (first < 0x80)
         return bytes[(*at)++];
+    if (first >= 0xC2 && first < 0xE0 && *at + 1 < text.len && (bytes[*at + 1] & 0xC0) == 0x80) {
+        *at += 2;
+        return (first & 0x1F) << 6 | (bytes[*at - 1] & 0x3F);
+    }
     int32_t i = 0, left = text.len - *at < 8 ? (int32_t)(text.len - *at) : 8;
     UChar32 c;
     U8_NEXT_OR_FFFD(bytes + *at, i, left, c);
@@ -85,8 +92,8 @@ bool wd_digit_ends_at(struct wd_str text, size_t at);
  * *kind_out is ' ' or '-'. */
 size_t wd_group_separator(struct wd_str text, size_t at, char *kind_out);
 
-/* The start of the first digit at or behind `at`; text.len where there is none. */
-size_t wd_find_digit(struct wd_str text, size_t at);
+/* The start of the first digit at or behind `at`; text.len where there is none, or where the effort ended. */
+size_t wd_find_digit(struct wd_str text, size_t at, struct wd_effort *effort);
 /* Behind the digits that stand at `at`. */
 size_t wd_skip_digits(struct wd_str text, size_t at);
 

@@ -49,14 +49,14 @@ static bool has_exactly(const struct wd_domain_set *set, struct wd_str name, uin
     return false;
 }
 
-bool wd_domain_set_has(const struct wd_domain_set *set, const struct wd_host *host)
+bool wd_domain_set_has(const struct wd_domain_set *set, struct wd_str name, bool is_address)
 {
     uint64_t hash = 14695981039346656037U;
-    for (size_t i = host->len; i-- > 0;) {
-        hash = step(hash, host->text[i]);
-        bool is_whole_label = i == 0 || host->text[i - 1] == '.';
-        struct wd_str suffix = {host->text + i, host->len - i};
-        if (is_whole_label && (i == 0 || !host->is_address) && has_exactly(set, suffix, hash))
+    for (size_t i = name.len; i-- > 0;) {
+        hash = step(hash, name.data[i]);
+        bool is_whole_label = i == 0 || name.data[i - 1] == '.';
+        struct wd_str suffix = {name.data + i, name.len - i};
+        if (is_whole_label && (i == 0 || !is_address) && has_exactly(set, suffix, hash))
             return true;
     }
     return false;

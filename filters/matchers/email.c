@@ -47,7 +47,7 @@ static size_t local_start(struct wd_str text, size_t lowest, size_t at)
 }
 
 /* The end of the domain that starts at `start`, where it is one; else `start`. */
-static size_t domain_end(struct wd_str text, size_t start)
+static size_t domain_end(struct wd_str text, size_t start, struct wd_effort *effort)
 {
     struct wd_host host;
     size_t end = start, ascii_end = start;
@@ -59,6 +59,7 @@ static size_t domain_end(struct wd_str text, size_t start)
         ascii_end--;
     while (end > start && (text.data[end - 1] == '.' || text.data[end - 1] == '-'))
         end--;
+    wd_note_steps(effort, end - start + (end > ascii_end ? WD_EFFORT_CHECKSUM : 0));
     const size_t ends[2] = {end,
                             ascii_end}; /* the address can stand among characters that are written without spaces */
     for (int i = 0; i < 2; i++)
@@ -77,7 +78,9 @@ void wd_find_emails(struct wd_str text, const struct wd_finder *finder)
         if (!sign)
             return;
         size_t at = (size_t)(sign - text.data), start = local_start(text, lowest, at);
-        size_t end = start < at ? domain_end(text, at + 1) : at + 1;
+        if (!wd_goes_on(finder->effort, at - lowest + LOCAL_MAX))
+            return;
+        size_t end = start < at ? domain_end(text, at + 1, finder->effort) : at + 1;
         if (end > at + 1)
             finder->found(finder->context, start, end);
         lowest = end;

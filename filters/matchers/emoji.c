@@ -2,6 +2,7 @@
  */
 #include "filters/matchers/characters.h"
 #include "filters/matchers/matchers.h"
+#include "filters/views/tables.h"
 
 static const uint32_t JOINER = 0x200D, EMOJI_SELECTOR = 0xFE0F, KEY_CAP = 0x20E3;
 
@@ -17,7 +18,7 @@ static bool is_regional(uint32_t c)
 
 static bool is_pictograph(uint32_t c)
 {
-    return c >= 0xA9 && u_hasBinaryProperty((UChar32)c, UCHAR_EXTENDED_PICTOGRAPHIC);
+    return c >= 0xA9 && wd_char_properties(c) & WD_CHAR_PICTOGRAPHIC;
 }
 
 /* Whether an emoji starts with `c`, which ends at `next`. */
@@ -32,8 +33,7 @@ static bool starts_emoji(struct wd_str text, uint32_t c, size_t next)
     }
     if (is_regional(c))
         return is_regional(peek(text, next));
-    return (c >= 0xA9 && u_hasBinaryProperty((UChar32)c, UCHAR_EMOJI_PRESENTATION)) ||
-           (is_pictograph(c) && peek(text, next) == EMOJI_SELECTOR);
+    return wd_char_properties(c) & WD_CHAR_EMOJI || (is_pictograph(c) && peek(text, next) == EMOJI_SELECTOR);
 }
 
 static bool extends_emoji(uint32_t c)
@@ -66,11 +66,11 @@ static bool is_visible(uint32_t c)
     return !(U_MASK(u_charType((UChar32)c)) & unseen);
 }
 
-struct wd_emoji_count wd_count_emoji(struct wd_str text)
+struct wd_emoji_count wd_count_emoji(struct wd_str text, struct wd_effort *effort)
 {
     struct wd_emoji_count count = {0};
-    for (size_t at = 0; at < text.len;) {
-        size_t start = at;
+    for (size_t at = 0, start = 0; at < text.len && wd_goes_on(effort, at - start + 1);) {
+        start = at;
         uint32_t c = wd_next_character(text, &at);
         if (!starts_emoji(text, c, at)) {
             count.others += is_visible(c);

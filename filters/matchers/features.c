@@ -1,70 +1,145 @@
-/* Features of a text, sixteen bytes at a time; what only matters past ASCII is looked for in a second pass. */
+/* Features of a text, sixteen bytes at a time; what only matters past ASCII is looked for in a second pass, which takes
+ * the hints of all places at which two bytes can start a character. */
 #include "filters/matchers/features.h"
 
-enum { LANES = 16, ROUNDS_MAX = 255 /* so that counts fit into bytes */ };
-typedef uint8_t lanes __attribute__((vector_size(LANES)));
+#include "filters/matchers/characters.h"
+#include "filters/matchers/hints.h"
+#include "filters/matchers/matchers.h"
+#include "filters/matchers/repeat.h"
 
-enum flag { AT = 1, HOST = 2, LINE = 4, EMOJI = 8, DIGIT = 16, MARK = 32, HIGH = 128 };
+enum {
+    LANES = 16,
+    BEHIND = 8 /* bytes that are looked at behind these */,
+    ROUNDS_MAX = 255 /* counts fit into bytes */
+};
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+typedef uint64_t halves __attribute__((vector_size(LANES)));
+
+enum flag { AT = 1, HOST = 2, LINE = 4, RUN = 8, HIDDEN_HOST = 16, HIGH = 128 };
+/* What the first pass tells alone. */
+enum { OF_ASCII = WD_FEATURE_AT | WD_FEATURE_HOST | WD_FEATURE_LONG | WD_FEATURE_LINES | WD_FEATURE_LINK };
 
 struct counts {
-    uint32_t digits, upper;
+    uint32_t digits, upper, lower;
     uint8_t flags;
 };
 
-/* Bytes from `at` on; zeros past the end, which are nothing of interest. */
-static lanes load(struct wd_str text, size_t at)
+/* A part of a text with zeros behind its end, which are nothing of interest. */
+struct window {
+    const char *bytes;
+    char copy[LANES + BEHIND];
+};
+
+static void look_at(struct window *window, struct wd_str text, size_t at)
 {
-    lanes bytes = {0};
     size_t left = text.len - at;
-    memcpy(&bytes, text.data + at, left < LANES ? left : LANES);
+    window->bytes = text.data + at;
+    if (left >= sizeof(window->copy))
+        return;
+    memset(window->copy, 0, sizeof(window->copy));
+    memcpy(window->copy, text.data + at, left);
+    window->bytes = window->copy;
+}
+
+static lanes load(const struct window *window, size_t shift)
+{
+    lanes bytes;
+    memcpy(&bytes, window->bytes + shift, sizeof(bytes));
     return bytes;
 }
 
-static void add_up(struct counts *counts, lanes digits, lanes upper, lanes flags)
+static uint32_t sum(lanes counts)
 {
-    for (int i = 0; i < LANES; i++) {
-        counts->digits += digits[i];
-        counts->upper += upper[i];
-        counts->flags |= flags[i];
-    }
+    halves pairs = (halves)counts, low = {UINT64_C(0x00FF00FF00FF00FF), UINT64_C(0x00FF00FF00FF00FF)};
+    pairs = (pairs & low) + (pairs >> 8 & low);
+    return (uint32_t)(((pairs[0] + pairs[1]) * UINT64_C(0x0001000100010001)) >> 48);
 }
 
-static lanes masked(lanes condition, enum flag flag)
+static uint8_t any(lanes flags)
+{
+    halves two = (halves)flags;
+    uint64_t bits = two[0] | two[1];
+    bits |= bits >> 32;
+    bits |= bits >> 16;
+    return (uint8_t)(bits | bits >> 8);
+}
+
+static lanes masked(lanes condition, unsigned flag)
 {
     return condition & (uint8_t)flag;
+}
+
+static lanes is(lanes c, uint8_t byte)
+{
+    return (lanes)(c == byte);
+}
+
+static lanes between(lanes c, uint8_t low, uint8_t high)
+{
+    return (lanes)((lanes)(c - low) <= (uint8_t)(high - low));
 }
 
 /* At most ROUNDS_MAX times LANES bytes from `at` on; returns where it ended. */
 static size_t count_ascii(struct wd_str text, size_t at, struct counts *counts)
 {
-    lanes digits = {0}, upper = {0}, flags = {0};
+    lanes digits = {0}, upper = {0}, lower = {0}, flags = {0};
     for (int round = 0; round < ROUNDS_MAX && at < text.len; round++, at += LANES) {
-        lanes c = load(text, at);
-        digits -= (lanes)((lanes)(c - '0') < 10);
-        upper -= (lanes)((lanes)(c - 'A') < 26);
+        struct window window;
+        look_at(&window, text, at);
+        lanes c = load(&window, 0), next = load(&window, 1), capital = between(c, 'A', 'Z'),
+              unseen = (lanes)(next < 0x20) & ~between(next, '\t', '\r') & (lanes)(next > 0);
+        lanes part_of_word = between(next | 0x20, 'a', 'z') | between(next, '0', '9') | is(next, '_') | is(next, '-') |
+                             (lanes)(next >= 0x7F) | unseen;
+        lanes colon = is(c, ':'), behind_colon = (lanes)(next >= 0x7F) | unseen;
+        digits -= between(c, '0', '9');
+        upper -= capital;
+        lower -= between(c, 'a', 'z');
         flags |= c & (uint8_t)HIGH;
-        flags |= masked((lanes)(c == '@'), AT) | masked((lanes)(c == '\n'), LINE);
-        flags |= masked((lanes)(c == '.') | (lanes)(c == ':'), HOST);
+        flags |= masked(is(c, '@'), AT) | masked(is(c, '\n'), LINE);
+        /* 0xE3 and 0x80: an ideographic full stop, or near it */
+        flags |= masked((is(c, '.') & part_of_word) | (colon & is(next, '/')) | (is(c, 0xE3) & is(next, 0x80)), HOST);
+        flags |= masked((colon & behind_colon) | is(c, '%') | is(c, '&'), HIDDEN_HOST);
+        flags |= masked((lanes)(c == next) & (lanes)(c == load(&window, 2)) & (lanes)(c > 0), RUN);
     }
-    add_up(counts, digits, upper, flags);
+    counts->digits += sum(digits);
+    counts->upper += sum(upper);
+    counts->lower += sum(lower);
+    counts->flags |= any(flags);
     return at;
 }
 
-/* By the first bytes of characters. Digits: Arabic, N'Ko, Indic, Thai and others, full-width, plane 1. Marks that go
- * with any script, emoji with their parts, and the ideographic full stop stand among these, too. */
-static void look_past_ascii(struct wd_str text, struct counts *counts)
+/* The last byte of a character of so many bytes that stands three times in a row. */
+static lanes may_end_run(const struct window *window, lanes c, size_t bytes)
 {
-    lanes none = {0}, flags = {0};
+    return between(c, 0x80, 0xBF) & (lanes)(c == load(window, bytes)) & (lanes)(c == load(window, bytes * 2));
+}
+
+static bool may_repeat_character(struct wd_str text)
+{
+    lanes flags = {0};
     for (size_t at = 0; at < text.len; at += LANES) {
-        lanes c = load(text, at);
-        lanes e0 = (lanes)(c == 0xE0) | (lanes)(c == 0xE1), ef = (lanes)(c == 0xEF), f0 = (lanes)(c == 0xF0),
-              d9 = (lanes)(c == 0xD9), e2 = (lanes)(c == 0xE2), e3 = (lanes)(c == 0xE3);
-        flags |= masked(d9 | (lanes)(c == 0xDB) | (lanes)(c == 0xDF) | e0 | (lanes)(c == 0xEA) | ef | f0, DIGIT);
-        flags |=
-            masked((lanes)(c == 0xCC) | (lanes)(c == 0xCD) | (lanes)(c == 0xD2) | d9 | e0 | e2 | e3 | ef | f0, MARK);
-        flags |= masked((lanes)(c == 0xC2) | e2 | e3 | f0, EMOJI) | masked(e3, HOST);
+        struct window window;
+        look_at(&window, text, at);
+        lanes c = load(&window, 0);
+        flags |= may_end_run(&window, c, 2) | may_end_run(&window, c, 3) | may_end_run(&window, c, 4);
     }
-    add_up(counts, none, none, flags);
+    return any(flags);
+}
+
+/* All hints of all characters. */
+static uint8_t hints_of(struct wd_str text)
+{
+    const uint8_t *bytes = (const uint8_t *)text.data;
+    unsigned hints = 0;
+    for (size_t at = 0; at + 1 < text.len; at++) {
+        unsigned some = wd_hint_prefixes[bytes[at]][bytes[at + 1] & 63];
+        if (some & WD_HINT_MIXED && some & ~hints) {
+            size_t next = at;
+            some = wd_char_hints(wd_next_character(text, &next));
+        }
+        hints |= some;
+    }
+    return (uint8_t)hints;
 }
 
 static uint32_t feature_if(bool holds, enum wd_feature feature)
@@ -72,19 +147,29 @@ static uint32_t feature_if(bool holds, enum wd_feature feature)
     return holds ? (uint32_t)feature : 0;
 }
 
-uint32_t wd_text_features(struct wd_str text)
+uint32_t wd_text_features(struct wd_str text, uint32_t wanted)
 {
     struct counts counts = {0};
     for (size_t at = 0; at < text.len;)
         at = count_ascii(text, at, &counts);
-    bool high = counts.flags & HIGH;
-    if (high)
-        look_past_ascii(text, &counts);
-    uint32_t digits = counts.flags & DIGIT ? UINT32_MAX : counts.digits;
-    return feature_if(counts.flags & AT, WD_FEATURE_AT) | feature_if(counts.flags & HOST, WD_FEATURE_HOST) |
+    uint8_t flags = counts.flags;
+    bool high = flags & HIGH;
+    uint8_t hints = high && wanted & ~(uint32_t)OF_ASCII ? hints_of(text) : 0;
+    bool run =
+        flags & RUN || hints & WD_HINT_EXTENDS || (high && wanted & WD_FEATURE_RUN && may_repeat_character(text));
+    uint32_t digits = hints & WD_HINT_DIGIT ? UINT32_MAX : counts.digits;
+    bool upper = hints & WD_HINT_UPPER || counts.upper >= 2,
+         shouting = hints & WD_HINT_UPPER || counts.upper >= counts.lower;
+    bool hides = flags & (HOST | HIDDEN_HOST) || hints & WD_HINT_HIDES_HOST;
+    bool asks_words = wanted & (WD_FEATURE_WORD_TWICE | WD_FEATURE_WORD_THRICE);
+    unsigned words = asks_words ? wd_words_in_a_row(text, hints & WD_HINT_PARTS) : 0;
+    bool is_long = wanted & WD_FEATURE_LONG && wd_may_have_wallets(text);
+    return feature_if(flags & AT, WD_FEATURE_AT) | feature_if(flags & HOST, WD_FEATURE_HOST) |
            feature_if(digits >= 4, WD_FEATURE_DIGITS_4) | feature_if(digits >= 9, WD_FEATURE_DIGITS_9) |
-           feature_if(digits >= 13, WD_FEATURE_DIGITS_13) | feature_if(counts.upper >= 2 || high, WD_FEATURE_UPPER) |
-           feature_if(high, WD_FEATURE_NON_ASCII) | feature_if(text.len >= 26, WD_FEATURE_LONG) |
-           feature_if(counts.flags & LINE, WD_FEATURE_LINES) | feature_if(counts.flags & EMOJI, WD_FEATURE_EMOJI) |
-           feature_if(counts.flags & MARK, WD_FEATURE_MARKS);
+           feature_if(digits >= 13, WD_FEATURE_DIGITS_13) | feature_if(upper, WD_FEATURE_UPPER) |
+           feature_if(high, WD_FEATURE_NON_ASCII) | feature_if(is_long, WD_FEATURE_LONG) |
+           feature_if(flags & LINE, WD_FEATURE_LINES) | feature_if(hints & WD_HINT_EMOJI, WD_FEATURE_EMOJI) |
+           feature_if(hints & WD_HINT_MARK, WD_FEATURE_MARKS) | feature_if(run, WD_FEATURE_RUN) |
+           feature_if(words >= 2, WD_FEATURE_WORD_TWICE) | feature_if(words >= 3, WD_FEATURE_WORD_THRICE) |
+           feature_if(upper && shouting, WD_FEATURE_SHOUTING) | feature_if(hides, WD_FEATURE_HOST_IN_A_VIEW);
 }

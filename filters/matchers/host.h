@@ -9,6 +9,8 @@
 
 #include <warden/str.h>
 
+#include "filters/matchers/effort.h"
+
 enum { WD_HOST_MAX = 253 };
 
 struct wd_host {
@@ -43,6 +45,7 @@ struct wd_host_place {
 struct wd_host_search {
     struct wd_str text;
     size_t at, rest_end;
+    struct wd_effort *effort; /* NULL: as long as it takes */
 };
 bool wd_next_host(struct wd_host_search *search, struct wd_host_place *out);
 
@@ -59,6 +62,6 @@ size_t wd_domain_slots(size_t count);
 void wd_domain_set_fill(struct wd_domain_set *set, const struct wd_str *entries, size_t count, uint32_t *slots,
                         size_t slot_count);
 /* Whether the host is an entry or below one. Addresses only as they are. */
-bool wd_domain_set_has(const struct wd_domain_set *set, const struct wd_host *host);
+bool wd_domain_set_has(const struct wd_domain_set *set, struct wd_str name, bool is_address);
 
 #endif

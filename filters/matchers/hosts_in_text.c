@@ -106,22 +106,45 @@ static bool is_ideographic_dot(struct wd_str text, size_t at)
            wd_is_alnum_byte(wd_byte_before(text, at)) && wd_is_alnum_byte(text.data[at + 3]);
 }
 
+/* The steps up to where the search is, and what a caller will pay for a name that is not ASCII. */
+static bool note_host(struct wd_host_search *search, size_t from, const struct wd_host_place *place)
+{
+    size_t steps = search->at - from + 16;
+    for (size_t i = place ? place->start : 0; place && i < place->end && i - place->start <= WD_HOST_MAX; i++)
+        if (search->text.data[i] & 0x80) {
+            steps += WD_EFFORT_CHECKSUM;
+            break;
+        }
+    return wd_goes_on(search->effort, steps);
+}
+
 bool wd_next_host(struct wd_host_search *search, struct wd_host_place *out)
 {
     struct wd_str text = search->text;
-    size_t lowest = search->at;
+    size_t lowest = search->at, counted = search->at;
     for (size_t at = search->at; at < text.len; at++) {
+        if (at - counted > WD_EFFORT_PATIENCE) {
+            if (!wd_goes_on(search->effort, at - counted))
+                break;
+            counted = at;
+        }
         char c = text.data[at];
         if (c == ':' && at > 0 && at + 3 < text.len && text.data[at + 1] == '/' && text.data[at + 2] == '/' &&
             wd_is_alnum_byte(text.data[at - 1])) {
-            if (host_behind_scheme(search, at, out))
+            bool found = host_behind_scheme(search, at, out);
+            if (!note_host(search, counted, found ? out : NULL))
+                break;
+            if (found)
                 return true;
-            lowest = search->at;
+            lowest = counted = search->at;
             at = search->at - 1;
         } else if ((c == '.' || (c == '\xE3' && is_ideographic_dot(text, at))) && at >= search->rest_end) {
-            if (host_around(search, lowest > search->rest_end ? lowest : search->rest_end, at, out))
+            bool found = host_around(search, lowest > search->rest_end ? lowest : search->rest_end, at, out);
+            if (!note_host(search, counted, found ? out : NULL))
+                break;
+            if (found)
                 return true;
-            lowest = search->at;
+            lowest = counted = search->at;
             at = search->at - 1;
         }
     }

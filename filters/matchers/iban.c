@@ -70,11 +70,20 @@ static size_t iban_at(struct wd_str text, size_t start, enum wd_iban_form form)
 
 void wd_find_ibans(struct wd_str text, enum wd_iban_form form, const struct wd_finder *finder)
 {
+    size_t counted = 0;
     for (size_t at = 0; at + 4 < text.len; at++) {
+        if (at - counted > WD_EFFORT_PATIENCE) {
+            if (!wd_goes_on(finder->effort, at - counted))
+                return;
+            counted = at;
+        }
         const char *c = text.data + at;
         if (!wd_is_digit_byte(c[2]) || !wd_is_digit_byte(c[3]) || !wd_is_letter_byte(c[0]) ||
             !wd_is_letter_byte(c[1]) || wd_is_word_byte(wd_byte_before(text, at)))
             continue;
+        if (!wd_goes_on(finder->effort, at - counted + IBAN_MAX))
+            return;
+        counted = at;
         size_t end = iban_at(text, at, form);
         if (!end)
             continue;

@@ -34,7 +34,7 @@ static void pass_on(void *sink, size_t start, size_t end)
 
 static struct wd_finder finder_of(struct span_sink *sink)
 {
-    return (struct wd_finder){.found = pass_on, .context = sink};
+    return (struct wd_finder){.found = pass_on, .context = sink, .effort = wd_effort_of(sink)};
 }
 
 /* params points to whether only the narrower choice counts. */

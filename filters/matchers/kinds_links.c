@@ -2,6 +2,7 @@
  * items of the event. Neighbours: hosts_in_text.c, domain_set.c; the view 'links' of filters/views. */
 #include <string.h>
 
+#include "filters/matchers/facts.h"
 #include "filters/matchers/features.h"
 #include "filters/matchers/host.h"
 #include "filters/matchers/kinds.h"
@@ -125,44 +126,46 @@ static bool prepare_domain(struct loader *loader, const struct wd_node *node, st
 
 /* ---- domain: the search ---- */
 
-static bool is_of_set(const struct wd_domain_set *set, struct wd_str text, size_t start, size_t end)
+static bool is_of_set(const struct wd_domain_set *set, struct wd_str text, const struct wd_host_place *place)
 {
     struct wd_host host;
-    return wd_host_normalize((struct wd_str){text.data + start, end - start}, &host) && wd_domain_set_has(set, &host);
+    return wd_host_normalize((struct wd_str){text.data + place->start, place->end - place->start}, &host) &&
+           wd_domain_set_has(set, (struct wd_str){host.text, host.len}, host.is_address);
 }
 
-/* Where words are written without spaces, a host stands right among other characters: the parts that are ASCII. */
-static bool find_ascii_part(const struct wd_domain_set *set, struct wd_str text, struct wd_host_place *place)
+static bool part_is_of_set(const struct wd_domain_set *set, struct wd_str text, struct wd_host_place *place)
 {
-    size_t start = place->start;
-    for (size_t at = place->start; at <= place->end; at++) {
-        if (at < place->end && !(text.data[at] & 0x80))
-            continue;
-        if (start > place->start || at < place->end) {
-            if (at > start && memchr(text.data + start, '.', at - start) && is_of_set(set, text, start, at)) {
-                *place = (struct wd_host_place){.start = start, .end = at};
-                return true;
-            }
+    struct wd_host_place part;
+    for (size_t at = place->start; wd_next_host_part(text, place, &at, &part);)
+        if (is_of_set(set, text, &part)) {
+            *place = part;
+            return true;
         }
-        start = at + 1;
-    }
     return false;
 }
 
 static bool next_of_set(const struct wd_domain_set *set, struct wd_host_search *search, struct wd_host_place *out)
 {
     while (wd_next_host(search, out))
-        if (!out->is_local &&
-            (is_of_set(set, search->text, out->start, out->end) || find_ascii_part(set, search->text, out)))
+        if (!out->is_local && (is_of_set(set, search->text, out) || part_is_of_set(set, search->text, out)))
             return true;
     return false;
 }
 
 static void search_domain(const struct leaf *leaf, struct wd_str text, struct span_sink *sink)
 {
-    struct wd_host_search search = {.text = text};
+    struct wd_text_facts *facts = wd_facts_of(sink);
+    bool place_counts = false;
+    for (const struct wd_host_fact *fact = wd_facts_hosts(facts, text, wd_effort_of(sink)); fact; fact = fact->next) {
+        if (place_counts && fact->is_part)
+            continue;
+        place_counts = wd_domain_set_has(leaf->params, fact->name, fact->is_address);
+        if (place_counts)
+            wd_span_found(sink, fact->start, fact->end);
+    }
+    struct wd_host_search rest = facts->rest;
     struct wd_host_place place;
-    while (next_of_set(leaf->params, &search, &place))
+    while (next_of_set(leaf->params, &rest, &place))
         wd_span_found(sink, place.start, place.end);
 }
 

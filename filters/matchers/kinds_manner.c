@@ -83,6 +83,20 @@ static enum wd_repeat_unit unit_named(const char *name)
     return (enum wd_repeat_unit)unit;
 }
 
+static uint32_t needs_of(const struct wd_repeat *repeat)
+{
+    switch (repeat->unit) {
+    case WD_REPEAT_WORDS:
+        return repeat->at_least >= 3 ? WD_FEATURE_WORD_THRICE : WD_FEATURE_WORD_TWICE;
+    case WD_REPEAT_LINES:
+        return WD_FEATURE_LINES;
+    case WD_REPEAT_CHARACTERS:
+        return repeat->at_least >= 3 ? WD_FEATURE_RUN : 0;
+    default:
+        return 0;
+    }
+}
+
 static bool prepare_repeat(struct loader *loader, const struct wd_node *node, struct leaf *leaf)
 {
     const struct wd_node *map = wd_node_get(node, "repeat");
@@ -95,7 +109,7 @@ static bool prepare_repeat(struct loader *loader, const struct wd_node *node, st
     repeat->min_length = (uint32_t)integer_or(map, "min_length", chunks ? 3 : 1);
     repeat->max_length = (uint32_t)integer_or(map, "max_length", chunks ? 20 : UINT32_MAX);
     leaf->params = repeat;
-    leaf->needs = repeat->unit == WD_REPEAT_LINES ? WD_FEATURE_LINES : 0;
+    leaf->needs = needs_of(repeat);
     const char *wrong = repeat->min_length > repeat->max_length       ? "min_length is above max_length"
                         : chunks && repeat->max_length > WD_CHUNK_MAX ? "a chunk has at most 100 characters"
                                                                       : NULL;
@@ -106,7 +120,7 @@ static bool prepare_repeat(struct loader *loader, const struct wd_node *node, st
 
 static void search_repeats(const struct leaf *leaf, struct wd_str text, struct span_sink *sink)
 {
-    struct wd_finder finder = {.found = pass_on, .context = sink};
+    struct wd_finder finder = {.found = pass_on, .context = sink, .effort = wd_effort_of(sink)};
     wd_find_repeats(text, leaf->params, &finder);
 }
 
@@ -148,16 +162,19 @@ static struct share_of_letters *prepare_share(struct loader *loader, const struc
 
 static bool prepare_caps(struct loader *loader, const struct wd_node *node, struct leaf *leaf)
 {
-    leaf->needs = WD_FEATURE_UPPER;
-    return prepare_share(loader, wd_node_get(node, "caps"), leaf, 0.7, 10) != NULL;
+    const struct share_of_letters *params = prepare_share(loader, wd_node_get(node, "caps"), leaf, 0.7, 10);
+    bool needs_two = params && params->share * (double)params->letters > 1;
+    leaf->needs = !needs_two ? 0 : params->share >= 0.5 ? WD_FEATURE_SHOUTING : WD_FEATURE_UPPER;
+    return params != NULL;
 }
 
 static void search_caps(const struct leaf *leaf, struct wd_str text, struct span_sink *sink)
 {
     const struct share_of_letters *params = leaf->params;
-    struct wd_letter_case count = wd_count_case(text);
+    struct wd_effort *effort = wd_effort_of(sink);
+    struct wd_letter_case count = wd_count_case(text, effort);
     uint64_t letters = count.upper + count.lower;
-    if (letters >= params->letters && count.upper && reaches(count.upper, letters, params->share))
+    if (!effort->ended && letters >= params->letters && count.upper && reaches(count.upper, letters, params->share))
         wd_span_found(sink, 0, text.len);
 }
 
@@ -199,8 +216,9 @@ static bool prepare_emoji(struct loader *loader, const struct wd_node *node, str
 static void search_emoji(const struct leaf *leaf, struct wd_str text, struct span_sink *sink)
 {
     const struct emoji_bounds *bounds = leaf->params;
-    struct wd_emoji_count count = wd_count_emoji(text);
-    if (count.emoji && count.emoji >= bounds->at_least &&
+    struct wd_effort *effort = wd_effort_of(sink);
+    struct wd_emoji_count count = wd_count_emoji(text, effort);
+    if (!effort->ended && count.emoji && count.emoji >= bounds->at_least &&
         reaches(count.emoji, count.emoji + count.others, bounds->share))
         wd_span_found(sink, count.start, count.end);
 }
@@ -234,7 +252,7 @@ static bool prepare_zalgo(struct loader *loader, const struct wd_node *node, str
 
 static void search_zalgo(const struct leaf *leaf, struct wd_str text, struct span_sink *sink)
 {
-    struct wd_finder finder = {.found = pass_on, .context = sink};
+    struct wd_finder finder = {.found = pass_on, .context = sink, .effort = wd_effort_of(sink)};
     wd_find_zalgo(text, *(const uint32_t *)leaf->params, &finder);
 }
 
@@ -294,8 +312,10 @@ static bool prepare_script(struct loader *loader, const struct wd_node *node, st
 static void search_script(const struct leaf *leaf, struct wd_str text, struct span_sink *sink)
 {
     const struct share_of_letters *params = leaf->params;
-    struct wd_script_share count = wd_count_scripts(text, params->scripts, params->script_count);
-    if (count.letters >= params->letters && count.of_scripts && reaches(count.of_scripts, count.letters, params->share))
+    struct wd_effort *effort = wd_effort_of(sink);
+    struct wd_script_share count = wd_count_scripts(text, params->scripts, params->script_count, effort);
+    if (!effort->ended && count.letters >= params->letters && count.of_scripts &&
+        reaches(count.of_scripts, count.letters, params->share))
         wd_span_found(sink, 0, text.len);
 }
 

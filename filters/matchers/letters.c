@@ -3,21 +3,62 @@
 
 #include "filters/matchers/characters.h"
 #include "filters/matchers/matchers.h"
+#include "filters/views/tables.h"
 
-struct wd_letter_case wd_count_case(struct wd_str text)
+enum { PART = 4096 }; /* bytes between two looks at the effort */
+
+/* Behind the ASCII characters at `at`, at most `end`. */
+static size_t skip_ascii(struct wd_str text, size_t at, size_t end)
+{
+    uint64_t eight;
+    for (; at + sizeof(eight) <= end; at += sizeof(eight)) {
+        memcpy(&eight, text.data + at, sizeof(eight));
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (at < end && !(text.data[at] & 0x80))
+        at++;
+    return at;
+}
+
+static inline size_t behind_ascii(struct wd_str text, size_t at, size_t end)
+{
+    return at >= end || text.data[at] & 0x80 ? at : skip_ascii(text, at, end);
+}
+
+/* The end of the next part from `at` on; false where the search should end, or the text does. */
+static bool next_part(struct wd_str text, size_t at, size_t *end_out, struct wd_effort *effort)
+{
+    size_t left = text.len - at, len = left < PART ? left : PART;
+    *end_out = at + len;
+    return len && wd_goes_on(effort, len);
+}
+
+/* A loop that becomes vector code. */
+static void count_ascii_case(struct wd_str text, size_t from, size_t to, struct wd_letter_case *count)
+{
+    uint32_t upper = 0, lower = 0;
+    for (size_t i = from; i < to; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        upper += (unsigned char)(c - 'A') < 26;
+        lower += (unsigned char)(c - 'a') < 26;
+    }
+    count->upper += upper;
+    count->lower += lower;
+}
+
+struct wd_letter_case wd_count_case(struct wd_str text, struct wd_effort *effort)
 {
     struct wd_letter_case count = {0};
-    for (size_t at = 0; at < text.len;) {
-        char byte = text.data[at];
-        uint32_t c = wd_next_character(text, &at);
-        if (c < 0x80) {
-            count.upper += byte >= 'A' && byte <= 'Z';
-            count.lower += byte >= 'a' && byte <= 'z';
-            continue;
+    size_t at = 0, counted = 0;
+    for (size_t end; next_part(text, at, &end, effort);) {
+        while ((at = behind_ascii(text, at, end)) < end) {
+            uint32_t properties = wd_char_properties(wd_next_character(text, &at));
+            count.upper += (properties & WD_CHAR_UPPER) != 0;
+            count.lower += (properties & WD_CHAR_LOWER) != 0;
         }
-        int8_t type = u_charType((UChar32)c);
-        count.upper += type == U_UPPERCASE_LETTER;
-        count.lower += type == U_LOWERCASE_LETTER;
+        count_ascii_case(text, counted, at, &count);
+        counted = at;
     }
     return count;
 }
@@ -30,25 +71,26 @@ static bool is_one_of(int script, const int *scripts, size_t script_count)
     return false;
 }
 
-struct wd_script_share wd_count_scripts(struct wd_str text, const int *scripts, size_t script_count)
+struct wd_script_share wd_count_scripts(struct wd_str text, const int *scripts, size_t script_count,
+                                        struct wd_effort *effort)
 {
     struct wd_script_share share = {0};
-    bool latin = is_one_of(USCRIPT_LATIN, scripts, script_count);
-    for (size_t at = 0; at < text.len;) {
-        uint32_t c = wd_next_character(text, &at);
-        if (c < 0x80) {
-            bool is_letter = wd_is_letter_byte((char)c);
-            share.letters += is_letter;
-            share.of_scripts += is_letter && latin;
-            continue;
+    struct wd_letter_case ascii = {0};
+    size_t at = 0, counted = 0;
+    for (size_t end; next_part(text, at, &end, effort);) {
+        while ((at = behind_ascii(text, at, end)) < end) {
+            uint32_t properties = wd_char_properties(wd_next_character(text, &at));
+            int script = (int)WD_CHAR_SCRIPT(properties);
+            if (!(properties & WD_CHAR_ALPHABETIC) || script == USCRIPT_COMMON || script == USCRIPT_INHERITED)
+                continue;
+            share.letters++;
+            share.of_scripts += is_one_of(script, scripts, script_count);
         }
-        UErrorCode status = U_ZERO_ERROR;
-        int script = u_isalpha((UChar32)c) ? uscript_getScript((UChar32)c, &status) : USCRIPT_COMMON;
-        if (script == USCRIPT_COMMON || script == USCRIPT_INHERITED || U_FAILURE(status))
-            continue;
-        share.letters++;
-        share.of_scripts += is_one_of(script, scripts, script_count);
+        count_ascii_case(text, counted, at, &ascii);
+        counted = at;
     }
+    share.letters += ascii.upper + ascii.lower;
+    share.of_scripts += is_one_of(USCRIPT_LATIN, scripts, script_count) ? ascii.upper + ascii.lower : 0;
     return share;
 }
 
@@ -57,28 +99,31 @@ static bool is_stray_mark(uint32_t c)
 {
     if (c < 0x300 || (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0xE0100 && c <= 0xE01EF))
         return false; /* selectors of variants are no marks that anybody sees */
-    int8_t type = u_charType((UChar32)c);
-    UErrorCode status = U_ZERO_ERROR;
-    return (type == U_NON_SPACING_MARK || type == U_ENCLOSING_MARK) &&
-           uscript_getScript((UChar32)c, &status) == USCRIPT_INHERITED;
+    uint32_t properties = wd_char_properties(c);
+    return properties & WD_CHAR_MARK && WD_CHAR_SCRIPT(properties) == USCRIPT_INHERITED;
 }
 
 void wd_find_zalgo(struct wd_str text, uint32_t marks, const struct wd_finder *finder)
 {
-    size_t base = 0;
+    size_t at = 0, base = 0;
     uint32_t count = 0;
-    for (size_t at = 0; at <= text.len;) {
-        size_t before = at;
-        bool is_mark = at < text.len && is_stray_mark(wd_next_character(text, &at));
-        if (is_mark) {
-            count++;
-            continue;
+    for (size_t end; next_part(text, at, &end, finder->effort);)
+        while (at < end) {
+            size_t before = at, ascii_end = count ? at : behind_ascii(text, at, end);
+            if (ascii_end > at) { /* none of these is a mark; the last one can be what marks stand on */
+                base = ascii_end - 1;
+                at = ascii_end;
+                continue;
+            }
+            if (is_stray_mark(wd_next_character(text, &at))) {
+                count++;
+                continue;
+            }
+            if (count >= marks && before > base)
+                finder->found(finder->context, base, before);
+            count = 0;
+            base = before;
         }
-        if (count >= marks && before > base)
-            finder->found(finder->context, base, before);
-        count = 0;
-        base = before;
-        if (before == text.len)
-            return;
-    }
+    if (count >= marks && at > base)
+        finder->found(finder->context, base, at);
 }

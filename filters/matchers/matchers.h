@@ -3,7 +3,7 @@
  * results of no meaning); time is linear in its length; nothing is kept, so threads need no care; memory is allocated
  * only by libidn2 for host names that are not ASCII and by OpenSSL for what looks like a wallet. Digits are those of
  * all scripts, but in accounts, wallets and hosts. Neighbours: kinds_*.c make conditions of them; features.h tells
- * cheaply which texts they can find nothing in. */
+ * cheaply which texts they can find nothing in; effort.h ends a search before its text does. */
 #ifndef FILTERS_MATCHERS_H
 #define FILTERS_MATCHERS_H
 
@@ -13,10 +13,13 @@
 
 #include <warden/str.h>
 
+#include "filters/matchers/effort.h"
+
 /* Takes what is found: bytes [start, end) of the text, end > start. */
 struct wd_finder {
     void (*found)(void *context, size_t start, size_t end);
     void *context;
+    struct wd_effort *effort; /* NULL: as long as it takes */
 };
 
 /* ---- personal data ---- */
@@ -53,6 +56,9 @@ enum wd_wallet {
 /* `wanted`: bits 1 << enum wd_wallet. */
 void wd_find_wallets(struct wd_str text, uint32_t wanted, const struct wd_finder *finder);
 
+/* Whether there can be any: a quick look. */
+bool wd_may_have_wallets(struct wd_str text);
+
 /* ---- manner of writing ---- */
 
 enum wd_repeat_unit {
@@ -73,13 +79,15 @@ void wd_find_repeats(struct wd_str text, const struct wd_repeat *repeat, const s
 struct wd_letter_case {
     uint64_t upper, lower;
 };
-struct wd_letter_case wd_count_case(struct wd_str text);
+/* Counts are of the whole text, or of no meaning where the effort ended. */
+struct wd_letter_case wd_count_case(struct wd_str text, struct wd_effort *effort);
 
 /* Letters of the scripts, among all letters. `scripts` are codes of ICU (UScriptCode). */
 struct wd_script_share {
     uint64_t letters, of_scripts;
 };
-struct wd_script_share wd_count_scripts(struct wd_str text, const int *scripts, size_t script_count);
+struct wd_script_share wd_count_scripts(struct wd_str text, const int *scripts, size_t script_count,
+                                        struct wd_effort *effort);
 
 /* Emoji as people see them (a family, a flag or a key-cap is one), other visible characters, and where the first emoji
  * starts and the last ends. */
@@ -87,7 +95,7 @@ struct wd_emoji_count {
     uint64_t emoji, others;
     size_t start, end;
 };
-struct wd_emoji_count wd_count_emoji(struct wd_str text);
+struct wd_emoji_count wd_count_emoji(struct wd_str text, struct wd_effort *effort);
 
 /* Characters with at least `marks` marks that belong to no script in particular. */
 void wd_find_zalgo(struct wd_str text, uint32_t marks, const struct wd_finder *finder);

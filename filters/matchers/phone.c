@@ -260,7 +260,8 @@ static bool may_begin(struct wd_str text, size_t start)
 
 void wd_find_phones(struct wd_str text, enum wd_phone_form form, const struct wd_finder *finder)
 {
-    for (size_t at = wd_find_digit(text, 0); at < text.len; at = wd_find_digit(text, at)) {
+    size_t from = 0;
+    for (size_t at; (at = wd_find_digit(text, from, finder->effort)) < text.len && wd_goes_on(finder->effort, 1);) {
         struct number number = {.start = at};
         if (number.start > 0 && text.data[number.start - 1] == '(')
             number.start--;
@@ -269,9 +270,9 @@ void wd_find_phones(struct wd_str text, enum wd_phone_form form, const struct wd
             number.has_plus = true;
         }
         bool may = may_begin(text, number.start);
-        at = read_number(text, at, &number);
+        from = wd_skip_digits(text, read_number(text, at, &number));
         if (may)
             judge(&number, form, finder);
-        at = wd_skip_digits(text, at);
+        wd_note_steps(finder->effort, from - at + number.group_count * number.group_count);
     }
 }

@@ -1,6 +1,8 @@
 /* Repetition. Pieces of text that follow one another are found by their period: in a run of copies of p bytes every
  * byte equals the one p further on, so that it is enough to look at one place in every (copies - 1) * p, and to walk to
- * both sides where that place fits. What always holds: linear time, since what a run covers is not walked again. */
+ * both sides where that place fits. What always holds: linear time, since what a run covers is not walked again.
+ * Neighbours: repeat_words.c and repeat_lines.c for words and lines. */
+#include "filters/matchers/repeat.h"
 #include "filters/matchers/characters.h"
 #include "filters/matchers/matchers.h"
 
@@ -41,60 +43,114 @@ static bool is_one_character(struct wd_str text, size_t start, size_t end)
     return start == end;
 }
 
-static bool is_wanted_piece(const struct runs *runs, size_t start, size_t period)
+static bool is_wanted_length(const struct runs *runs, size_t start, size_t period)
 {
-    if (runs->repeat->unit == WD_REPEAT_CHARACTERS)
-        return is_one_character(runs->text, start, start + period);
     size_t characters = count_characters(runs->text, start, start + period);
     return characters >= runs->repeat->min_length && characters <= runs->repeat->max_length;
+}
+
+/* The first place in [start, last) at which a copy can begin and enough of them fit; `last` where there is none. Within
+ * a run every piece of a period has as many characters, so that one is counted for all. */
+static size_t first_copy(const struct runs *runs, size_t start, size_t last, size_t period)
+{
+    struct wd_str text = runs->text;
+    bool characters = runs->repeat->unit == WD_REPEAT_CHARACTERS;
+    if (!characters && !is_wanted_length(runs, start, period))
+        return last;
+    size_t needed = runs->repeat->at_least * period;
+    for (size_t shift = 0; shift < period && last - start >= needed; shift++, start++)
+        if (!wd_continues_character(text.data[start]) && (!characters || is_one_character(text, start, start + period)))
+            return start;
+    return last;
 }
 
 /* Reports the run whose bytes in [start, end) equal those a period further on, if it has enough copies. */
 static void take_run(struct runs *runs, size_t start, size_t end, size_t period)
 {
-    struct wd_str text = runs->text;
-    size_t last = end + period, needed = runs->repeat->at_least * period;
-    for (size_t shift = 0; shift < period && last - start >= needed; shift++, start++) {
-        if (wd_continues_character(text.data[start]) || !is_wanted_piece(runs, start, period))
-            continue;
-        last = start + (last - start) / period * period;
-        runs->finder->found(runs->finder->context, start, last);
-        if (last - start > runs->covered_end - runs->covered_start) {
-            runs->covered_start = start;
-            runs->covered_end = last;
-        }
+    size_t last = end + period, first = first_copy(runs, start, last, period);
+    wd_note_steps(runs->finder->effort, period);
+    if (first == last)
         return;
+    last = first + (last - first) / period * period;
+    runs->finder->found(runs->finder->context, first, last);
+    if (last - first > runs->covered_end - runs->covered_start) {
+        runs->covered_start = first;
+        runs->covered_end = last;
     }
 }
 
-static size_t walk_ahead(struct wd_str text, size_t at, size_t period)
+static inline uint32_t four_at(const char *bytes)
 {
-    while (at + period + 8 <= text.len && memcmp(text.data + at, text.data + at + period, 8) == 0)
+    uint32_t four;
+    memcpy(&four, bytes, sizeof(four));
+    return four;
+}
+
+/* Whether the place can lie in a run of at least `stride` bytes. Of a run of 8 and more four are to one side of it:
+ * looked at together, without a branch, they tell what fits by chance, which in some scripts is every other byte. */
+static inline bool may_be_in_run(struct wd_str text, size_t at, size_t period, size_t stride)
+{
+    const char *here = text.data + at, *there = here + period;
+    if (stride < 8 || at < 3)
+        return *here == *there;
+    bool behind = four_at(here - 3) == four_at(there - 3); /* all that can be where the text ends within four bytes */
+    return at + period + 4 > text.len ? behind : behind | (four_at(here) == four_at(there));
+}
+
+static size_t walk_ahead(const struct runs *runs, size_t at, size_t period)
+{
+    struct wd_str text = runs->text;
+    size_t counted = at;
+    while (at + period + 8 <= text.len && memcmp(text.data + at, text.data + at + period, 8) == 0) {
         at += 8;
+        if (at - counted > WD_EFFORT_PATIENCE) {
+            if (!wd_goes_on(runs->finder->effort, at - counted))
+                return at;
+            counted = at;
+        }
+    }
     while (at + period < text.len && text.data[at] == text.data[at + period])
         at++;
+    wd_note_steps(runs->finder->effort, at - counted);
     return at;
+}
+
+/* Takes the run around a place, if there is one, back to `lowest` at most. Where to go on: behind it, or the place. */
+static size_t try_place(struct runs *runs, size_t at, size_t period, size_t lowest)
+{
+    struct wd_str text = runs->text;
+    size_t stride = (runs->repeat->at_least - 1) * period;
+    if (at + period >= text.len || !may_be_in_run(text, at, period, stride))
+        return at;
+    size_t start = at, end = walk_ahead(runs, at, period);
+    while (start > lowest && text.data[start - 1] == text.data[start - 1 + period])
+        start--;
+    wd_note_steps(runs->finder->effort, at - start + 8);
+    if (end - start >= stride)
+        take_run(runs, start, end, period);
+    return end;
+}
+
+/* `at` lies in what the longest run covers: only runs that reach over its edges tell something new. */
+static size_t pass_covered(struct runs *runs, size_t period, size_t *lowest)
+{
+    size_t end = runs->covered_end;
+    if (runs->covered_start > *lowest)
+        *lowest = try_place(runs, runs->covered_start - 1, period, *lowest);
+    return *lowest > end ? *lowest : end;
 }
 
 static void find_runs(struct runs *runs, size_t period)
 {
-    struct wd_str text = runs->text;
     size_t stride = (runs->repeat->at_least - 1) * period, lowest = 0;
-    for (size_t at = stride - 1; at + period < text.len; at += stride) {
-        if (at >= runs->covered_start && at < runs->covered_end) {
-            lowest = at;
-            at = runs->covered_end;
-            if (at + period >= text.len)
-                return;
-        }
-        if (text.data[at] != text.data[at + period])
-            continue;
-        size_t start = at, end = walk_ahead(text, at, period);
-        while (start > lowest && text.data[start - 1] == text.data[start - 1 + period])
-            start--;
-        if (end - start >= stride)
-            take_run(runs, start, end, period);
-        lowest = at = end;
+    for (size_t at = stride - 1; at + period < runs->text.len; at += stride) {
+        if (at >= runs->covered_start && at < runs->covered_end)
+            at = pass_covered(runs, period, &lowest);
+        size_t next = try_place(runs, at, period, lowest);
+        if (!wd_goes_on(runs->finder->effort, 1))
+            return;
+        if (next > at)
+            lowest = at = next;
     }
 }
 
@@ -106,9 +162,22 @@ static bool is_ascii(struct wd_str text)
     return all < 0x80;
 }
 
+/* Whether any place of any period fits: no branch a place, and in most texts there is none. */
+static bool some_place_fits(const struct runs *runs, size_t low, size_t high)
+{
+    struct wd_str text = runs->text;
+    unsigned fits = 0;
+    for (size_t period = low; period <= high && period * runs->repeat->at_least <= text.len; period++) {
+        size_t stride = (runs->repeat->at_least - 1) * period;
+        for (size_t at = stride - 1; at + period < text.len; at += stride)
+            fits |= may_be_in_run(text, at, period, stride);
+    }
+    return fits;
+}
+
 static void find_pieces(struct wd_str text, const struct wd_repeat *repeat, const struct wd_finder *finder)
 {
-    enum { CHARACTER_BYTES_MAX = 16 };
+    enum { CHARACTER_BYTES_MAX = 16, SHORT = 1024 };
     struct runs runs = {.text = text, .repeat = repeat, .finder = finder};
     bool characters = repeat->unit == WD_REPEAT_CHARACTERS;
     size_t low = characters ? 1 : repeat->min_length, high = characters ? 1 : repeat->max_length;
@@ -116,152 +185,13 @@ static void find_pieces(struct wd_str text, const struct wd_repeat *repeat, cons
         high = WD_CHUNK_MAX;
     if (!is_ascii(text))
         high = characters ? CHARACTER_BYTES_MAX : high * 4;
-    for (size_t period = low ? low : 1; period <= high && period * repeat->at_least <= text.len; period++)
-        find_runs(&runs, period);
-}
-
-/* ---- words ---- */
-
-#define FIVE(c) [c] = true, [(c) + 1] = true, [(c) + 2] = true, [(c) + 3] = true, [(c) + 4] = true
-static const bool IS_WORD_BYTE[256] = {
-    FIVE('0'),    FIVE('5'), FIVE('A'), FIVE('F'), FIVE('K'), FIVE('P'), FIVE('U'),    ['Z'] = true,
-    ['_'] = true, FIVE('a'), FIVE('f'), FIVE('k'), FIVE('p'), FIVE('u'), ['z'] = true, ['\''] = true,
-};
-
-static bool is_word_character(uint32_t c)
-{
-    if (c < 0x80)
-        return IS_WORD_BYTE[c];
-    return u_isalnum((UChar32)c) || (U_MASK(u_charType((UChar32)c)) & U_GC_M_MASK);
-}
-
-/* Behind the ASCII characters of a word that stand at `at`. */
-static size_t skip_word_bytes(struct wd_str text, size_t at)
-{
-    while (at < text.len && IS_WORD_BYTE[(unsigned char)text.data[at]])
-        at++;
-    return at;
-}
-
-static bool next_word(struct wd_str text, size_t *at, size_t *start_out, size_t *characters_out)
-{
-    size_t next = *at;
-    *characters_out = 0;
-    while (next < text.len) {
-        size_t ascii = skip_word_bytes(text, next);
-        if (ascii > next) {
-            if (!*characters_out)
-                *start_out = next;
-            *characters_out += ascii - next;
-            next = ascii;
-            continue;
-        }
-        size_t before = next;
-        bool is_word = is_word_character(wd_next_character(text, &next));
-        if (is_word && !*characters_out)
-            *start_out = before;
-        if (!is_word && *characters_out) {
-            *at = before;
-            return true;
-        }
-        *characters_out += is_word;
-    }
-    *at = next;
-    return *characters_out > 0;
-}
-
-static bool same_word(struct wd_str a, struct wd_str b)
-{
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++) {
-        bool same = a.data[i] == b.data[i] || ((a.data[i] ^ b.data[i]) == 0x20 && wd_is_letter_byte(a.data[i]));
-        if (!same)
-            return false;
-    }
-    return true;
-}
-
-static void find_words(struct wd_str text, const struct wd_repeat *repeat, const struct wd_finder *finder)
-{
-    struct wd_str last = {NULL, 0};
-    size_t at = 0, first = 0, end = 0, start = 0, characters;
-    uint32_t times = 0;
-    for (;;) {
-        bool more = next_word(text, &at, &start, &characters);
-        struct wd_str word = {text.data + start, at - start};
-        if (more && times && same_word(last, word)) {
-            times++;
-            end = at;
-            continue;
-        }
-        if (times >= repeat->at_least)
-            finder->found(finder->context, first, end);
-        if (!more)
-            return;
-        times = characters >= repeat->min_length && characters <= repeat->max_length;
-        last = word;
-        first = start;
-        end = at;
-    }
-}
-
-/* ---- lines ---- */
-
-enum { LINES_MAX = 512, LINE_SLOTS = 1024 };
-
-struct line {
-    struct wd_str text;
-    uint32_t times; /* 0: the slot is free */
-};
-
-static struct wd_str trimmed(struct wd_str line)
-{
-    while (line.len && (line.data[0] == ' ' || line.data[0] == '\t' || line.data[0] == '\r')) {
-        line.data++;
-        line.len--;
-    }
-    while (line.len &&
-           (line.data[line.len - 1] == ' ' || line.data[line.len - 1] == '\t' || line.data[line.len - 1] == '\r'))
-        line.len--;
-    return line;
-}
-
-static struct line *slot_of(struct line *lines, struct wd_str text)
-{
-    uint64_t hash = 14695981039346656037U;
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.data[i]) * 1099511628211U;
-    size_t slot = (hash ^ hash >> 32) % LINE_SLOTS;
-    while (lines[slot].times && !wd_str_equal(lines[slot].text, text))
-        slot = (slot + 1) % LINE_SLOTS;
-    return &lines[slot];
-}
-
-static void find_lines(struct wd_str text, const struct wd_repeat *repeat, const struct wd_finder *finder)
-{
-    struct line lines[LINE_SLOTS];
-    size_t different = 0;
-    if (!memchr(text.data, '\n', text.len))
+    low = low ? low : 1;
+    if (text.len <= SHORT && !some_place_fits(&runs, low, high))
         return;
-    for (size_t i = 0; i < LINE_SLOTS; i++)
-        lines[i].times = 0;
-    for (size_t at = 0; at < text.len;) {
-        const char *stop = memchr(text.data + at, '\n', text.len - at);
-        size_t end = stop ? (size_t)(stop - text.data) : text.len;
-        struct wd_str line = trimmed((struct wd_str){text.data + at, end - at});
-        at = end + 1;
-        size_t characters = count_characters(line, 0, line.len);
-        if (!line.len || characters < repeat->min_length || characters > repeat->max_length)
-            continue;
-        struct line *slot = slot_of(lines, line);
-        if (!slot->times && different == LINES_MAX)
-            continue;
-        different += !slot->times;
-        slot->text = line;
-        size_t start = (size_t)(line.data - text.data);
-        if (++slot->times >= repeat->at_least)
-            finder->found(finder->context, start, start + line.len);
+    for (size_t period = low; period <= high && period * repeat->at_least <= text.len; period++) {
+        find_runs(&runs, period);
+        if (!wd_goes_on(finder->effort, 1))
+            return;
     }
 }
 
@@ -271,10 +201,10 @@ void wd_find_repeats(struct wd_str text, const struct wd_repeat *repeat, const s
         return;
     switch (repeat->unit) {
     case WD_REPEAT_WORDS:
-        find_words(text, repeat, finder);
+        wd_find_repeated_words(text, repeat, finder);
         break;
     case WD_REPEAT_LINES:
-        find_lines(text, repeat, finder);
+        wd_find_repeated_lines(text, repeat, finder);
         break;
     default:
         find_pieces(text, repeat, finder);

@@ -70,19 +70,49 @@ static bool is_wallet(struct wd_str text, uint32_t wanted)
            (wants(wanted, WD_WALLET_SOLANA) && is_solana(text));
 }
 
+static bool has_space(const char *bytes)
+{
+    uint64_t eight;
+    memcpy(&eight, bytes, sizeof(eight));
+    eight ^= UINT64_C(0x2020202020202020); /* a space is zero now */
+    return (eight - UINT64_C(0x0101010101010101)) & ~eight & UINT64_C(0x8080808080808080);
+}
+
+/* A run that is long enough reaches eight bytes and more to one side of any of its places; in most texts there is a
+ * space on both. */
+static bool may_be_in_run(struct wd_str text, size_t at)
+{
+    bool before = at >= 8 && !has_space(text.data + at - 8),
+         behind = at + 9 <= text.len && !has_space(text.data + at + 1);
+    return (before || behind) && wd_is_word_byte(text.data[at]);
+}
+
+bool wd_may_have_wallets(struct wd_str text)
+{
+    for (size_t at = WALLET_MIN - 1; at < text.len; at += WALLET_MIN)
+        if (may_be_in_run(text, at))
+            return true;
+    return false;
+}
+
 void wd_find_wallets(struct wd_str text, uint32_t wanted, const struct wd_finder *finder)
 {
     /* A run that is long enough covers one of the places looked at. */
     for (size_t at = WALLET_MIN - 1; at < text.len; at += WALLET_MIN) {
-        if (!wd_is_word_byte(text.data[at]))
+        if (!may_be_in_run(text, at)) {
+            wd_note_steps(finder->effort, 1);
             continue;
-        size_t start = at, end = at + 1;
+        }
+        size_t start = at, end = at + 1, before = at;
         while (start > 0 && at - start <= WALLET_MIN && wd_is_word_byte(text.data[start - 1]))
             start--;
         while (end < text.len && wd_is_word_byte(text.data[end]))
             end++;
         struct wd_str run = {text.data + start, end - start};
-        if (run.len >= WALLET_MIN && run.len <= WALLET_MAX && is_wallet(run, wanted))
+        bool is_long = run.len >= WALLET_MIN && run.len <= WALLET_MAX;
+        if (!wd_goes_on(finder->effort, end - before + WALLET_MIN + (is_long ? WD_EFFORT_CHECKSUM : 0)))
+            return;
+        if (is_long && is_wallet(run, wanted))
             finder->found(finder->context, start, end);
         at = end - 1; /* so that the next place is WALLET_MIN behind the run */
     }

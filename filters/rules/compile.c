@@ -185,6 +185,8 @@ static void add_search(struct searches *searches, uint32_t views, uint32_t needs
         searches->items[searches->count++].needs = needs;
     searches->items[i].needs &= needs;
     searches->items[i].views |= views;
+    for (int view = 0; view < WD_VIEW_COUNT; view++)
+        searches->asked[view] |= views >> view & 1 ? needs : 0;
 }
 
 static void gather_views(struct wd_ruleset *set)

@@ -40,12 +40,18 @@ struct loader;
 struct evaluation;
 /* Takes what a search finds. */
 struct span_sink;
+struct wd_effort;
+struct wd_text_facts;
 void wd_span_found(struct span_sink *sink, size_t start, size_t end);
 /* The same, for kinds with leaf->finds_needed: finds with the same key count once. */
 void wd_span_found_as(struct span_sink *sink, size_t start, size_t end, uint64_t key);
 /* The byte that the user wrote before and behind a place of the text that is searched; a space past either end. */
 char wd_written_before(const struct span_sink *sink, size_t at);
 char wd_written_behind(const struct span_sink *sink, size_t at);
+/* What the search must count its steps with. */
+struct wd_effort *wd_effort_of(struct span_sink *sink);
+/* What is known of the text that is searched, for all leaves that search it. */
+struct wd_text_facts *wd_facts_of(struct span_sink *sink);
 
 struct leaf_kind {
     struct shape shape; /* the first key is the one that names the kind */

@@ -80,12 +80,13 @@ struct atom {
 };
 
 /* What native matchers want of a text: some views of it, with some features. */
-enum { SEARCHES_MAX = 12 };
+enum { SEARCHES_MAX = 20 };
 struct searches {
     struct {
         uint32_t views, needs;
     } items[SEARCHES_MAX];
     size_t count;
+    uint32_t asked[WD_VIEW_COUNT]; /* features that some search of the view needs */
 };
 
 struct wd_ruleset {

@@ -1,6 +1,6 @@
-/* What the views need to know of a code point, in constant two-stage tables. tables_generator.c writes the data at
- * build time from ICU's own data; tests/unit/views_tables_test.c holds it against ICU again. Nothing here is ever
- * written at run time, so every thread may read. */
+/* What the views and the native matchers need to know of a code point, in constant two-stage tables. tables_generator.c
+ * writes the data at build time from ICU's own data; tests/unit/views_tables_test.c holds it against ICU again. Nothing
+ * here is ever written at run time, so every thread may read. */
 #ifndef FILTERS_VIEWS_TABLES_H
 #define FILTERS_VIEWS_TABLES_H
 
@@ -45,6 +45,11 @@ enum wd_break_class {
 #define WD_CHAR_EVERYDAY (1u << 24)      /* letter of today's Russian, Ukrainian, Belarusian, Bulgarian or Greek */
 #define WD_CHAR_MARK_OF_GREEK (1u << 25)
 #define WD_CHAR_MARK_OF_CYRILLIC (1u << 26)
+#define WD_CHAR_ALPHABETIC (1u << 27) /* general category L */
+#define WD_CHAR_WORD (1u << 28)       /* L, Nd or M: part of a word as the native matchers have it */
+#define WD_CHAR_UPPER (1u << 29)      /* Lu */
+#define WD_CHAR_LOWER (1u << 30)      /* Ll */
+#define WD_CHAR_EMOJI (1u << 31)      /* shown as emoji without a selector */
 #define WD_CHAR_SCRIPT(word) (((word) >> 16) & 0xFFu)
 
 /* Where a look-alike comes from; decides in which words it is replaced. */

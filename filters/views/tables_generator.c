@@ -168,6 +168,14 @@ static uint32_t conjunct_properties(UChar32 c, UScriptCode script)
     return syllabic == U_INSC_CONSONANT ? WD_CHAR_CONSONANT : 0;
 }
 
+static uint32_t matcher_properties(UChar32 c, uint32_t mask)
+{
+    return (mask & U_GC_L_MASK ? WD_CHAR_ALPHABETIC : 0) |
+           (mask & (U_GC_L_MASK | U_GC_ND_MASK | U_GC_M_MASK) ? WD_CHAR_WORD : 0) |
+           (mask & U_GC_LU_MASK ? WD_CHAR_UPPER : 0) | (mask & U_GC_LL_MASK ? WD_CHAR_LOWER : 0) |
+           (u_hasBinaryProperty(c, UCHAR_EMOJI_PRESENTATION) ? WD_CHAR_EMOJI : 0);
+}
+
 static uint32_t properties_of(UChar32 c)
 {
     UErrorCode status = U_ZERO_ERROR;
@@ -178,6 +186,7 @@ static uint32_t properties_of(UChar32 c)
     uint32_t word = break_class(c) | (uint32_t)script << 16 | conjunct_properties(c, script);
     int8_t category = u_charType(c);
     uint32_t mask = U_MASK(category);
+    word |= matcher_properties(c, mask);
     if (u_hasBinaryProperty(c, UCHAR_EXTENDED_PICTOGRAPHIC))
         word |= WD_CHAR_PICTOGRAPHIC;
     if (unorm2_hasBoundaryBefore(casefold, c))

@@ -7,9 +7,11 @@
  *
  * What becomes an event: each object of the list that the event's family names (messages, posts, ...). Lists beside it
  * are context. Of postChildren those with a text, title or caption of their own are events too; the rest are pictures
- * and files. A family without content gives one event of WD_CONTENT_OTHER whose object_json is the data.
- * Authors are found in users[] by user id, then internal, then public id; author.id is the user id where one is known.
- * Only what the platform sends after the fact must have ids: pre-hooks and tool lines may come without.
+ * and files. Events about users in a channel or community (didJoin, didBan, ...) come once for each of these users, who
+ * is the author, moderation.* once for each user; docs/events.md tells more. A family without content gives one event
+ * of WD_CONTENT_OTHER whose object_json is the data. Authors are found in users[] by user id, then internal, then
+ * public id; author.id is the user id where one is known. Only what the platform sends after the fact must have ids:
+ * pre-hooks and tool lines may come without.
  *
  * Bytes that are no UTF-8, lone surrogates and NUL characters in strings become U+FFFD and set `repaired` on all events
  * of the record. Members of the wrong kind count as absent, and so do empty ids. Time is linear in the length. */

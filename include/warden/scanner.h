@@ -31,6 +31,11 @@ struct wd_scanner_options {
     /* Where each rule's cost is added up, by rule, for the one set that is scanned with; the caller's. NULL: nowhere.
      * Needs the clock. */
     struct wd_rule_cost *costs;
+    /* Told the time of every try of a rule, as above, for one event in `sample_every` (0: for none). Needs the clock.
+     */
+    void (*tried)(void *context, uint32_t rule, uint64_t ns);
+    void *tried_context;
+    uint32_t sample_every;
 };
 
 enum { WD_RULE_STRIKES = 20 };
@@ -43,6 +48,14 @@ struct wd_rule_cost {
 
 struct wd_scanner *wd_scanner_new(const struct wd_scanner_options *options);
 void wd_scanner_free(struct wd_scanner *scanner);
+
+/* What a scanner keeps for one rule set, which it makes by itself with the first event for that set. A program that
+ * must not stop for it makes it in another thread, hands it over with the set, and gets back what the old set had. */
+struct wd_scanner_memory;
+struct wd_scanner_memory *wd_scanner_memory_new(const struct wd_ruleset *set); /* NULL: no memory */
+void wd_scanner_memory_free(struct wd_scanner_memory *memory);
+/* The scanner takes `memory` and gives what it had, which may be NULL, to the caller. */
+struct wd_scanner_memory *wd_scanner_exchange_memory(struct wd_scanner *scanner, struct wd_scanner_memory *memory);
 
 /* Fills *verdict_out from `event`; everything it points to is in `arena`, the rule set or the event.
  * `now_ms` is the event's own time: created_at, else the Kafka timestamp.

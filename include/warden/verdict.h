@@ -82,9 +82,10 @@ struct wd_verdict {
     size_t action_count;
     const struct wd_action *shadow_actions; /* what the shadow rules would have added */
     size_t shadow_action_count;
-    double score;          /* sum of the points of the enforced matches */
-    bool exempt;           /* the author is exempt: matches are recorded, nothing is planned */
-    uint32_t candidates;   /* rules that the index let through, for metrics */
+    double score;                    /* sum of the points of the enforced matches */
+    bool exempt;                     /* the author is exempt: matches are recorded, nothing is planned */
+    uint32_t candidates;             /* rules that the index let through, for metrics */
+    const uint32_t *candidate_rules; /* which, in rule order; valid until the scanner's next event */
     uint32_t inapplicable; /* enforced actions that came to nothing: the event has no such place, author or content */
     bool budget_ended;     /* the time budget ended the scan: what was not found until then is undecided */
     /* Rules that this event made one time too many exceed their time: they are off from now on. Each is told once, in

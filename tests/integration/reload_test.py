@@ -137,11 +137,14 @@ def many_reloads_under_load(test):
     book = ledger.Ledger(OPTIONS.records, random.Random(seed), share=0.3, poison=0.001)
     digests = {"v0": bench.digest()}
     done = threading.Event()
+    progress = [0]  # reloads so far
 
     def feed():
-        """In small pieces, so that there is always something to judge between two reloads."""
+        """In small pieces that last as long as the reloads do, so that there is always something to judge."""
         while book.fed < OPTIONS.records:
-            book.feed_some(bench.kafka, bench.topics.events, min(book.fed + 100, OPTIONS.records))
+            due = OPTIONS.records if done.is_set() else OPTIONS.records * (progress[0] + 1) // OPTIONS.reloads
+            if book.fed < due:
+                book.feed_some(bench.kafka, bench.topics.events, min(book.fed + 100, due, OPTIONS.records))
             done.wait(0.01)
     feeder = threading.Thread(target=feed, daemon=True)
     feeder.start()
@@ -150,6 +153,7 @@ def many_reloads_under_load(test):
         before = digests[f"v{number - 1}"]  # the count can be seen a moment before the digest
         harness.wait_for("the new digest", lambda: bench.digest() != before)  # noqa: B023
         digests[f"v{number}"] = bench.digest()
+        progress[0] = number
         time.sleep(0.04)
     done.set()
     feeder.join(300 * harness.SLOW)

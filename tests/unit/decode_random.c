@@ -16,28 +16,21 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PICK(text, array) ((array)[random_below(text, COUNT(array))])
 
-static const char *const NAMES[] = {"message.didCreate",
-                                    "v5.message.didUpdate",
-                                    "message.didFlag",
-                                    "v3.post.didCreate",
-                                    "post.didApprove",
-                                    "v3.comment.didReply",
-                                    "comment.didDelete",
-                                    "story.didCreate",
-                                    "user.didUpdate",
-                                    "channel.didJoin",
-                                    "v3.community.didBan",
-                                    "follow.didCreate",
-                                    "moderation.didBan",
-                                    "poll.didUpdate",
-                                    "v3.",
-                                    "video-streaming.didX",
-                                    "message",
-                                    "v12.user.didFlag",
-                                    "",
+static const char *const NAMES[] = {"message.didCreate",    "v5.message.didUpdate",
+                                    "message.didFlag",      "v3.post.didCreate",
+                                    "post.didApprove",      "v3.comment.didReply",
+                                    "comment.didDelete",    "story.didCreate",
+                                    "user.didUpdate",       "channel.didJoin",
+                                    "v3.community.didBan",  "channel.didAddUsers",
+                                    "v3.community.didJoin", "community.didRoleChange",
+                                    "follow.didCreate",     "moderation.didBan",
+                                    "poll.didUpdate",       "v3.",
+                                    "video-streaming.didX", "message",
+                                    "v12.user.didFlag",     "",
                                     "postx.didCreate"};
-static const char *const LISTS[] = {"messages", "posts",    "postChildren", "comments",   "stories",
-                                    "users",    "channels", "communities",  "categories", "files"};
+static const char *const LISTS[] = {"messages",   "posts", "postChildren",   "comments",
+                                    "stories",    "users", "channels",       "communities",
+                                    "categories", "files", "communityUsers", "channelUsers"};
 static const char *const STRING_MEMBERS[] = {
     "messageId",   "postId",        "commentId",    "storyId",        "userId",       "channelId", "communityId",
     "creatorId",   "postedUserId",  "userPublicId", "userInternalId", "_id",          "parentId",  "parentPostId",

@@ -305,6 +305,8 @@ static json_t *find_user(struct context *context, struct wd_str id)
     return NULL;
 }
 
+static void read_user(struct context *context, struct wd_event *event, struct wd_str id, struct wd_str other);
+
 static void read_authorship(struct context *context, struct wd_event *event, json_t *object)
 {
     static const char *const AUTHOR_NAMES[] = {"postedUserId", "creatorId", "userId", NULL};
@@ -320,9 +322,15 @@ static void read_authorship(struct context *context, struct wd_event *event, jso
     struct wd_str id = first_string(context, object, AUTHOR_NAMES);
     if (!present(id) && context->bare)
         id = string(context, object, "user_id", NULL);
-    event->author = (struct wd_author){.id = id, .flag_count = -1, .age_days = -1};
-    struct wd_str wanted = present(id) ? id : first_string(context, object, OTHER_NAMES);
+    read_user(context, event, id, first_string(context, object, OTHER_NAMES));
+}
+
+/* The author's user object, by the id or, where there is none, by the other one. */
+static void read_user(struct context *context, struct wd_event *event, struct wd_str id, struct wd_str other)
+{
+    struct wd_str wanted = present(id) ? id : other;
     json_t *user = present(wanted) ? find_user(context, wanted) : NULL;
+    event->author = (struct wd_author){.id = id, .flag_count = -1, .age_days = -1};
     if (!user)
         return;
     event->author = read_author(context, user);
@@ -432,15 +440,154 @@ static void set_name(struct context *context, struct wd_str raw_name)
             context->type = (enum wd_content_type)type;
 }
 
+/* ---- users in places ---- */
+
+static bool is_about_members(const struct context *context)
+{
+    static const char *const WHAT[] = {"didJoin", "didLeave", "didAddUsers",  "didRemoveUsers",
+                                       "didBan",  "didUnban", "didRoleChange"};
+    for (size_t i = 0; i < sizeof(WHAT) / sizeof(WHAT[0]); i++) {
+        char name[64];
+        for (int type = WD_CONTENT_CHANNEL; type <= WD_CONTENT_COMMUNITY; type++) {
+            snprintf(name, sizeof(name), "%s.%s", wd_content_type_name((enum wd_content_type)type), WHAT[i]);
+            if (wd_str_is(context->name, name))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void add_place(struct context *context, json_t *place, json_t *member)
+{
+    static const char *const OTHER_NAMES[] = {"userInternalId", "userPublicId", NULL};
+    add_content(context, place);
+    struct wd_event *event = &context->events[context->count - 1];
+    struct wd_str id = string(context, member, "userId", NULL);
+    event->author_json = (struct wd_str){0};
+    read_user(context, event, present(id) ? id : (struct wd_str){0}, first_string(context, member, OTHER_NAMES));
+    add_author_name(context, event);
+    if (!present(event->content_id))
+        context->outcome = WD_DECODE_MISSING_ID;
+}
+
+/* The place that the member is of: the first where it does not say. */
+static json_t *place_of(struct context *context, json_t *places, json_t *member)
+{
+    const char *id_name = ID_NAMES[context->type][0];
+    struct wd_str wanted = string(context, member, id_name, NULL);
+    size_t i;
+    json_t *place;
+    json_array_foreach(places, i, place)
+    {
+        if (!present(wanted) || wd_str_equal(string(context, place, id_name, NULL), wanted))
+            return place;
+    }
+    return NULL;
+}
+
+static bool names_somebody(struct context *context, json_t *member)
+{
+    static const char *const NAMES[] = {"userId", "userInternalId", "userPublicId", NULL};
+    return json_is_object(member) && present(first_string(context, member, NAMES));
+}
+
+/* The users, without the place's owner where there are others; as members of no place in particular. */
+static json_t *users_as_members(struct context *context, json_t *place)
+{
+    static const char *const OWNER[] = {"postedUserId", "creatorId", "userId", "userInternalId", "userPublicId", NULL};
+    json_t *members = json_array(), *user;
+    size_t i, count = 0;
+    struct wd_str owner = first_string(context, place, OWNER);
+    json_array_foreach(context->users, i, user) count += json_is_object(user);
+    json_t *owner_user = present(owner) && count > 1 ? find_user(context, owner) : NULL;
+    json_array_foreach(context->users, i, user)
+    {
+        if (user == owner_user || !names_somebody(context, user))
+            continue;
+        json_t *member = json_object();
+        for (const char *const *name = (const char *const[]){"userId", "userInternalId", "userPublicId", NULL}; *name;
+             name++)
+            json_object_set(member, *name, json_object_get(user, *name));
+        json_array_append_new(members, member);
+    }
+    return members;
+}
+
+static void read_places(struct context *context, json_t *list, json_t *members)
+{
+    enum { PLACES_MAX = 16 };
+    json_t *places = json_array(), *with_members = json_array(), *entry, *made = NULL;
+    size_t i, j;
+    if (list && !json_is_array(list) && !json_is_null(list))
+        context->outcome = WD_DECODE_MISSING_ID;
+    json_array_foreach(list, i, entry)
+    {
+        if (json_is_object(entry))
+            json_array_append(places, entry);
+        else
+            context->outcome = WD_DECODE_MISSING_ID;
+    }
+    size_t named = 0;
+    json_array_foreach(members, i, entry) named += names_somebody(context, entry);
+    if (!named && json_array_size(places) == 1)
+        members = made = users_as_members(context, json_array_get(places, 0));
+    json_array_foreach(json_array_size(places) <= PLACES_MAX ? members : NULL, i, entry)
+    {
+        json_t *place = names_somebody(context, entry) ? place_of(context, places, entry) : NULL;
+        if (!place)
+            continue;
+        add_place(context, place, entry);
+        json_array_append(with_members, place);
+    }
+    json_array_foreach(places, i, entry)
+    {
+        bool done = false;
+        json_t *other;
+        json_array_foreach(with_members, j, other) done |= other == entry;
+        if (!done)
+            add_place(context, entry, NULL);
+    }
+    json_decref(places);
+    json_decref(with_members);
+    json_decref(made);
+}
+
+/* An event for each user that is somebody; one without content where there is none. */
+static void read_moderation(struct context *context, json_t *data)
+{
+    json_t *users = json_object_get(data, "users"), *user;
+    size_t i;
+    json_array_foreach(users, i, user)
+    {
+        if (!json_is_object(user) || !present(string(context, user, "userId", NULL)))
+            continue;
+        context->type = WD_CONTENT_USER;
+        add_content(context, user);
+        context->type = WD_CONTENT_OTHER;
+    }
+    if (!context->count)
+        add_event(context, WD_CONTENT_OTHER, data);
+}
+
 static void read_webhook(struct context *context, json_t *data)
 {
     static const char *const LISTS[] = {"",        "messages", "posts",    "comments",
                                         "stories", "users",    "channels", "communities"};
+    if (wd_str_starts_with(context->name, "moderation.")) {
+        read_moderation(context, data);
+        return;
+    }
     if (context->type == WD_CONTENT_OTHER) {
         add_event(context, WD_CONTENT_OTHER, data);
         return;
     }
     context->users = json_object_get(data, "users");
+    if (is_about_members(context)) {
+        bool channel = context->type == WD_CONTENT_CHANNEL;
+        read_places(context, json_object_get(data, LISTS[context->type]),
+                    json_object_get(data, channel ? "channelUsers" : "communityUsers"));
+        return;
+    }
     /* Objects come in the order of their lists. */
     const char *name;
     json_t *value;

@@ -148,6 +148,42 @@ static void costs_are_added_up_by_rule(void **state)
     bench_free(b);
 }
 
+static void count_try(void *context, uint32_t rule, uint64_t ns)
+{
+    struct wd_rule_cost *costs = context;
+    costs[rule].tries++;
+    costs[rule].ns += ns;
+}
+
+/* One event in three tells what its rules took, with a budget for rules and without. */
+static void time_is_told_for_a_sample(void **state)
+{
+    (void)state;
+    for (uint64_t budget_ns = 0; budget_ns <= 1000; budget_ns += 1000) {
+        struct fake_clock clock = {.now_ns = 1, .step_ns = 100};
+        struct wd_rule_cost costs[2] = {{0}};
+        struct wd_scanner_options options = {.clock = read_clock,
+                                             .clock_context = &clock,
+                                             .rule_budget_ns = budget_ns,
+                                             .tried = count_try,
+                                             .tried_context = costs,
+                                             .sample_every = 3};
+        struct bench *b = bench_with(TWO_RULES, NULL, &options);
+        for (int i = 0; i < 9; i++) {
+            (void)judge(b, "quick");
+            assert_int_equal(b->verdict.candidates, 0);
+            assert_int_equal(costs[0].tries, (i + 1) / 3);
+        }
+        assert_int_equal(costs[0].ns, 300);
+        assert_int_equal(costs[1].tries, 0);
+        (void)judge(b, "other1, quiz");
+        assert_int_equal(b->verdict.candidates, 2);
+        assert_int_equal(b->verdict.candidate_rules[0], 0);
+        assert_int_equal(b->verdict.candidate_rules[1], 1);
+        bench_free(b);
+    }
+}
+
 /* Each of these would take minutes on such a text if it were let. What is counted are readings of the clock, each of
  * which stands for a bounded piece of work. */
 static void hostile_texts_end_at_the_deadline(void **state)
@@ -214,6 +250,7 @@ int main(void)
         cmocka_unit_test(waiting_is_not_held_against_a_rule),
         cmocka_unit_test(a_second_try_changes_nothing),
         cmocka_unit_test(costs_are_added_up_by_rule),
+        cmocka_unit_test(time_is_told_for_a_sample),
         cmocka_unit_test(hostile_texts_end_at_the_deadline),
         cmocka_unit_test(the_deadline_is_watched_within_one_search),
     };

@@ -142,7 +142,7 @@ static bool set_has(const struct wd_domain_set *set, const char *name)
 {
     struct wd_host host;
     assert_true(wd_host_normalize(wd_str_from(name), &host));
-    return wd_domain_set_has(set, &host);
+    return wd_domain_set_has(set, (struct wd_str){host.text, host.len}, host.is_address);
 }
 
 static void test_set(void **state)

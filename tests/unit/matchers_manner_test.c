@@ -1,9 +1,7 @@
-/* Manners of writing: repetition, capitals, emoji, heaps of marks, scripts; and the features of texts. */
+/* Manners of writing: repetition, capitals, emoji, heaps of marks, scripts. */
 #include "tests/unit/matchers_support.h"
 
 #include <unicode/uscript.h>
-
-#include "filters/matchers/features.h"
 
 static struct wd_repeat repeat;
 
@@ -127,7 +125,7 @@ static void test_chunks_against_a_model(void **state)
 static void test_case(void **state)
 {
     (void)state;
-    struct wd_letter_case count = wd_count_case(wd_str_from("HELLO World 123 ПРИВЕТ ß 中文"));
+    struct wd_letter_case count = wd_count_case(wd_str_from("HELLO World 123 ПРИВЕТ ß 中文"), NULL);
     assert_int_equal(count.upper, 12);
     assert_int_equal(count.lower, 5);
 }
@@ -136,16 +134,16 @@ static void test_scripts(void **state)
 {
     (void)state;
     const int cyrillic[] = {USCRIPT_CYRILLIC}, both[] = {USCRIPT_LATIN, USCRIPT_HAN};
-    struct wd_script_share share = wd_count_scripts(wd_str_from("привет abc 123, 中"), cyrillic, 1);
+    struct wd_script_share share = wd_count_scripts(wd_str_from("привет abc 123, 中"), cyrillic, 1, NULL);
     assert_int_equal(share.letters, 10);
     assert_int_equal(share.of_scripts, 6);
-    share = wd_count_scripts(wd_str_from("привет abc 123, 中"), both, 2);
+    share = wd_count_scripts(wd_str_from("привет abc 123, 中"), both, 2, NULL);
     assert_int_equal(share.of_scripts, 4);
 }
 
 static void expect_emoji(const char *text, unsigned emoji, unsigned others)
 {
-    struct wd_emoji_count count = wd_count_emoji(wd_str_from(text));
+    struct wd_emoji_count count = wd_count_emoji(wd_str_from(text), NULL);
     if (count.emoji != emoji || count.others != others)
         fail_msg("'%s': %u emoji, %u others", text, (unsigned)count.emoji, (unsigned)count.others);
 }
@@ -163,7 +161,7 @@ static void test_emoji(void **state)
     expect_emoji("🏴\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F", 1, 0);
     expect_emoji("中文字", 0, 3);
     expect_emoji("", 0, 0);
-    struct wd_emoji_count count = wd_count_emoji(wd_str_from("a 😀 b 😀."));
+    struct wd_emoji_count count = wd_count_emoji(wd_str_from("a 😀 b 😀."), NULL);
     assert_int_equal(count.start, 2);
     assert_int_equal(count.end, 13);
 }
@@ -184,24 +182,6 @@ static void test_zalgo(void **state)
     assert_string_equal(collect("❤\ufe0f\ufe0f\ufe0f\ufe0f\ufe0f", zalgo), "");
 }
 
-static void test_features(void **state)
-{
-    (void)state;
-    assert_int_equal(wd_text_features(wd_str_from("hello")), 0);
-    assert_int_equal(wd_text_features(wd_str_from("a@b")), WD_FEATURE_AT);
-    assert_int_equal(wd_text_features(wd_str_from("Ab")), 0);
-    assert_int_equal(wd_text_features(wd_str_from("AB.")), WD_FEATURE_UPPER | WD_FEATURE_HOST);
-    assert_int_equal(wd_text_features(wd_str_from("1234\n")), WD_FEATURE_DIGITS_4 | WD_FEATURE_LINES);
-    assert_true(wd_text_features(wd_str_from("١")) & WD_FEATURE_DIGITS_13);
-    char text[1000];
-    memset(text, 'x', sizeof(text));
-    for (size_t i = 0; i < 13; i++)
-        text[i * 77] = '5';
-    uint32_t digits = WD_FEATURE_DIGITS_4 | WD_FEATURE_DIGITS_9 | WD_FEATURE_DIGITS_13;
-    assert_int_equal(wd_text_features((struct wd_str){text, 1000}), digits | WD_FEATURE_LONG);
-    assert_int_equal(wd_text_features((struct wd_str){text + 1, 999}) & WD_FEATURE_DIGITS_13, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,7 +194,6 @@ int main(void)
         cmocka_unit_test(test_scripts),
         cmocka_unit_test(test_emoji),
         cmocka_unit_test(test_zalgo),
-        cmocka_unit_test(test_features),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,32 @@ static void every_metric_is_described_and_named_once(void **state)
     metrics_free(metrics);
 }
 
+/* docs/metrics.md has every name that is printed. */
+static void every_metric_is_documented(void **state)
+{
+    (void)state;
+    struct metrics *metrics = metrics_new();
+    size_t len = 0;
+    char *printed = NULL, page[32768];
+    FILE *doc = fopen(SOURCE_DIR "/docs/metrics.md", "r"), *out = open_memstream(&printed, &len);
+    assert_non_null(doc);
+    page[fread(page, 1, sizeof(page) - 1, doc)] = '\0';
+    metrics_print(out, (const struct metrics *const[]){metrics}, 1, rule_name, NULL, 3);
+    fclose(out);
+    size_t names = 0;
+    for (char *line = strstr(printed, "# TYPE "); line; line = strstr(line + 1, "# TYPE ")) {
+        char name[128];
+        assert_int_equal(sscanf(line, "# TYPE %126s", name), 1);
+        if (!strstr(page, name))
+            fail_msg("docs/metrics.md does not name %s", name);
+        names++;
+    }
+    assert_in_range(names, METRIC_COUNT, 200);
+    fclose(doc);
+    free(printed);
+    metrics_free(metrics);
+}
+
 static void histograms_count_up_to_their_bounds(void **state)
 {
     (void)state;
@@ -237,11 +263,18 @@ static void rules_have_series_once_they_matched(void **state)
     metrics_rule_add(b, 1, RULE_MATCHED, 3);
     metrics_rule_add(a, 1, RULE_SHADOW, 1);
     metrics_rule_add(a, 2, RULE_UNDECIDED, 1);
+    metrics_rule_add(a, 2, RULE_CANDIDATE, 4);
+    metrics_rule_add(a, 2, RULE_TIMED, 2);
+    metrics_rule_add(a, 2, RULE_NANOSECONDS, 1250);
     metrics_rule_add(b, 2, RULE_UNDECIDED, 9); /* out of its range: ignored */
     struct scrape *scrape = scrape_of((const struct metrics *[]){a, b}, 2, 3);
     assert_true(value_of(scrape, "warden_rule_hits_total{rule=\"odd\\\"name\\\\\\n\",kind=\"matched\"}") == 5);
     assert_true(value_of(scrape, "warden_rule_hits_total{rule=\"odd\\\"name\\\\\\n\",kind=\"shadow\"}") == 1);
     assert_true(value_of(scrape, "warden_rule_hits_total{rule=\"third\",kind=\"undecided\"}") == 1);
+    assert_true(value_of(scrape, "warden_rule_evaluations_total{rule=\"third\"}") == 4);
+    assert_true(value_of(scrape, "warden_rule_timed_total{rule=\"third\"}") == 2);
+    assert_true(fabs(value_of(scrape, "warden_rule_seconds_total{rule=\"third\"}") - 0.00000125) < 1e-12);
+    assert_true(isnan(value_of(scrape, "warden_rule_seconds_total{rule=\"spam.sale\"}")));
     assert_true(isnan(value_of(scrape, "warden_rule_hits_total{rule=\"spam.sale\",kind=\"matched\"}")));
     free(scrape);
     assert_int_equal(metrics_set_rules(a, 2), 0); /* a reload starts anew */
@@ -301,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counters_are_summed_over_shards),
         cmocka_unit_test(every_metric_is_described_and_named_once),
+        cmocka_unit_test(every_metric_is_documented),
         cmocka_unit_test(histograms_count_up_to_their_bounds),
         cmocka_unit_test(rules_have_series_once_they_matched),
         cmocka_unit_test(a_scrape_can_come_at_any_time),
