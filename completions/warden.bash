@@ -35,8 +35,8 @@ _warden()
     "rules keygen") words="--secret --public --help" ;;
     "rules sign") words="--secret --password-file --help" ;;
     "rules verify") words="--key --config --set --help" ;;
-    "rules install") words="--into --force --key --config --set --help" ;;
-    "rules pull") words="--into --force --key --ca-file --config --set --help" ;;
+    "rules install") words="--into --keep --force --key --config --set --help" ;;
+    "rules pull") words="--into --keep --force --key --ca-file --config --set --help" ;;
     "rules schema") words="--help" ;;
     "rules fields") words="--help" ;;
     "dlq list") words="--config --set --reason --topic --partition --key --since --until --limit --help" ;;
