@@ -21,7 +21,7 @@ _warden()
     "config yaml") words="--help" ;;
     "config docs") words="--help" ;;
     "config schema") words="--help" ;;
-    "rules lint") words="--rules --config --set --strict --deny-warnings --json --sarif --junit --help" ;;
+    "rules lint") words="--rules --config --set --strict --deny-warnings --disable --json --sarif --junit --help" ;;
     "rules test") words="--rules --config --set --verbose --json --coverage --min-coverage --junit --help" ;;
     "rules list") words="--rules --config --set --json --help" ;;
     "rules match") words="--rules --events --spans --config --set --help" ;;

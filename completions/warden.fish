@@ -48,6 +48,7 @@ complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcom
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from lint' -s s -l set -x -d 'Set an option, as in kafka.brokers=localhost:9092; wins over file and environment.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from lint' -l strict -d 'Rules that can take more than linear time are errors.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from lint' -l deny-warnings -d 'Exit with 1 where there are warnings.'
+complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from lint' -l disable -x -d 'Leave a check out; may be given several times. The checks stand above.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from lint' -s j -l json -d 'Print the findings as a JSON array.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from lint' -l sarif -d 'Print them as SARIF 2.1.0, as code hosts show beside the lines.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from lint' -l junit -d 'Print them as JUnit\'s XML, a test a finding.'

@@ -141,7 +141,9 @@ static uint32_t views_of_leaf(const struct loader *loader, const struct wd_node 
         return 1U << WD_VIEW_PLAIN;
     if (own)
         return wd_load_views(own);
-    if (kind->reads == READS_TEXTS && !loader->views_given)
+    const struct wd_node *own_case = wd_node_get(node, "case");
+    bool minds_case = own_case && strcmp(own_case->text, "sensitive") == 0; /* in the folded text there is none */
+    if ((kind->reads == READS_TEXTS || minds_case) && !loader->views_given)
         return 1U << WD_VIEW_PLAIN;
     return loader->rule_views;
 }

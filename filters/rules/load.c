@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "filters/rules/expression.h"
+#include "filters/rules/lint.h"
 #include "filters/rules/loader.h"
 #include "filters/rules/overlay.h"
 
@@ -289,8 +290,10 @@ static void forget_nodes(struct wd_ruleset *set)
 static enum wd_status finish(struct loader *loader, bool fine, struct wd_ruleset **out)
 {
     struct wd_diagnostics *findings = loader->reporter.findings;
-    fine = fine && !has_errors(loader) && wd_compile_rules(loader) && wd_digest_sources(loader) &&
-           !has_errors(loader) && !loader->out_of_memory;
+    fine = fine && !has_errors(loader) && wd_compile_rules(loader) && wd_digest_sources(loader);
+    if (fine && loader->options->lint)
+        wd_lint_rules(loader);
+    fine = fine && !has_errors(loader) && !loader->out_of_memory;
     if (loader->out_of_memory)
         wd_diagnose(findings, WD_ERROR, "out-of-memory", "", 0, 0, "no memory for these rule sets");
     if (fine) {

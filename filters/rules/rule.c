@@ -158,6 +158,8 @@ static void load_info(struct loader *loader, const struct source *source, const 
     rule->info.id = text_or(loader, node, "id", "");
     rule->info.title = text_or(loader, node, "title", rule->info.id ? rule->info.id : "");
     rule->info.severity = text_or(loader, node, "severity", "medium");
+    const struct wd_node *status = wd_node_get(node, "status");
+    rule->info.status = status ? wd_loader_text(loader, status->text) : NULL;
     rule->info.set_id = source->id;
     rule->info.set_version = source->version;
     rule->info.file = source->path;

@@ -25,12 +25,16 @@ struct wd_ruleset_options {
      * expression, so for lint. */
     bool check_growth;
     bool strict; /* the same, and such expressions are errors */
+    /* Find what is allowed and most likely not meant: rules that say the same as others, `\b` beside a character that
+     * is no part of a word, stable rules without examples (an error). */
+    bool lint;
 };
 
 struct wd_rule_info {
     const char *id;
     const char *title;
     const char *severity; /* "low", "medium", "high", "critical" */
+    const char *status;   /* "experimental", "stable", "deprecated"; NULL: none is given */
     const char *set_id;
     const char *set_version;
     enum wd_mode mode;

@@ -100,7 +100,7 @@ static enum wd_status try_staging(const struct installation *work, struct wd_dia
                                   struct wd_error *err)
 {
     struct bundle_about tried = work->bundle->about;
-    enum wd_status status = bundle_try_rules(work->staging, &tried, findings, err);
+    enum wd_status status = bundle_try_rules(work->staging, false, &tried, findings, err);
     if (status == WD_OK && strcmp(tried.digest, work->bundle->about.digest) != 0)
         return wd_fail(err, WD_ERR_INVALID,
                        "the rules mean something else here than where the bundle was built (digest %.16s..., not "
