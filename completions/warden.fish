@@ -76,6 +76,8 @@ complete -c warden -f -n '__fish_seen_subcommand_from rules' -a explain -d 'show
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from explain' -s r -l rules -r -F -d 'A rule file, or a folder of which every *.yaml is read; may be given several times. Without it the configuration\'s rules.paths.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from explain' -s t -l text -x -d 'A message with this text.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from explain' -s e -l event -r -F -d 'A whole event as JSON; -: standard input.'
+complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from explain' -s w -l why-not -x -d 'Show this rule, too, though it does not match; may be given several times.'
+complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from explain' -s j -l json -d 'Print a JSON array, an object an event.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from explain' -s c -l config -r -F -d 'The configuration file; else $WARDEN_CONFIG, else the installed one, else the defaults.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from explain' -s s -l set -x -d 'Set an option, as in kafka.brokers=localhost:9092; wins over file and environment.'
 complete -c warden -f -n '__fish_seen_subcommand_from rules' -a import -d 'turn rules that stand a line each into a rule set'

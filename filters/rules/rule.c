@@ -171,12 +171,12 @@ static void load_info(struct loader *loader, const struct source *source, const 
 
 static void load_points(struct loader *loader, const struct wd_node *map, struct rule *rule)
 {
-    struct points *points = map ? wd_loader_alloc(loader, map->count + 1, sizeof(*points)) : NULL;
+    struct wd_points *points = map ? wd_loader_alloc(loader, map->count + 1, sizeof(*points)) : NULL;
     if (!points)
         return;
     for (const struct wd_node *node = map->first; node; node = node->next) {
         int64_t whole;
-        struct points *one = &points[rule->point_count++];
+        struct wd_points *one = &points[rule->point_count++];
         one->score = wd_loader_text(loader, node->key->text);
         if (wd_node_int(node, &whole))
             one->points = (double)whole;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <warden/arena.h>
+#include <warden/explain.h>
 #include <warden/ruleset.h>
 #include <warden/scanner.h>
 
@@ -21,6 +22,8 @@ struct condition {
     const struct condition *const *children; /* ALL, ANY; NOT has one */
     size_t child_count;
     const struct leaf *leaf;
+    int line, column;
+    const char *text, *file; /* its words, see describe.h; NULL where nobody wants them */
 };
 
 /* One entry of `except`. */
@@ -28,11 +31,6 @@ struct exception {
     const char *name;                  /* NULL where the author gave none */
     const struct condition *condition; /* a leaf that reads texts allows its spans; any other exempts from the rule */
     bool allows_spans;
-};
-
-struct points {
-    const char *score;
-    double points;
 };
 
 struct user_message {
@@ -55,7 +53,7 @@ struct rule {
     size_t exception_count;
     const struct wd_action *actions; /* a ban or remove with WD_SCOPE_NONE means the most local place of the event */
     size_t action_count;
-    const struct points *points;
+    const struct wd_points *points;
     size_t point_count;
     const struct user_message *messages;
     size_t message_count;

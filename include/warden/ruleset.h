@@ -28,6 +28,7 @@ struct wd_ruleset_options {
     /* Find what is allowed and most likely not meant: rules that say the same as others, `\b` beside a character that
      * is no part of a word, stable rules without examples (an error). */
     bool lint;
+    bool describe; /* keep the words of conditions, for <warden/explain.h> and the reasons of examples that fail */
 };
 
 struct wd_rule_info {

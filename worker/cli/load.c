@@ -57,7 +57,8 @@ static struct wd_ruleset *load_as_configured(const struct cli_arguments *argumen
         .exempt_roles = (const char *const *)config->rules.exempt_roles,
         .check_growth = checks == RULES_LINT,
         .strict = checks == RULES_STRICT || config->rules.strict,
-        .lint = checks != RULES_AS_CONFIGURED,
+        .lint = checks >= RULES_LINT,
+        .describe = checks == RULES_DESCRIBED,
     };
     struct wd_ruleset *set =
         load_paths(arguments, paths ? paths : (const char *const *)config->rules.paths, &options, findings, code_out);
@@ -75,7 +76,8 @@ struct wd_ruleset *cli_load_rules(const struct cli_arguments *arguments, bool us
     if (paths[0]) {
         const struct wd_ruleset_options options = {.check_growth = checks == RULES_LINT,
                                                    .strict = checks == RULES_STRICT,
-                                                   .lint = checks != RULES_AS_CONFIGURED};
+                                                   .lint = checks >= RULES_LINT,
+                                                   .describe = checks == RULES_DESCRIBED};
         return load_paths(arguments, paths, &options, findings, code_out);
     }
     return load_as_configured(arguments, NULL, checks, findings, code_out);

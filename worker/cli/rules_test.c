@@ -171,7 +171,7 @@ static int test(const struct cli_arguments *arguments)
     struct wd_diagnostics *findings = wd_diagnostics_new();
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
-    struct wd_ruleset *set = cli_load_rules(arguments, true, RULES_AS_CONFIGURED, findings, &code);
+    struct wd_ruleset *set = cli_load_rules(arguments, true, RULES_DESCRIBED, findings, &code);
     if (wd_diagnostics_errors(findings))
         wd_diagnostics_print(findings, stderr); /* warnings are lint's */
     wd_diagnostics_free(findings);
