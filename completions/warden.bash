@@ -22,7 +22,7 @@ _warden()
     "config docs") words="--help" ;;
     "config schema") words="--help" ;;
     "rules lint") words="--rules --config --set --strict --deny-warnings --disable --json --sarif --junit --help" ;;
-    "rules test") words="--rules --config --set --verbose --json --coverage --min-coverage --junit --help" ;;
+    "rules test") words="--rules --config --set --verbose --json --coverage --min-coverage --junit --watch --help" ;;
     "rules list") words="--rules --config --set --json --help" ;;
     "rules match") words="--rules --events --spans --config --set --help" ;;
     "rules explain") words="--rules --text --event --why-not --json --config --set --help" ;;

@@ -105,7 +105,7 @@ static void first_failure(void *context, const struct wd_rule_test_result *resul
     struct problem *problem = context;
     const struct wd_rule_info *rule = wd_ruleset_rule(problem->set, result->rule);
     if (!result->passed && !problem->text[0])
-        snprintf(problem->text, problem->size, "%s:%d:%d: %s: an example fails: %s", rule->file, result->line,
+        snprintf(problem->text, problem->size, "%s:%d:%d: %s: an example fails: %s", result->file, result->line,
                  result->column, rule->id, result->reason);
 }
 

@@ -11,6 +11,7 @@
 #include "filters/rules/lint.h"
 #include "filters/rules/loader.h"
 #include "filters/rules/overlay.h"
+#include "filters/rules/ruletest.h"
 
 enum { SET_BYTES_MAX = 2000000000, MATCH_LIMIT = 30000, SOURCES_MAX = 10000 };
 
@@ -226,6 +227,7 @@ static bool load_sources(struct loader *loader)
     if (loader->out_of_memory)
         return false;
     find_duplicate_ids(loader);
+    wd_load_tests_files(loader);
     wd_report_unused_overrides(loader);
     if (fine && !has_errors(loader))
         for (size_t i = 0; i < loader->source_count; i++)

@@ -137,6 +137,7 @@ static enum wd_status run_test(struct run *run, uint32_t index, const struct rul
     run->counts->failed += !passed;
     struct wd_rule_test_result result = {.rule = index,
                                          .kind = KINDS[test->kind],
+                                         .file = test->file ? test->file : rule->info.file,
                                          .line = test->line,
                                          .column = test->column,
                                          .passed = passed,
