@@ -104,9 +104,71 @@ def what_was_imported_is_right(validator):
     print(f"     {tried} imported rule sets load, lint and pass their examples")
 
 
+# Of SARIF 2.1.0 what a report of findings must have, as its schema says.
+SARIF = {
+    "type": "object", "required": ["version", "runs"],
+    "properties": {
+        "$schema": {"type": "string", "format": "uri"},
+        "version": {"const": "2.1.0"},
+        "runs": {"type": "array", "minItems": 1, "items": {
+            "type": "object", "required": ["tool", "results"],
+            "properties": {
+                "tool": {"type": "object", "required": ["driver"], "properties": {"driver": {
+                    "type": "object", "required": ["name"],
+                    "properties": {"name": {"type": "string", "minLength": 1}, "rules": {
+                        "type": "array", "uniqueItems": True, "items": {
+                            "type": "object", "required": ["id"],
+                            "properties": {"id": {"type": "string"}, "shortDescription": {"$ref": "#/$defs/message"}},
+                            "additionalProperties": False}}},
+                    "additionalProperties": False}}, "additionalProperties": False},
+                "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+                "results": {"type": "array", "items": {
+                    "type": "object", "required": ["message", "ruleId", "level"],
+                    "properties": {
+                        "ruleId": {"type": "string"}, "ruleIndex": {"type": "integer", "minimum": 0},
+                        "level": {"enum": ["none", "note", "warning", "error"]},
+                        "message": {"$ref": "#/$defs/message"},
+                        "locations": {"type": "array", "items": {
+                            "type": "object", "required": ["physicalLocation"], "additionalProperties": False,
+                            "properties": {"physicalLocation": {
+                                "type": "object", "required": ["artifactLocation"], "additionalProperties": False,
+                                "properties": {
+                                    "artifactLocation": {"type": "object", "required": ["uri"],
+                                                         "additionalProperties": False,
+                                                         "properties": {"uri": {"type": "string",
+                                                                                "pattern": "^[^ \"<>]+$"}}},
+                                    "region": {"type": "object", "additionalProperties": False,
+                                               "properties": {"startLine": {"type": "integer", "minimum": 1},
+                                                              "startColumn": {"type": "integer", "minimum": 1}}}}}}}}},
+                    "additionalProperties": False}}},
+            "additionalProperties": False}}},
+    "additionalProperties": False,
+    "$defs": {"message": {"type": "object", "required": ["text"], "additionalProperties": False,
+                          "properties": {"text": {"type": "string", "minLength": 1}}}}}
+
+
+def sarif_is_right():
+    validator, findings = jsonschema.Draft202012Validator(SARIF), 0
+    files = [*sorted((ROOT / "tests/schema/broken").glob("*.yaml")),
+             *sorted((ROOT / "tests/golden/rules_lint/data").glob("*.yaml")), ROOT / "config/rules"]
+    for path in files:
+        _, stdout, _ = warden("rules", "lint", "--sarif", str(path))
+        report = json.loads(stdout)
+        errors = list(validator.iter_errors(report))
+        assert not errors, f"{path}: {errors[0].message} at {list(errors[0].absolute_path)}"
+        [sarif_run] = report["runs"]
+        rules = [rule["id"] for rule in sarif_run["tool"]["driver"]["rules"]]
+        for result in sarif_run["results"]:
+            assert rules[result["ruleIndex"]] == result["ruleId"], f"{path}: {result}"
+            findings += 1
+    assert findings > len(files)
+    print(f"     SARIF of {len(files)} files with {findings} findings has the right form")
+
+
 if __name__ == "__main__":
     WARDEN, ROOT = (pathlib.Path(word).resolve() for word in sys.argv[-2:])
     VALIDATOR = the_file_is_what_is_printed()
     whatever_loads_is_accepted(VALIDATOR)
     what_is_broken_is_refused(VALIDATOR, "--update" in sys.argv)
     what_was_imported_is_right(VALIDATOR)
+    sarif_is_right()
