@@ -77,10 +77,10 @@ static enum wd_why why_of(struct evaluation *evaluation, const struct rule *rule
 {
     struct wd_rule_match ignored = {0};
     enum truth truth = wd_evaluate_rule(evaluation, rule, &ignored);
-    return truth == YES                     ? WD_WHY_MATCHES
-           : truth == UNDECIDED             ? WD_WHY_UNDECIDED
+    return truth == YES                   ? WD_WHY_MATCHES
+           : truth == UNDECIDED           ? WD_WHY_UNDECIDED
            : when->answer == WD_ANSWER_NO ? WD_WHY_CONDITION
-                                            : WD_WHY_EXCEPTION;
+                                          : WD_WHY_EXCEPTION;
 }
 
 bool wd_explain_rule(struct evaluation *evaluation, const struct rule *rule, struct wd_explanation *out)
@@ -114,7 +114,8 @@ static void __attribute__((format(printf, 2, 3))) put(struct line *line, const c
 {
     va_list args;
     va_start(args, format);
-    int wrote = line->used < line->size ? vsnprintf(line->buffer + line->used, line->size - line->used, format, args) : 0;
+    int wrote =
+        line->used < line->size ? vsnprintf(line->buffer + line->used, line->size - line->used, format, args) : 0;
     va_end(args);
     line->used += wrote > 0 ? (size_t)wrote : 0;
 }

@@ -1,5 +1,5 @@
-/* Examples, case and boundaries; the comparison of rules is lint_shadow.c's. What always holds: a condition that a macro
- * puts into many rules is looked at once. Neighbours: lint.h. */
+/* Examples, case and boundaries; the comparison of rules is lint_shadow.c's. What always holds: a condition that a
+ * macro puts into many rules is looked at once. Neighbours: lint.h. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +56,22 @@ static void lint_case(struct loader *loader, const struct leaf *leaf)
                       "matches: use views plain and decoded alone");
 }
 
+/* ---- words where nobody puts spaces ---- */
+
+static void lint_words(struct loader *loader, const struct leaf *leaf)
+{
+    for (size_t i = 0; i < leaf->pattern_count && leaf->patterns[i].kind == WD_PATTERN_WORD; i++) {
+        if (!wd_is_unspaced(leaf->patterns[i].text))
+            continue;
+        wd_report(
+            &loader->reporter, leaf->node, WD_WARNING, "word-trap",
+            "'%.*s' is in a script that puts no spaces between words, so inside a sentence it does not stand as a "
+            "whole word: put such entries under 'contains'",
+            WD_STR_ARG(leaf->patterns[i].text));
+        return;
+    }
+}
+
 /* ---- all conditions, each once ---- */
 
 struct seen {
@@ -108,6 +124,7 @@ static void lint_leaf(struct loader *loader, const struct leaf *leaf)
             wd_lint_boundaries(loader, expression);
     }
     lint_case(loader, leaf);
+    lint_words(loader, leaf);
 }
 
 void wd_lint_rules(struct loader *loader)

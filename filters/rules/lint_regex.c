@@ -7,7 +7,15 @@
 
 #include "filters/rules/lint.h"
 
-enum element_kind { ELEMENT_CHARACTER, ELEMENT_OPEN, ELEMENT_CLOSE, ELEMENT_OR, ELEMENT_BOUNDARY, ELEMENT_EDGE, ELEMENT_FLAGS };
+enum element_kind {
+    ELEMENT_CHARACTER,
+    ELEMENT_OPEN,
+    ELEMENT_CLOSE,
+    ELEMENT_OR,
+    ELEMENT_BOUNDARY,
+    ELEMENT_EDGE,
+    ELEMENT_FLAGS
+};
 enum side { SIDE_UNKNOWN, SIDE_WORD, SIDE_OTHER, SIDE_NOTHING };
 
 /* One element of an expression, with its quantifier. */
@@ -222,12 +230,11 @@ static void report(struct loader *loader, const struct wd_node *node, const stru
     int column = wd_column_in_scalar(node, reading->elements[boundary].at);
     if (loader->reporter.quiet)
         return;
-    wd_diagnose(loader->reporter.findings, WD_WARNING, "boundary-trap", node->file, node->line,
-                column ? column : node->column,
-                "\\b beside '%.*s', which is no part of a word, asks for a letter or digit %s it: leave the \\b out, "
-                "or write %s",
-                (int)element->len, reading->text + element->at, behind ? "before" : "behind",
-                behind ? "(?<!\\w)" : "(?!\\w)");
+    wd_diagnose(
+        loader->reporter.findings, WD_WARNING, "boundary-trap", node->file, node->line, column ? column : node->column,
+        "\\b beside '%.*s', which is no part of a word, asks for a letter or digit %s it: leave the \\b out, "
+        "or write %s",
+        (int)element->len, reading->text + element->at, behind ? "before" : "behind", behind ? "(?<!\\w)" : "(?!\\w)");
 }
 
 /* What this reading does not understand: comments, free spacing, conditions, recursion. */

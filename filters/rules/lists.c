@@ -136,8 +136,8 @@ char *wd_read_beside(struct loader *loader, const struct source *source, const s
 {
     *path_out = NULL;
     if (!is_below(node->text)) {
-        wd_report(&loader->reporter, node, WD_ERROR, code,
-                  "'%s' must lie beside the rule file or in a folder below it", node->text);
+        wd_report(&loader->reporter, node, WD_ERROR, code, "'%s' must lie beside the rule file or in a folder below it",
+                  node->text);
         return NULL;
     }
     *path_out = path_beside(loader, source->path, node->text);

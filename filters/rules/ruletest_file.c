@@ -36,9 +36,9 @@ static char *plain_json(const struct reading *reading, const char *line, size_t 
     json_error_t error;
     json_t *json = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     reading->is_rewritten[number] = memchr(line, '\\', len) != NULL || memchr(line, '\t', len) != NULL;
-    char *text = !json || !json_is_object(json)   ? NULL
+    char *text = !json || !json_is_object(json)  ? NULL
                  : reading->is_rewritten[number] ? json_dumps(json, 0)
-                                                  : strndup(line, len);
+                                                 : strndup(line, len);
     if (!text)
         wd_diagnose(reading->loader->reporter.findings, WD_ERROR, "tests-file", reading->path, number,
                     ENTRY_COLUMNS + (json || error.column < 1 ? 1 : error.column), "%s",
@@ -53,7 +53,7 @@ static void write_json(const char *json, FILE *out)
 {
     static const struct {
         const char *bytes, *escape;
-    } ESCAPED[] = {{"\x7f", "\\x7F"},         {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"},
+    } ESCAPED[] = {{"\x7f", "\\x7F"},           {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"},
                    {"\xEF\xBB\xBF", "\\uFEFF"}, {"\xEF\xBF\xBE", "\\uFFFE"}, {"\xEF\xBF\xBF", "\\uFFFF"}};
     while (*json) {
         const unsigned char *c = (const unsigned char *)json;
@@ -111,9 +111,8 @@ static struct wd_document *document_of(const struct reading *reading, const char
     bool has_entries = out && write_document(reading, text, len, out);
     if (!out || fclose(out) != 0)
         reading->loader->out_of_memory = true;
-    else if (has_entries &&
-             wd_document_parse(reading->path, yaml, yaml_len, &document, reading->loader->reporter.findings) ==
-                 WD_ERR_MEMORY)
+    else if (has_entries && wd_document_parse(reading->path, yaml, yaml_len, &document,
+                                              reading->loader->reporter.findings) == WD_ERR_MEMORY)
         reading->loader->out_of_memory = true;
     free(yaml);
     return document;
@@ -129,9 +128,9 @@ static int by_id(const void *left, const void *right)
 static struct rule *rule_named(const struct reading *reading, const struct wd_node *name)
 {
     struct rule key = {.info = {.id = name->text}}, *wanted = &key;
-    struct rule **found = reading->rule_count ? bsearch(&wanted, reading->rules, reading->rule_count,
-                                                        sizeof(struct rule *), by_id)
-                                              : NULL;
+    struct rule **found = reading->rule_count
+                              ? bsearch(&wanted, reading->rules, reading->rule_count, sizeof(struct rule *), by_id)
+                              : NULL;
     if (found)
         return *found;
     const char *near = NULL, **ids = calloc(reading->rule_count + 1, sizeof(*ids));

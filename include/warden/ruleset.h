@@ -80,6 +80,10 @@ const char *const *wd_ruleset_notify_targets(const struct wd_ruleset *set);
  * NULL where the rule has no user_message. */
 const char *wd_ruleset_user_message(const struct wd_ruleset *set, uint32_t rule, const char *language);
 
+/* Whether a text (valid UTF-8) has letters of a script that puts no spaces between words: Han, Kana, Thai, Lao, Khmer,
+ * Myanmar. As an entry of `words` it then stands for itself alone, not for what is inside a sentence. */
+bool wd_is_unspaced(struct wd_str text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -29,7 +29,8 @@ enum install_result { INSTALL_DONE, INSTALL_WAS_THERE };
 
 /* Unpacks beside, loads the rules, runs their examples, and only then points the link at them. An older version than
  * the one that is installed, or other contents under the same version, is WD_ERR_REFUSED without target->force. On any
- * failure what was installed stays as it is; after a success old versions are removed. *about_out is filled once the bundle is known to be right. */
+ * failure what was installed stays as it is; after a success old versions are removed. *about_out is filled once the
+ * bundle is known to be right. */
 enum wd_status install_bundle(const struct install_source *source, const struct install_target *target,
                               enum install_result *result_out, struct bundle_about *about_out,
                               struct wd_diagnostics *findings, struct wd_error *err) WD_MUST_USE;

@@ -189,9 +189,9 @@ static int pull(const struct cli_arguments *arguments)
 
 #define INTO_OPTION                                                                                                    \
     {.name = "into", .argument = "FOLDER", .text = "Where bundles are installed; rules.paths then names FOLDER/ID."},  \
-    {.name = "keep",                                                                                                   \
-     .argument = "COUNT",                                                                                              \
-     .text = "So many earlier versions stay on the disk to go back to: 3 if not given, at least the one before."},     \
+        {.name = "keep",                                                                                               \
+         .argument = "COUNT",                                                                                          \
+         .text = "So many earlier versions stay on the disk to go back to: 3 if not given, at least the one before."}, \
     {                                                                                                                  \
         .name = "force", .text = "Install an older version, too, or other contents of the same version."               \
     }

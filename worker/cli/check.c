@@ -115,8 +115,8 @@ static void check_rules(struct check *check)
     while (config->rules.paths[count])
         count++;
     /* Of lint only what would keep a reload from its rules: the rest is for who writes them. */
-    static const char *const OF_LINT_ALONE[] = {"no-examples",   "duplicate-condition", "shadowed-rule",
-                                                "boundary-trap", "case-trap",           NULL};
+    static const char *const OF_LINT_ALONE[] = {
+        "no-examples", "duplicate-condition", "shadowed-rule", "boundary-trap", "case-trap", "word-trap", NULL};
     struct wd_diagnostics *findings = wd_diagnostics_new();
     struct wd_ruleset *set = NULL;
     if (findings)

@@ -24,10 +24,10 @@ static json_t *spans_json(const struct wd_event *event, const struct wd_span *sp
 static json_t *condition_json(const struct wd_event *event, const struct wd_condition_answer *condition)
 {
     static const char *const ANSWERS[] = {"false", "true", "undecided"};
-    json_t *json = json_pack("{s:i, s:s, s:s?, s:s, s:s?, s:i, s:i, s:b}", "depth", condition->depth, "kind",
-                             condition->kind, "text", condition->text, "answer", ANSWERS[condition->answer], "file",
-                             condition->file, "line", condition->line, "column", condition->column, "exception",
-                             condition->in_exception);
+    json_t *json =
+        json_pack("{s:i, s:s, s:s?, s:s, s:s?, s:i, s:i, s:b}", "depth", condition->depth, "kind", condition->kind,
+                  "text", condition->text, "answer", ANSWERS[condition->answer], "file", condition->file, "line",
+                  condition->line, "column", condition->column, "exception", condition->in_exception);
     if (json && strcmp(condition->kind, "field") == 0)
         json_object_set_new(json, "value", text_json(condition->value));
     if (json && condition->span_count) {
@@ -61,13 +61,12 @@ static json_t *rule_json(const struct wd_event *event, const struct explained *r
     for (size_t i = 0; i < rule->explanation.condition_count; i++)
         json_array_append_new(conditions, condition_json(event, &rule->explanation.conditions[i]));
     for (size_t i = 0; i < rule->explanation.point_count; i++)
-        json_object_set_new(points, rule->explanation.points[i].score,
-                            json_real(rule->explanation.points[i].points));
+        json_object_set_new(points, rule->explanation.points[i].score, json_real(rule->explanation.points[i].points));
     const struct wd_rule_match *match = rule->match;
     return json_pack("{s:s, s:s, s:b, s:b, s:b, s:s?, s:o, s:o, s:o}", "rule", rule->info->id, "mode",
                      wd_mode_name(rule->info->mode), "matches", match && match->is_match, "enforced",
-                     match && match->enforced, "undecided", match && match->undecided, "because",
-                     match ? NULL : why, "conditions", conditions, "actions",
+                     match && match->enforced, "undecided", match && match->undecided, "because", match ? NULL : why,
+                     "conditions", conditions, "actions",
                      actions_json(rule->explanation.actions, rule->explanation.action_count), "points", points);
 }
 

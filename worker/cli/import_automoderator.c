@@ -1,6 +1,6 @@
 /* Rules of Reddit's AutoModerator: YAML documents, each a rule whose checks must all hold. What always holds: a check
- * that has no equal costs the rule, an effect that has none is reported and left out; order and priority of rules do not
- * matter here and need none. Neighbours: import_automoderator_checks.c (searches in texts, the author). */
+ * that has no equal costs the rule, an effect that has none is reported and left out; order and priority of rules do
+ * not matter here and need none. Neighbours: import_automoderator_checks.c (searches in texts, the author). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +28,8 @@ static void note(struct automoderator *reader, const struct wd_node *node, const
 {
     const char *text = node->text ? node->text : "...";
     int len = (int)strcspn(text, "\n");
-    import_note(reader->set, node->line, node->column, "'%s: %.*s': %s", place_of(node)->text, len < 40 ? len : 40, text,
-                what);
+    import_note(reader->set, node->line, node->column, "'%s: %.*s': %s", place_of(node)->text, len < 40 ? len : 40,
+                text, what);
 }
 
 /* ---- keys with a meaning of their own ---- */

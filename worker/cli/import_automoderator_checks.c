@@ -170,9 +170,9 @@ static void add_values(struct automoderator *reader, const struct search *search
     struct import_condition *leaf = NULL;
     if (is_list)
         leaf = import_leaf(reader->set, in,
-                           search->in_domain                   ? "domain"
+                           search->in_domain                 ? "domain"
                            : search->place == PLACE_ANYWHERE ? "contains"
-                                                               : "words");
+                                                             : "words");
     if (leaf && !search->in_domain)
         leaf->more = more_of(reader->set, search);
     for (const struct wd_node *value = first_value(node); value; value = next_value(node, value)) {
@@ -214,8 +214,8 @@ bool automoderator_search(struct automoderator *reader, const struct wd_node *no
     struct import_condition *in = reader->all;
     if (search.negated)
         in = import_condition(reader->set, IMPORT_NOT, in);
-    bool several = node->kind == WD_NODE_LIST && node->count > 1 &&
-                   (search.regex || search.place > PLACE_ANYWHERE) && !search.in_domain;
+    bool several = node->kind == WD_NODE_LIST && node->count > 1 && (search.regex || search.place > PLACE_ANYWHERE) &&
+                   !search.in_domain;
     if (several)
         in = import_condition(reader->set, IMPORT_ANY, in);
     if (!in)
@@ -231,8 +231,8 @@ bool automoderator_search(struct automoderator *reader, const struct wd_node *no
 static bool read_threshold(const struct wd_node *node, const char **operator_out, double *value_out,
                            const char **unit_out)
 {
-    static const char *const OPERATORS[][2] = {{"<=", "le"}, {">=", "ge"}, {"<", "lt"}, {">", "gt"}, {"==", "eq"},
-                                               {"=", "eq"}};
+    static const char *const OPERATORS[][2] = {{"<=", "le"}, {">=", "ge"}, {"<", "lt"},
+                                               {">", "gt"},  {"==", "eq"}, {"=", "eq"}};
     const char *text = node->text ? node->text : "";
     *operator_out = NULL;
     for (size_t i = 0; i < sizeof(OPERATORS) / sizeof(*OPERATORS) && !*operator_out; i++) {

@@ -45,8 +45,7 @@ static void add_examples(struct blocklist *list, const struct entry *entry)
     struct import_set *set = list->set;
     const char *before = entry->open_before ? "x" : "", *behind = entry->open_behind ? "x" : "";
     struct import_examples *examples = &list->rule->examples;
-    import_add_example(examples, true,
-                       import_text(set, "%s%.*s%s", before, (int)entry->len, entry->text, behind));
+    import_add_example(examples, true, import_text(set, "%s%.*s%s", before, (int)entry->len, entry->text, behind));
     bool can_grow = is_ascii_word(entry->text[0]) && is_ascii_word(entry->text[entry->len - 1]);
     if (can_grow && !(entry->open_before && entry->open_behind))
         import_add_example(examples, false,

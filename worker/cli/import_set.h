@@ -1,8 +1,8 @@
-/* Rules of other filters on their way into a rule set file: a small model that every reader fills, and what is done with
- * it. What always holds: a file that is printed loads, and passes the examples that were made for it; a condition that
- * cannot be kept costs the whole rule, so that no rule becomes wider than it was. All of it lives in the set's arena.
- * Neighbours: import_automoderator.c, import_blocklist.c and import_sigma.c read; import_print.c and import_check.c go
- * on; rules_import.c is the command. */
+/* Rules of other filters on their way into a rule set file: a small model that every reader fills, and what is done
+ * with it. What always holds: a file that is printed loads, and passes the examples that were made for it; a condition
+ * that cannot be kept costs the whole rule, so that no rule becomes wider than it was. All of it lives in the set's
+ * arena. Neighbours: import_automoderator.c, import_blocklist.c and import_sigma.c read; import_print.c and
+ * import_check.c go on; rules_import.c is the command. */
 #ifndef WORKER_CLI_IMPORT_SET_H
 #define WORKER_CLI_IMPORT_SET_H
 

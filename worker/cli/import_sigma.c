@@ -166,9 +166,9 @@ static void add_value(struct sigma *sigma, const struct comparison *comparison, 
     else if (is_plain)
         leaf->more = import_text(sigma->set, "eq: %s", value->text);
     else
-        leaf->more = import_text(sigma->set, "matches: %s%s",
-                                 quoted(sigma, whole_expression(sigma, comparison, value->text)),
-                                 minds_case(comparison) ? ", case: sensitive" : "");
+        leaf->more =
+            import_text(sigma->set, "matches: %s%s", quoted(sigma, whole_expression(sigma, comparison, value->text)),
+                        minds_case(comparison) ? ", case: sensitive" : "");
 }
 
 static void add_comparison(struct sigma *sigma, struct import_condition *in, const struct wd_node *node)
@@ -194,8 +194,7 @@ static void add_comparison(struct sigma *sigma, struct import_condition *in, con
                                  minds_case(&comparison) ? ", case: sensitive" : "");
     if (!plain && count > 1)
         in = import_condition(sigma->set, comparison.all ? IMPORT_ALL : IMPORT_ANY, in);
-    for (const struct wd_node *value = first; value && in;
-         value = node->kind == WD_NODE_LIST ? value->next : NULL) {
+    for (const struct wd_node *value = first; value && in; value = node->kind == WD_NODE_LIST ? value->next : NULL) {
         if (plain)
             import_add_value(sigma->set, leaf, value->text, value->text_len);
         else
@@ -284,9 +283,9 @@ static void take_tags(struct sigma *sigma, const struct wd_node *tags)
 
 static void note_rest(struct sigma *sigma, const struct wd_node *root)
 {
-    static const char *const KNOWN[] = {"title",   "id",         "name",     "description", "status",  "author",
-                                        "tags",    "references", "detection", "level",      "date",    "modified",
-                                        "license", "related",    "fields",   "falsepositives", "taxonomy"};
+    static const char *const KNOWN[] = {"title",   "id",         "name",      "description",    "status",  "author",
+                                        "tags",    "references", "detection", "level",          "date",    "modified",
+                                        "license", "related",    "fields",    "falsepositives", "taxonomy"};
     for (const struct wd_node *node = root->first; node; node = node->next) {
         bool known = false;
         for (size_t i = 0; i < sizeof(KNOWN) / sizeof(*KNOWN) && !known; i++)

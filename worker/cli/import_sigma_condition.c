@@ -62,8 +62,7 @@ static void add_several(struct reading *reading, struct import_condition *in)
     in = import_condition(reading->sigma->set, all ? IMPORT_ALL : IMPORT_ANY, in);
     for (const struct wd_node *node = reading->sigma->detection->first; node && in; node = node->next) {
         const char *name = node->key->text;
-        bool is_one = strcmp(name, "condition") != 0 &&
-                      (them ? name[0] != '_' : fnmatch(reading->word, name, 0) == 0);
+        bool is_one = strcmp(name, "condition") != 0 && (them ? name[0] != '_' : fnmatch(reading->word, name, 0) == 0);
         if (!is_one)
             continue;
         sigma_add_selection(reading->sigma, in, node);

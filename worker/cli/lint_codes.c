@@ -14,6 +14,7 @@ static const struct {
     {"grows", "The work of an expression grows faster than the text."},
     {"boundary-trap", "\\b stands beside a character that is no part of a word."},
     {"case-trap", "Case is to count in a view that has small letters only."},
+    {"word-trap", "A whole word is wanted in a script that puts no spaces between words."},
     {"unused-list", "No rule uses a list."},
     {"unused-macro", "No rule uses a macro."},
     {"empty-list", "The file of a list has no entries."},

@@ -108,7 +108,7 @@ static void add_line(struct rule_lines *lines, struct wd_str text, int number, s
         read_row(lines, line, findings);
     else
         line->text = trimmed(text);
-    line->unspaced = !line->refused && lines->format == RULE_LINES_WORDS && rule_lines_is_unspaced(line->text);
+    line->unspaced = !line->refused && lines->format == RULE_LINES_WORDS && wd_is_unspaced(line->text);
 }
 
 enum wd_status rule_lines_read(struct rule_lines *lines, enum rule_lines_format format, const char *name, FILE *in,

@@ -20,9 +20,9 @@ struct rule_line {
     struct wd_str text;     /* the expression, or the entry of a list */
     bool caseless;
     bool unspaced; /* in a script that puts no spaces between words: whole words cannot be told in it */
-    bool refused; /* reported: it is not printed */
-    int number;   /* 1-based, in the file */
-    int column;   /* 1-based, in bytes: where text begins */
+    bool refused;  /* reported: it is not printed */
+    int number;    /* 1-based, in the file */
+    int column;    /* 1-based, in bytes: where text begins */
 };
 
 enum rule_lines_format {
@@ -64,9 +64,6 @@ size_t rule_lines_kept(const struct rule_lines *lines);
 /* Prints the lines that are not refused, at most `most`, as a rule set file. WD_ERR_IO. */
 enum wd_status rule_lines_print(const struct rule_lines *lines, const struct rule_lines_header *header, size_t most,
                                 FILE *out) WD_MUST_USE;
-
-/* Whether it has letters of Han, Kana, Thai, Lao, Khmer or Myanmar. */
-bool rule_lines_is_unspaced(struct wd_str text);
 
 /* Well-formed UTF-8: no surrogates, nothing overlong, nothing past U+10FFFF. */
 bool rule_lines_is_utf8(struct wd_str text);

@@ -33,20 +33,6 @@ bool rule_lines_is_utf8(struct wd_str text)
     return true;
 }
 
-bool rule_lines_is_unspaced(struct wd_str text)
-{
-    static const struct {
-        uint32_t first, last;
-    } RANGES[] = {{0x0E00, 0x0EFF}, {0x1000, 0x109F}, {0x1780, 0x17FF}, {0x3040, 0x30FF},  {0x31F0, 0x31FF},
-                  {0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x3134F}};
-    uint32_t code = 0;
-    for (size_t at = 0, len; at < text.len && (len = decode(text, at, &code)) != 0; at += len)
-        for (size_t i = 0; i < sizeof(RANGES) / sizeof(*RANGES); i++)
-            if (code >= RANGES[i].first && code <= RANGES[i].last)
-                return true;
-    return false;
-}
-
 /* YAML reads it in quotes as it is, and it is no line break to YAML. */
 static bool is_printable(uint32_t code)
 {
@@ -202,9 +188,10 @@ static void print_lists(const struct rule_lines *lines, const struct rule_lines_
         print_list(lines, "imported", list_kind(lines), false, out);
     if (unspaced)
         print_list(lines, "imported_unspaced", "contains", true, out);
-    snprintf(condition, sizeof(condition), spaced && unspaced ? "any: [{%s: imported}, {contains: imported_unspaced}]"
-                                           : spaced         ? "%s: imported"
-                                                              : "contains: imported_unspaced",
+    snprintf(condition, sizeof(condition),
+             spaced && unspaced ? "any: [{%s: imported}, {contains: imported_unspaced}]"
+             : spaced           ? "%s: imported"
+                                : "contains: imported_unspaced",
              list_kind(lines));
     fputs("rules:\n- ", out);
     print_list_rule(condition, header, "\n  ", out);

@@ -1,5 +1,5 @@
-/* `warden rules import`: rules that other filters keep become a rule set file, and what cannot is reported at its place.
- * Neighbours: rule_lines.h (a rule or word a line), import_set.h (everything else). */
+/* `warden rules import`: rules that other filters keep become a rule set file, and what cannot is reported at its
+ * place. Neighbours: rule_lines.h (a rule or word a line), import_set.h (everything else). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -11,8 +11,8 @@
 static json_t *rule_to_json(const struct wd_rule_info *rule)
 {
     json_t *json = json_pack("{s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:s?, s:s, s:i}", "id", rule->id, "title", rule->title,
-                             "severity", rule->severity, "status", rule->status, "mode", wd_mode_name(rule->mode), "set", rule->set_id,
-                             "version", rule->set_version, "file", rule->file, "line", rule->line);
+                             "severity", rule->severity, "status", rule->status, "mode", wd_mode_name(rule->mode),
+                             "set", rule->set_id, "version", rule->set_version, "file", rule->file, "line", rule->line);
     if (rule->mode == WD_MODE_SAMPLE)
         json_object_set_new(json, "sample_share", json_real(rule->sample_share));
     return json;
@@ -168,9 +168,11 @@ const struct cli_command command_rules_lint = {
         "Prints every finding as file:line:column: code: message. Exits with 78 where there is an error, 4 where there "
         "is no rule.\n"
         "Beside what loading refuses, it finds: missing-examples (a stable rule without match and no_match: an "
-        "error), no-examples, duplicate-condition and shadowed-rule (another rule says the same, or all of it), matches-empty "
+        "error), no-examples, duplicate-condition and shadowed-rule (another rule says the same, or all of it), "
+        "matches-empty "
         "(an expression that matches any text), grows (one that evil texts make slow), boundary-trap (\\b beside "
-        "a character that is no part of a word), case-trap (case in a view that has none), unused-list, unused-macro, "
+        "a character that is no part of a word), case-trap (case in a view that has none), word-trap (whole words of a "
+        "script without spaces), unused-list, unused-macro, "
         "empty-list, empty-folder.",
     .options = LINT_OPTIONS,
     .run = lint,

@@ -225,8 +225,7 @@ static int test(const struct cli_arguments *arguments)
     long long least;
     if (!cli_number(arguments, "min-coverage", 0, 100, 0, &least))
         return EXIT_USAGE;
-    return cli_has(arguments, "watch") ? test_and_watch(arguments, (size_t)least)
-                                       : test_once(arguments, (size_t)least);
+    return cli_has(arguments, "watch") ? test_and_watch(arguments, (size_t)least) : test_once(arguments, (size_t)least);
 }
 
 static const struct cli_option TEST_OPTIONS[] = {

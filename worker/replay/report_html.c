@@ -29,7 +29,8 @@ static const char HEAD[] =
     "stroke-width:1.5}\n"
     "mark{background:var(--mark);color:inherit;border-radius:2px}details{margin:.4rem 0}summary{cursor:pointer}\n"
     ".tiles{display:flex;flex-wrap:wrap;gap:.6rem;margin:1.2rem 0}.tile{background:var(--box);border-radius:6px;"
-    "padding:.5rem .9rem;border-left:4px solid var(--line);font-size:.87rem}.tile strong{display:block;font-size:1.35rem}\n"
+    "padding:.5rem .9rem;border-left:4px solid var(--line);font-size:.87rem}.tile "
+    "strong{display:block;font-size:1.35rem}\n"
     ".more{border-color:#c0392b}.less{border-color:#2e8b57}.other{border-color:var(--before)}\n"
     ".sample{background:var(--box);border-radius:6px;padding:.5rem .8rem;margin:.5rem 0;overflow-wrap:anywhere}\n"
     "</style>\n</head>\n<body>\n<h1>Replay of rule sets</h1>\n";
@@ -221,10 +222,12 @@ static void print_changes(const json_t *report, FILE *out)
     const json_t *changes = json_object_get(report, "changes"), *shadow = json_object_get(report, "shadow_changes");
     if (!changes)
         return;
-    fputs("<h2>Decisions, compared</h2>\n<p class=\"note\">New: nothing was done before. Gone: nothing would be done any "
-          "more. Changed: other actions. In shadow: the same, had the shadow rules been enforced.</p>\n<table id=\"changes\"><tr><th></th><th class=\"n\">events</th>"
-          "<th class=\"n\">in shadow</th></tr>\n",
-          out);
+    fputs(
+        "<h2>Decisions, compared</h2>\n<p class=\"note\">New: nothing was done before. Gone: nothing would be done any "
+        "more. Changed: other actions. In shadow: the same, had the shadow rules been enforced.</p>\n<table "
+        "id=\"changes\"><tr><th></th><th class=\"n\">events</th>"
+        "<th class=\"n\">in shadow</th></tr>\n",
+        out);
     for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
         fprintf(out, "<tr id=\"changes-%s\"><td>%s</td>", KEYS[i], KEYS[i]);
         number_cell(changes, KEYS[i], out);
@@ -305,8 +308,9 @@ static void print_silent_rules(const json_t *rules, const size_t *order, size_t 
     bool *has_line = calloc(all + 1, sizeof(*has_line));
     for (size_t i = 0; has_line && order && i < count; i++)
         has_line[order[i]] = true;
-    fprintf(out, all > count ? "<details><summary>%zu rules match nothing</summary><p class=\"note\" id=\"silent\">"
-                             : "<p class=\"note\">%zu rules match nothing.</p>\n",
+    fprintf(out,
+            all > count ? "<details><summary>%zu rules match nothing</summary><p class=\"note\" id=\"silent\">"
+                        : "<p class=\"note\">%zu rules match nothing.</p>\n",
             all - count);
     for (size_t i = 0; has_line && i < all && shown < SILENT_RULES_SHOWN; i++) {
         if (has_line[i])
