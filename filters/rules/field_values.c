@@ -275,8 +275,10 @@ static struct wd_str joined(struct evaluation *evaluation, const struct value *v
         len += value->texts[i].len + 2;
     char *text = wd_arena_alloc(evaluation->arena, len), *at = text;
     for (size_t i = 0; i < value->text_count && text; i++) {
-        memcpy(at, ", ", 2);
-        at += i ? 2 : 0;
+        if (i) {
+            *at++ = ',';
+            *at++ = ' ';
+        }
         memcpy(at, value->texts[i].data, value->texts[i].len);
         at += value->texts[i].len;
     }

@@ -119,9 +119,7 @@ static bool follows(const struct condition *from, const struct condition *what, 
 static bool covers_glob(const struct scope *scope, const char *glob)
 {
     for (size_t i = 0; i < scope->glob_count; i++) {
-        const char *own = scope->globs[i];
-        size_t len = strlen(own);
-        if (strcmp(own, glob) == 0 || (own[len - 1] == '*' && strncmp(own, glob, len - 1) == 0))
+        if (strcmp(scope->globs[i], glob) == 0 || wd_glob_matches(scope->globs[i], wd_str_from(glob)))
             return true;
     }
     return false;

@@ -132,7 +132,8 @@ static inline bool wd_guard_is_off(const struct wd_ruleset *set, uint32_t rule)
     return atomic_load_explicit(&set->guards->rules[rule].is_off, memory_order_relaxed);
 }
 
-/* Whether a pattern of event names ("post.*") covers a name. */
+/* Whether a pattern of event names ("post.*") covers a name. Decisions of people (approved, declined, reports taken
+ * off) are covered by their own names and "*" alone. */
 bool wd_glob_matches(const char *glob, struct wd_str name);
 bool wd_scope_covers(const struct scope *scope, struct wd_str event_name);
 

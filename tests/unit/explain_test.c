@@ -1,5 +1,5 @@
-/* Explanations: what they say agrees with what a scan does, for every rule that is shipped on every event of the demo; and
- * a set that knows its conditions' words judges as one that does not. */
+/* Explanations: what they say agrees with what a scan does, for every rule that is shipped on every event of the demo;
+ * and a set that knows its conditions' words judges as one that does not. */
 #include "tests/unit/rules_support.h"
 
 #include <warden/decode.h>
@@ -66,9 +66,9 @@ static void check_event(struct bench *bench, const struct wd_ruleset *plain, str
         assert_int_equal(verdict.matches[i].rule, other.matches[i].rule);
     for (uint32_t rule = 0; rule < wd_ruleset_rule_count(bench->set); rule++) {
         struct wd_explanation explanation;
-        assert_int_equal(wd_explain(bench->scanner, bench->set, bench->arena, event, event->created_at_ms, rule,
-                                    &explanation, &err),
-                         WD_OK);
+        assert_int_equal(
+            wd_explain(bench->scanner, bench->set, bench->arena, event, event->created_at_ms, rule, &explanation, &err),
+            WD_OK);
         check_explanation(&explanation, match_of(&verdict, rule));
         counts->matches += explanation.why == WD_WHY_MATCHES;
         counts->exceptions += explanation.why == WD_WHY_EXCEPTION;
@@ -81,8 +81,7 @@ static void explanations_agree_with_verdicts(void **state)
     (void)state;
     struct wd_ruleset *plain = load_shipped(false);
     struct wd_scanner *plain_scanner = wd_scanner_new(NULL);
-    struct bench bench = {
-        .set = load_shipped(true), .scanner = wd_scanner_new(NULL), .arena = wd_arena_new(256 << 20)};
+    struct bench bench = {.set = load_shipped(true), .scanner = wd_scanner_new(NULL), .arena = wd_arena_new(256 << 20)};
     assert_string_equal(wd_ruleset_digest(plain), wd_ruleset_digest(bench.set));
     struct wd_decoder *decoder = wd_decoder_new(1 << 20);
     FILE *in = fopen(SOURCE_DIR "/config/demo/events.jsonl", "re");
@@ -135,8 +134,8 @@ static void reasons_name_the_condition_that_decided(void **state)
         bench->event.text_count = 1;
         struct wd_explanation explanation;
         struct wd_error err = {0};
-        assert_int_equal(
-            wd_explain(bench->scanner, bench->set, bench->arena, &bench->event, 0, 0, &explanation, &err), WD_OK);
+        assert_int_equal(wd_explain(bench->scanner, bench->set, bench->arena, &bench->event, 0, 0, &explanation, &err),
+                         WD_OK);
         wd_explain_briefly(&explanation, why, sizeof(why));
         assert_string_equal(why, CASES[i].reason);
         wd_explain_briefly(&explanation, why, 8); /* cut, never past the end */
