@@ -164,23 +164,24 @@ static bool is_separator(const char *line, size_t len)
     return len >= 3 && strncmp(line, "---", 3) == 0 && (len == 3 || line[3] == ' ');
 }
 
-/* The first comment line of a chunk, without its sign. */
+/* What the comment says that stands before everything else in a chunk; NULL: nothing. */
 static const char *first_comment(struct import_set *set, const char *text, size_t len)
 {
     const char *end = text + len;
     while (text < end) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
-        size_t line = (size_t)((stop ? stop : end) - text);
-        while (line && strchr(" \t#", *text) && line--)
-            text++;
-        while (line && strchr(" \t\r#=-", text[line - 1]))
-            line--;
-        bool is_comment = line && text[-1] != '\n' && text > end - len;
-        if (is_comment && memchr(end - len, '#', (size_t)(text - (end - len))))
-            return wd_arena_copy(set->arena, (struct wd_str){.data = text, .len = line}).data;
-        if (line)
-            return NULL;
+        const char *from = text, *to = stop ? stop : end;
         text = stop ? stop + 1 : end;
+        while (from < to && strchr(" \t\r", *from))
+            from++;
+        if (from < to && *from != '#')
+            return NULL;
+        while (from < to && strchr(" \t#", *from))
+            from++;
+        while (from < to && strchr(" \t\r#=-", to[-1])) /* lines of dashes around it are no words */
+            to--;
+        if (from < to)
+            return wd_arena_copy(set->arena, (struct wd_str){.data = from, .len = (size_t)(to - from)}).data;
     }
     return NULL;
 }
