@@ -21,12 +21,12 @@ _warden()
     "config yaml") words="--help" ;;
     "config docs") words="--help" ;;
     "config schema") words="--help" ;;
-    "rules lint") words="--rules --config --set --strict --deny-warnings --json --sarif --junit --help" ;;
-    "rules test") words="--rules --config --set --verbose --json --coverage --min-coverage --junit --help" ;;
+    "rules lint") words="--rules --config --set --strict --deny-warnings --disable --json --sarif --junit --help" ;;
+    "rules test") words="--rules --config --set --verbose --json --coverage --min-coverage --junit --watch --help" ;;
     "rules list") words="--rules --config --set --json --help" ;;
     "rules match") words="--rules --events --spans --config --set --help" ;;
-    "rules explain") words="--rules --text --event --config --set --help" ;;
-    "rules import") words="--from --id --kind --mode --output --view --help" ;;
+    "rules explain") words="--rules --text --event --why-not --json --config --set --help" ;;
+    "rules import") words="--from --allow --id --karma --kind --mode --output --view --help" ;;
     "rules bench") words="--rules --events --rounds --top --json --config --set --help" ;;
     "rules replay") words="--rules --against --events --topic --from --to --json --html --samples --threads --quiet --config --set --help" ;;
     "rules fmt") words="--check --help" ;;
@@ -35,8 +35,8 @@ _warden()
     "rules keygen") words="--secret --public --help" ;;
     "rules sign") words="--secret --password-file --help" ;;
     "rules verify") words="--key --config --set --help" ;;
-    "rules install") words="--into --force --key --config --set --help" ;;
-    "rules pull") words="--into --force --key --ca-file --config --set --help" ;;
+    "rules install") words="--into --keep --force --key --config --set --help" ;;
+    "rules pull") words="--into --keep --force --key --ca-file --config --set --help" ;;
     "rules schema") words="--help" ;;
     "rules fields") words="--help" ;;
     "dlq list") words="--config --set --reason --topic --partition --key --since --until --limit --help" ;;

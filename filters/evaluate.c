@@ -348,3 +348,25 @@ enum truth wd_evaluate_rule(struct evaluation *evaluation, const struct rule *ru
     keep_spans(&gathering, match_out);
     return answer;
 }
+
+/* ---- for explain.c ---- */
+
+enum truth wd_answer_condition(struct evaluation *evaluation, const struct rule *rule,
+                               const struct condition *condition)
+{
+    struct allowed allowed;
+    gather_allowed(evaluation, rule, &allowed);
+    return evaluate(evaluation, condition, &allowed);
+}
+
+const struct found *wd_finds_of_leaf(struct evaluation *evaluation, const struct leaf *leaf)
+{
+    return finds_of(evaluation, leaf)->first;
+}
+
+bool wd_find_is_allowed(struct evaluation *evaluation, const struct rule *rule, const struct found *found)
+{
+    struct allowed allowed;
+    gather_allowed(evaluation, rule, &allowed);
+    return is_allowed(&allowed, &found->span);
+}

@@ -68,4 +68,11 @@ void wd_note_undecided(struct evaluation *evaluation, const struct leaf *leaf);
 enum { WD_SPANS_MAX = 32 };
 enum truth wd_evaluate_rule(struct evaluation *evaluation, const struct rule *rule, struct wd_rule_match *match_out);
 
+/* The parts of that answer, for explain.c: of one condition of the rule; what a leaf has found; and whether an
+ * exception of the rule allows such a find. */
+enum truth wd_answer_condition(struct evaluation *evaluation, const struct rule *rule,
+                               const struct condition *condition);
+const struct found *wd_finds_of_leaf(struct evaluation *evaluation, const struct leaf *leaf);
+bool wd_find_is_allowed(struct evaluation *evaluation, const struct rule *rule, const struct found *found);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters/explain.h"
 #include "filters/judge.h"
 #include "filters/matchers/features.h"
 
@@ -508,26 +509,30 @@ static uint32_t features_of_event(const struct evaluation *evaluation)
     return evaluation->budget_ended ? UINT32_MAX : evaluation->features | links;
 }
 
+/* Everything that patterns find in the texts. WD_ERR_TOO_LARGE is for the caller to report. */
+static enum wd_status scan_texts(struct wd_scanner *scanner, struct evaluation *evaluation, struct wd_error *err)
+{
+    if (!fit_to_set(scanner, evaluation->set))
+        return wd_fail(err, WD_ERR_MEMORY, "no memory to scan with %zu rules", evaluation->set->rule_count);
+    evaluation->decoder = scanner->decoder;
+    evaluation->expressions = scanner->expressions;
+    evaluation->lists = scanner->memory->lists;
+    begin(scanner, evaluation);
+    enum wd_status status = WD_OK;
+    for (size_t i = 0; i < evaluation->event->text_count && status == WD_OK; i++)
+        status = scan_text(scanner, evaluation, (uint32_t)i);
+    return status == WD_ERR_MEMORY ? wd_fail(err, status, "no memory to scan a text") : status;
+}
+
 enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
                        const struct wd_event *event, int64_t now_ms, struct wd_verdict *verdict_out,
                        struct wd_error *err)
 {
     *verdict_out = (struct wd_verdict){0};
-    if (!fit_to_set(scanner, set))
-        return wd_fail(err, WD_ERR_MEMORY, "no memory to scan with %zu rules", set->rule_count);
-    struct evaluation evaluation = {.set = set,
-                                    .event = event,
-                                    .now_ms = now_ms,
-                                    .arena = arena,
-                                    .decoder = scanner->decoder,
-                                    .expressions = scanner->expressions,
-                                    .lists = scanner->memory->lists};
-    begin(scanner, &evaluation);
-    enum wd_status status = WD_OK;
-    for (size_t i = 0; i < event->text_count && status == WD_OK; i++)
-        status = scan_text(scanner, &evaluation, (uint32_t)i);
+    struct evaluation evaluation = {.set = set, .event = event, .now_ms = now_ms, .arena = arena};
+    enum wd_status status = scan_texts(scanner, &evaluation, err);
     if (status == WD_ERR_MEMORY)
-        return wd_fail(err, status, "no memory to scan a text");
+        return status;
     touch_listed(scanner, set, features_of_event(&evaluation), false);
     if (evaluation.budget_ended)
         touch_listed(scanner, set, 0, true);
@@ -536,5 +541,41 @@ enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set,
     if (!tell_switched_off(scanner, arena, verdict_out))
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
     verdict_out->budget_ended = evaluation.budget_ended;
+    return WD_OK;
+}
+
+static enum wd_why why_not_asked(const struct wd_scanner *scanner, const struct wd_ruleset *set, uint32_t index)
+{
+    const struct rule *rule = &set->rules[index];
+    if (!rule->live)
+        return WD_WHY_OFF;
+    if (wd_guard_is_off(set, index))
+        return WD_WHY_SWITCHED_OFF;
+    if (!(rule->stages & 1U << scanner->options.stage))
+        return WD_WHY_STAGE;
+    return is_in_scope(scanner, index) ? WD_WHY_MATCHES : WD_WHY_EVENT;
+}
+
+enum wd_status wd_explain(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                          const struct wd_event *event, int64_t now_ms, uint32_t index,
+                          struct wd_explanation *explanation_out, struct wd_error *err)
+{
+    const struct rule *rule = &set->rules[index];
+    const struct scope *scope = &set->scopes[rule->scope];
+    struct evaluation evaluation = {.set = set, .event = event, .now_ms = now_ms, .arena = arena};
+    enum wd_status status = scan_texts(scanner, &evaluation, err);
+    if (status == WD_ERR_MEMORY)
+        return status;
+    *explanation_out = (struct wd_explanation){.events = scope->globs,
+                                               .event_count = scope->glob_count,
+                                               .actions = rule->actions,
+                                               .action_count = rule->action_count,
+                                               .points = rule->points,
+                                               .point_count = rule->point_count};
+    explanation_out->why = why_not_asked(scanner, set, index);
+    if (status == WD_OK && explanation_out->why != WD_WHY_MATCHES)
+        return WD_OK;
+    if (status != WD_OK || !wd_explain_rule(&evaluation, rule, explanation_out))
+        return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
     return WD_OK;
 }

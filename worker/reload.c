@@ -28,15 +28,22 @@ struct reloader {
     struct reload_status status;
 };
 
-enum wd_status rules_load(const struct config *config, struct wd_ruleset **out, struct wd_diagnostics *findings)
+static enum wd_status load(const struct config *config, bool lint, struct wd_ruleset **out,
+                           struct wd_diagnostics *findings)
 {
     const struct wd_ruleset_options options = {.match_limit = (size_t)config->rules.match_limit,
                                                .exempt_roles = (const char *const *)config->rules.exempt_roles,
-                                               .strict = config->rules.strict};
+                                               .strict = config->rules.strict,
+                                               .lint = lint};
     size_t count = 0;
     while (config->rules.paths && config->rules.paths[count])
         count++;
     return wd_ruleset_load((const char *const *)config->rules.paths, count, &options, out, findings);
+}
+
+enum wd_status rules_load(const struct config *config, struct wd_ruleset **out, struct wd_diagnostics *findings)
+{
+    return load(config, false, out, findings);
 }
 
 static bool look(const struct reloader *reloader, struct rules_files *out)
@@ -100,7 +107,7 @@ static void first_failure(void *context, const struct wd_rule_test_result *resul
     struct problem *problem = context;
     const struct wd_rule_info *rule = wd_ruleset_rule(problem->set, result->rule);
     if (!result->passed && !problem->text[0])
-        snprintf(problem->text, problem->size, "%s:%d:%d: %s: an example fails: %s", rule->file, result->line,
+        snprintf(problem->text, problem->size, "%s:%d:%d: %s: an example fails: %s", result->file, result->line,
                  result->column, rule->id, result->reason);
 }
 
@@ -136,7 +143,7 @@ static struct wd_ruleset *load_and_test(struct reloader *reloader, char *text, s
 {
     struct wd_diagnostics *findings = wd_diagnostics_new();
     struct wd_ruleset *set = NULL;
-    if (!findings || rules_load(reloader->config, &set, findings) != WD_OK) {
+    if (!findings || load(reloader->config, true, &set, findings) != WD_OK) {
         if (findings) {
             wd_diagnostics_sort(findings);
             first_error(findings, text, size);

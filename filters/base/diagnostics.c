@@ -16,6 +16,7 @@ struct wd_diagnostics {
     struct entry *entries;
     size_t count, room;
     size_t by_severity[3]; /* counted even where an entry could not be stored */
+    const char *const *silenced;
 };
 
 struct wd_diagnostics *wd_diagnostics_new(void)
@@ -35,6 +36,19 @@ void wd_diagnostics_free(struct wd_diagnostics *list)
     free(list);
 }
 
+void wd_diagnostics_silence(struct wd_diagnostics *list, const char *const *codes)
+{
+    list->silenced = codes;
+}
+
+static bool is_silenced(const struct wd_diagnostics *list, const char *code)
+{
+    for (size_t i = 0; list->silenced && list->silenced[i]; i++)
+        if (strcmp(list->silenced[i], code) == 0)
+            return true;
+    return false;
+}
+
 static bool make_room(struct wd_diagnostics *list)
 {
     if (list->count < list->room)
@@ -51,6 +65,8 @@ static bool make_room(struct wd_diagnostics *list)
 void wd_diagnose(struct wd_diagnostics *list, enum wd_severity severity, const char *code, const char *file, int line,
                  int column, const char *format, ...)
 {
+    if (is_silenced(list, code))
+        return;
     list->by_severity[severity]++;
     if (!make_room(list))
         return;

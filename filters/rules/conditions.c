@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters/rules/describe.h"
 #include "filters/rules/loader.h"
 
 enum { CONDITIONS_MAX = 10000 };
@@ -141,7 +142,9 @@ static uint32_t views_of_leaf(const struct loader *loader, const struct wd_node 
         return 1U << WD_VIEW_PLAIN;
     if (own)
         return wd_load_views(own);
-    if (kind->reads == READS_TEXTS && !loader->views_given)
+    const struct wd_node *own_case = wd_node_get(node, "case");
+    bool minds_case = own_case && strcmp(own_case->text, "sensitive") == 0; /* in the folded text there is none */
+    if ((kind->reads == READS_TEXTS || minds_case) && !loader->views_given)
         return 1U << WD_VIEW_PLAIN;
     return loader->rule_views;
 }
@@ -235,6 +238,22 @@ static const struct condition *expand_macro(struct loader *loader, const struct 
     return condition;
 }
 
+/* The macro's condition. Who wants to see the words gets the name, too: as a condition around it. */
+static const struct condition *named_macro(struct loader *loader, const struct wd_node *node)
+{
+    const struct condition *inner = expand_macro(loader, wd_node_get(node, "macro"));
+    if (!inner || !loader->options->describe || loader->in_exception)
+        return inner;
+    struct condition *named = wd_loader_alloc(loader, 1, sizeof(*named));
+    const struct condition **children = wd_loader_alloc(loader, 1, sizeof(const struct condition *));
+    if (!named || !children)
+        return NULL;
+    children[0] = inner;
+    *named = (struct condition){.kind = CONDITION_ALL, .children = children, .child_count = 1};
+    wd_describe_condition(loader, node, named);
+    return named;
+}
+
 static bool too_many_conditions(struct loader *loader, const struct wd_node *node)
 {
     if (++loader->rule_conditions <= CONDITIONS_MAX)
@@ -255,10 +274,11 @@ const struct condition *wd_load_condition(struct loader *loader, const struct wd
         return NULL;
     struct head head = head_of(node);
     if (head.combination == COMBINATION_MACRO && !head.leaf)
-        return expand_macro(loader, wd_node_get(node, "macro"));
+        return named_macro(loader, node);
     struct condition *condition = wd_loader_alloc(loader, 1, sizeof(*condition));
     if (!condition)
         return NULL;
+    wd_describe_condition(loader, node, condition);
     switch (head.combination) {
     case COMBINATION_ALL:
         condition->kind = CONDITION_ALL;

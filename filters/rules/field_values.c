@@ -265,3 +265,39 @@ enum truth wd_evaluate_field(const struct leaf *leaf, struct evaluation *evaluat
     }
     return all;
 }
+
+/* ---- for people ---- */
+
+static struct wd_str joined(struct evaluation *evaluation, const struct value *value)
+{
+    size_t len = 1;
+    for (size_t i = 0; i < value->text_count; i++)
+        len += value->texts[i].len + 2;
+    char *text = wd_arena_alloc(evaluation->arena, len), *at = text;
+    for (size_t i = 0; i < value->text_count && text; i++) {
+        if (i) {
+            *at++ = ',';
+            *at++ = ' ';
+        }
+        memcpy(at, value->texts[i].data, value->texts[i].len);
+        at += value->texts[i].len;
+    }
+    evaluation->out_of_memory |= !text;
+    return (struct wd_str){.data = text, .len = text ? (size_t)(at - text) : 0};
+}
+
+struct wd_str wd_field_text(const struct leaf *leaf, struct evaluation *evaluation)
+{
+    struct value value = field_value(evaluation, leaf->params);
+    if (value.absent)
+        return (struct wd_str){0};
+    if (value.texts)
+        return joined(evaluation, &value);
+    if (value.text.data)
+        return value.text;
+    char digits[32];
+    snprintf(digits, sizeof(digits), "%.6g", value.number);
+    struct wd_str text = wd_arena_copy(evaluation->arena, wd_str_from(digits));
+    evaluation->out_of_memory |= !text.data;
+    return text;
+}

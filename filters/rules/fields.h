@@ -74,5 +74,7 @@ struct field_params {
 int wd_compare_bytes(const void *left, const void *right);
 
 enum truth wd_evaluate_field(const struct leaf *leaf, struct evaluation *evaluation);
+/* What the event has in the field that the leaf compares, for people; absent where it has none. */
+struct wd_str wd_field_text(const struct leaf *leaf, struct evaluation *evaluation);
 
 #endif

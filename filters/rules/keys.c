@@ -169,6 +169,15 @@ static const struct key TEST_ALTERNATIVES[] = {
 static const struct key TEST_ELEMENT = {
     .name = "", .type = KEY_EITHER, .alternatives = TEST_ALTERNATIVES, .doc = "a test"};
 
+static const struct key TEST_LINE_KEYS[] = {
+    {.name = "rule", .type = KEY_IDENTIFIER, .required = true, .doc = "id of the rule that it is an example of"},
+    {.name = "match", .type = KEY_BOOLEAN, .required = true, .doc = "it must match (true) or must not (false)"},
+    TEST_EVENT_KEYS,
+    ENDS,
+};
+const struct shape wd_test_line_shape = {"a line of examples", "test_line", "An example in a tests_file.",
+                                         TEST_LINE_KEYS, false};
+
 static const struct key EXPECT_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = "name of an action"};
 static const struct key STEP_KEYS[] = {
     TEST_EVENT_KEYS,
@@ -286,6 +295,9 @@ static const struct key FILE_KEYS[] = {
     {.name = "lists", .type = KEY_NAMED, .element = &LIST_ELEMENT, .doc = "lists that conditions name"},
     {.name = "macros", .type = KEY_NAMED, .element = &CONDITION_ELEMENT, .doc = "conditions that others name"},
     {.name = "rules", .type = KEY_LIST, .element = &wd_rule_key, .may_be_empty = true, .doc = "the rules"},
+    {.name = "tests_file",
+     .type = KEY_TEXT,
+     .doc = "JSON lines beside the rule file with more examples: {rule: ID, match: true, text: ...}"},
     {.name = "overrides", .type = KEY_LIST, .element = &OVERRIDE_ELEMENT, .doc = "changes to rules of other sets"},
     ENDS,
 };

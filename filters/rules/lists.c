@@ -97,12 +97,13 @@ static const char *path_beside(struct loader *loader, const char *rule_file, con
 }
 
 /* The file's bytes in the set's memory, where the entries stay. */
-static char *read_list_file(struct loader *loader, const struct wd_node *node, const char *path, size_t *len_out)
+static char *read_file(struct loader *loader, const struct wd_node *node, const char *code, const char *path,
+                       size_t *len_out)
 {
     struct stat about;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0 || fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
-        wd_report(&loader->reporter, node, WD_ERROR, "list-file", "'%s' cannot be read: %s", path,
+        wd_report(&loader->reporter, node, WD_ERROR, code, "'%s' cannot be read: %s", path,
                   file < 0 ? strerror(errno) : "it is no regular file");
         if (file >= 0)
             close(file);
@@ -122,12 +123,25 @@ static char *read_list_file(struct loader *loader, const struct wd_node *node, c
             got = 1;
     }
     if (got < 0) {
-        wd_report(&loader->reporter, node, WD_ERROR, "list-file", "'%s' cannot be read: %s", path, strerror(errno));
+        wd_report(&loader->reporter, node, WD_ERROR, code, "'%s' cannot be read: %s", path, strerror(errno));
         text = NULL;
     }
     close(file);
     *len_out = len;
     return text;
+}
+
+char *wd_read_beside(struct loader *loader, const struct source *source, const struct wd_node *node, const char *code,
+                     const char **path_out, size_t *len_out)
+{
+    *path_out = NULL;
+    if (!is_below(node->text)) {
+        wd_report(&loader->reporter, node, WD_ERROR, code, "'%s' must lie beside the rule file or in a folder below it",
+                  node->text);
+        return NULL;
+    }
+    *path_out = path_beside(loader, source->path, node->text);
+    return *path_out ? read_file(loader, node, code, *path_out, len_out) : NULL;
 }
 
 static size_t count_lines(const char *text, size_t len)
@@ -154,14 +168,8 @@ static bool entry_is_fine(struct loader *loader, const struct list *list, struct
 
 static void load_file(struct loader *loader, struct source *source, const struct wd_node *node, struct list *list)
 {
-    if (!is_below(node->text)) {
-        wd_report(&loader->reporter, node, WD_ERROR, "list-file",
-                  "'%s' must lie beside the rule file or in a folder below it", node->text);
-        return;
-    }
     size_t len = 0;
-    list->file = path_beside(loader, source->path, node->text);
-    const char *text = list->file ? read_list_file(loader, node, list->file, &len) : NULL;
+    const char *text = wd_read_beside(loader, source, node, "list-file", &list->file, &len);
     if (!text)
         return;
     size_t lines = count_lines(text, len);

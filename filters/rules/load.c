@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 
 #include "filters/rules/expression.h"
+#include "filters/rules/lint.h"
 #include "filters/rules/loader.h"
 #include "filters/rules/overlay.h"
+#include "filters/rules/ruletest.h"
 
 enum { SET_BYTES_MAX = 2000000000, MATCH_LIMIT = 30000, SOURCES_MAX = 10000 };
 
@@ -225,6 +227,7 @@ static bool load_sources(struct loader *loader)
     if (loader->out_of_memory)
         return false;
     find_duplicate_ids(loader);
+    wd_load_tests_files(loader);
     wd_report_unused_overrides(loader);
     if (fine && !has_errors(loader))
         for (size_t i = 0; i < loader->source_count; i++)
@@ -289,8 +292,10 @@ static void forget_nodes(struct wd_ruleset *set)
 static enum wd_status finish(struct loader *loader, bool fine, struct wd_ruleset **out)
 {
     struct wd_diagnostics *findings = loader->reporter.findings;
-    fine = fine && !has_errors(loader) && wd_compile_rules(loader) && wd_digest_sources(loader) &&
-           !has_errors(loader) && !loader->out_of_memory;
+    fine = fine && !has_errors(loader) && wd_compile_rules(loader) && wd_digest_sources(loader);
+    if (fine && loader->options->lint)
+        wd_lint_rules(loader);
+    fine = fine && !has_errors(loader) && !loader->out_of_memory;
     if (loader->out_of_memory)
         wd_diagnose(findings, WD_ERROR, "out-of-memory", "", 0, 0, "no memory for these rule sets");
     if (fine) {

@@ -83,6 +83,10 @@ const struct condition *wd_load_condition(struct loader *loader, const struct wd
 /* The list that a scalar names, of one of the kinds (bits 1 << enum list_kind); reports what is wrong. */
 const struct list *wd_find_list(struct loader *loader, const struct wd_node *node, uint32_t kinds);
 const char *wd_list_kind_name(enum list_kind kind);
+/* The bytes of a file that `node` names, beside the rule file or below, with a NUL behind them; in the set's memory.
+ * Reports under `code` and returns NULL otherwise. *path_out: for findings; NULL where it was refused. */
+char *wd_read_beside(struct loader *loader, const struct source *source, const struct wd_node *node, const char *code,
+                     const char **path_out, size_t *len_out);
 
 /* Bits of a list of fields or views. */
 uint32_t wd_load_fields(const struct wd_node *list);

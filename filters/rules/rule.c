@@ -158,6 +158,8 @@ static void load_info(struct loader *loader, const struct source *source, const 
     rule->info.id = text_or(loader, node, "id", "");
     rule->info.title = text_or(loader, node, "title", rule->info.id ? rule->info.id : "");
     rule->info.severity = text_or(loader, node, "severity", "medium");
+    const struct wd_node *status = wd_node_get(node, "status");
+    rule->info.status = status ? wd_loader_text(loader, status->text) : NULL;
     rule->info.set_id = source->id;
     rule->info.set_version = source->version;
     rule->info.file = source->path;
@@ -169,12 +171,12 @@ static void load_info(struct loader *loader, const struct source *source, const 
 
 static void load_points(struct loader *loader, const struct wd_node *map, struct rule *rule)
 {
-    struct points *points = map ? wd_loader_alloc(loader, map->count + 1, sizeof(*points)) : NULL;
+    struct wd_points *points = map ? wd_loader_alloc(loader, map->count + 1, sizeof(*points)) : NULL;
     if (!points)
         return;
     for (const struct wd_node *node = map->first; node; node = node->next) {
         int64_t whole;
-        struct points *one = &points[rule->point_count++];
+        struct wd_points *one = &points[rule->point_count++];
         one->score = wd_loader_text(loader, node->key->text);
         if (wd_node_int(node, &whole))
             one->points = (double)whole;

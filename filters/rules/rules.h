@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <warden/arena.h>
+#include <warden/explain.h>
 #include <warden/ruleset.h>
 #include <warden/scanner.h>
 
@@ -21,6 +22,8 @@ struct condition {
     const struct condition *const *children; /* ALL, ANY; NOT has one */
     size_t child_count;
     const struct leaf *leaf;
+    int line, column;
+    const char *text, *file; /* its words, see describe.h; NULL where nobody wants them */
 };
 
 /* One entry of `except`. */
@@ -28,11 +31,6 @@ struct exception {
     const char *name;                  /* NULL where the author gave none */
     const struct condition *condition; /* a leaf that reads texts allows its spans; any other exempts from the rule */
     bool allows_spans;
-};
-
-struct points {
-    const char *score;
-    double points;
 };
 
 struct user_message {
@@ -55,7 +53,7 @@ struct rule {
     size_t exception_count;
     const struct wd_action *actions; /* a ban or remove with WD_SCOPE_NONE means the most local place of the event */
     size_t action_count;
-    const struct points *points;
+    const struct wd_points *points;
     size_t point_count;
     const struct user_message *messages;
     size_t message_count;
@@ -135,7 +133,8 @@ static inline bool wd_guard_is_off(const struct wd_ruleset *set, uint32_t rule)
     return atomic_load_explicit(&set->guards->rules[rule].is_off, memory_order_relaxed);
 }
 
-/* Whether a pattern of event names ("post.*") covers a name. */
+/* Whether a pattern of event names ("post.*") covers a name. Decisions of people (approved, declined, reports taken
+ * off) are covered by their own names and "*" alone. */
 bool wd_glob_matches(const char *glob, struct wd_str name);
 bool wd_scope_covers(const struct scope *scope, struct wd_str event_name);
 

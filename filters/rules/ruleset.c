@@ -39,9 +39,23 @@ const char *wd_ruleset_user_message(const struct wd_ruleset *set, uint32_t rule,
     return english ? english : r->message_count ? r->messages[0].text : NULL;
 }
 
+/* What a moderator has decided: a rule about "post.*" that hides would undo it at once. */
+static bool is_decision_of_people(struct wd_str name)
+{
+    static const char *const ENDS[] = {".didApprove", ".didDecline", ".didUnflag"};
+    for (size_t i = 0; i < sizeof(ENDS) / sizeof(*ENDS); i++) {
+        size_t len = strlen(ENDS[i]);
+        if (name.len > len && memcmp(name.data + name.len - len, ENDS[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool wd_glob_matches(const char *glob, struct wd_str name)
 {
     size_t len = strlen(glob);
+    if (len > 1 && glob[len - 1] == '*' && is_decision_of_people(name))
+        return false;
     if (len && glob[len - 1] == '*')
         return name.len >= len - 1 && memcmp(glob, name.data ? name.data : "", len - 1) == 0;
     return name.len == len && memcmp(glob, name.data ? name.data : "", len) == 0;

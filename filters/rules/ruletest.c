@@ -16,7 +16,7 @@ struct run {
     wd_rule_test_fn *report;
     void *context;
     struct wd_rule_test_counts *counts;
-    char reason[512];
+    char reason[1024];
 };
 
 static const struct wd_rule_match *match_of(const struct wd_verdict *verdict, uint32_t rule)
@@ -84,6 +84,22 @@ static bool judge_step(struct run *run, const struct rule *rule, const struct ru
     return true;
 }
 
+/* Which condition kept the rule from matching. */
+static enum wd_status say_why_not(struct run *run, struct wd_scanner *scanner, const struct rule_test *test,
+                                  uint32_t index, struct wd_error *err)
+{
+    struct wd_explanation explanation;
+    char why[400];
+    enum wd_status status =
+        wd_explain(scanner, run->set, run->arena, &test->event, test->at_ms, index, &explanation, err);
+    if (status != WD_OK)
+        return status;
+    wd_explain_briefly(&explanation, why, sizeof(why));
+    size_t used = strlen(run->reason);
+    snprintf(run->reason + used, sizeof(run->reason) - used, ": %s", why);
+    return WD_OK;
+}
+
 static enum wd_status run_test(struct run *run, uint32_t index, const struct rule_test *test, struct wd_error *err)
 {
     static const char *const KINDS[] = {"match", "no_match", "sequence"};
@@ -101,20 +117,27 @@ static enum wd_status run_test(struct run *run, uint32_t index, const struct rul
     if (test->kind == RULE_TEST_STEP) {
         if (!judge_step(run, rule, test, matches, &passed))
             return wd_fail(err, WD_ERR_TOO_LARGE, "an example needs too much memory");
+        if (!passed && !matches && (status = say_why_not(run, run->scanners[stage], test, index, err)) != WD_OK)
+            return status;
     } else {
         bool decided = !match || !match->undecided;
         passed = decided && matches == (test->kind == RULE_TEST_MATCH);
         if (!passed && !decided)
             snprintf(run->reason, sizeof(run->reason), "a match limit ended it before it was decided");
-        else if (!passed && !matches)
-            snprintf(run->reason, sizeof(run->reason), "must match, and does not");
-        else if (!passed)
+        else if (!passed && matches)
             say_where(run, &test->event, match);
+        else if (!passed) {
+            snprintf(run->reason, sizeof(run->reason), "must match, and does not");
+            status = say_why_not(run, run->scanners[stage], test, index, err);
+        }
+        if (status != WD_OK)
+            return status;
     }
     run->counts->run++;
     run->counts->failed += !passed;
     struct wd_rule_test_result result = {.rule = index,
                                          .kind = KINDS[test->kind],
+                                         .file = test->file ? test->file : rule->info.file,
                                          .line = test->line,
                                          .column = test->column,
                                          .passed = passed,

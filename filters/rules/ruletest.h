@@ -8,6 +8,7 @@ enum rule_test_kind { RULE_TEST_MATCH, RULE_TEST_NO_MATCH, RULE_TEST_STEP };
 
 struct rule_test {
     enum rule_test_kind kind;
+    const char *file; /* NULL: the rule's */
     int line, column;
     int64_t at_ms; /* the time of the event */
     struct wd_event event;
@@ -24,5 +25,12 @@ struct rule_tests {
 struct loader;
 /* Reads a rule's `tests` (NULL: it has none). */
 bool wd_load_rule_tests(struct loader *loader, const struct wd_node *tests, struct rule *rule);
+/* The event of one example, at the time of the virtual clock. */
+void wd_load_test_event(struct loader *loader, const struct wd_node *node, const struct rule *rule, int64_t at_ms,
+                        struct wd_event *event);
+extern const int64_t wd_test_time_ms;
+
+/* Reads the tests_file of every source and adds its examples to the rules that they name. */
+void wd_load_tests_files(struct loader *loader);
 
 #endif

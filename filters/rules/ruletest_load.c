@@ -1,6 +1,6 @@
 /* From the examples of a rule to events. What always holds: the events live as long as the set; where an example says
  * nothing, they are plain: a new message by a test author in a test channel, or the first event of the rule's scope.
- * Neighbours: rule.c calls this, ruletest.c runs the events. */
+ * Neighbours: rule.c calls this, ruletest_file.c has more, ruletest.c runs the events. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "filters/rules/loader.h"
 #include "filters/rules/ruletest.h"
 
-static const int64_t TEST_TIME_MS = 1767225600000; /* 2026-01-01: the virtual clock of all examples */
+const int64_t wd_test_time_ms = 1767225600000; /* 2026-01-01: the virtual clock of all examples */
 
 static struct wd_str kept(struct loader *loader, const struct wd_node *node)
 {
@@ -176,8 +176,8 @@ static void load_links(struct loader *loader, const struct wd_node *list, struct
     event->links = links;
 }
 
-static void load_event(struct loader *loader, const struct wd_node *node, const struct rule *rule, int64_t at_ms,
-                       struct wd_event *event)
+void wd_load_test_event(struct loader *loader, const struct wd_node *node, const struct rule *rule, int64_t at_ms,
+                        struct wd_event *event)
 {
     event->name = event->raw_name = event_name(loader, node, rule);
     event->content_type = content_type(node, event->name);
@@ -207,7 +207,7 @@ static bool step_time(struct loader *loader, const struct wd_node *node, int64_t
     time.text += relative;
     time.text_len -= relative;
     int64_t ms, sum;
-    if (!wd_node_duration(&time, &ms) || __builtin_add_overflow(relative ? *at_ms : TEST_TIME_MS, ms, &sum)) {
+    if (!wd_node_duration(&time, &ms) || __builtin_add_overflow(relative ? *at_ms : wd_test_time_ms, ms, &sum)) {
         wd_report(&loader->reporter, at, WD_ERROR, "wrong-type",
                   "'at' is a time, as in 10s, or +10s after the step before");
         return false;
@@ -259,14 +259,14 @@ bool wd_load_rule_tests(struct loader *loader, const struct wd_node *tests, stru
         return false;
     for (int kind = 0; kind < 3; kind++) {
         const struct wd_node *list = wd_node_get(tests, KINDS[kind]);
-        int64_t at_ms = TEST_TIME_MS;
+        int64_t at_ms = wd_test_time_ms;
         for (const struct wd_node *node = list ? list->first : NULL; node; node = node->next) {
             struct rule_test *test = &items[kept_tests->count++];
             fine &= kind != RULE_TEST_STEP || step_time(loader, node, &at_ms);
             *test = (struct rule_test){
                 .kind = (enum rule_test_kind)kind, .line = node->line, .column = node->column, .at_ms = at_ms};
             fine &= kind != RULE_TEST_STEP || load_expected(loader, wd_node_get(node, "expect"), test);
-            load_event(loader, node, rule, at_ms, &test->event);
+            wd_load_test_event(loader, node, rule, at_ms, &test->event);
         }
     }
     kept_tests->items = items;

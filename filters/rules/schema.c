@@ -41,8 +41,8 @@ const char *wd_suggestion(char *buffer, size_t size, const char *word, const cha
 {
     const char *near = NULL;
     size_t len = strlen(word);
-    for (size_t i = 0; candidates[i] && len >= 3 && !near; i++) /* cut short is likelier than misspelled */
-        if (strncmp(candidates[i], word, len) == 0)
+    for (size_t i = 0; candidates[i] && len >= 3; i++) /* cut short is likelier than misspelled */
+        if (strncmp(candidates[i], word, len) == 0 && (!near || strlen(candidates[i]) < strlen(near)))
             near = candidates[i];
     near = near ? near : wd_did_you_mean(word, candidates);
     buffer[0] = '\0';

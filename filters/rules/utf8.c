@@ -1,6 +1,8 @@
 /* Small text helpers of the loader. Neighbours: lists.c, leaves.c. */
 #include <stdint.h>
 
+#include <warden/ruleset.h>
+
 #include "filters/rules/utf8.h"
 
 /* Length of the sequence at `at`, 0 where it is no valid one: no overlong forms, no surrogates, nothing past U+10FFFF.
@@ -40,4 +42,22 @@ struct wd_str wd_trimmed(struct wd_str text)
     while (text.len && strchr(" \t\r\n", text.data[text.len - 1]))
         text.len--;
     return text;
+}
+
+bool wd_is_unspaced(struct wd_str text)
+{
+    static const struct {
+        uint32_t first, last;
+    } RANGES[] = {{0x0E00, 0x0EFF}, {0x1000, 0x109F}, {0x1780, 0x17FF}, {0x3040, 0x30FF},
+                  {0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x3134F}};
+    for (size_t at = 0; at < text.len; at++) {
+        unsigned char c = (unsigned char)text.data[at];
+        uint32_t code = c < 0x80 ? c : c >= 0xF0 ? c & 7U : c >= 0xE0 ? c & 15U : c & 31U;
+        while (c >= 0x80 && at + 1 < text.len && ((unsigned char)text.data[at + 1] & 0xC0) == 0x80)
+            code = code << 6 | ((unsigned char)text.data[++at] & 0x3FU);
+        for (size_t i = 0; i < sizeof(RANGES) / sizeof(*RANGES); i++)
+            if (code >= RANGES[i].first && code <= RANGES[i].last)
+                return true;
+    }
+    return false;
 }

@@ -31,6 +31,10 @@ void wd_diagnostics_free(struct wd_diagnostics *list);
 void wd_diagnose(struct wd_diagnostics *list, enum wd_severity severity, const char *code, const char *file, int line,
                  int column, const char *format, ...) WD_PRINTF(7, 8);
 
+/* Findings with one of these codes (NULL-terminated; must outlive the list) are dropped from now on: for checks that
+ * somebody does not want, errors as well as warnings. */
+void wd_diagnostics_silence(struct wd_diagnostics *list, const char *const *codes);
+
 size_t wd_diagnostics_count(const struct wd_diagnostics *list);
 size_t wd_diagnostics_errors(const struct wd_diagnostics *list);
 size_t wd_diagnostics_warnings(const struct wd_diagnostics *list);

@@ -25,12 +25,17 @@ struct wd_ruleset_options {
      * expression, so for lint. */
     bool check_growth;
     bool strict; /* the same, and such expressions are errors */
+    /* Find what is allowed and most likely not meant: rules that say the same as others, `\b` beside a character that
+     * is no part of a word, stable rules without examples (an error). */
+    bool lint;
+    bool describe; /* keep the words of conditions, for <warden/explain.h> and the reasons of examples that fail */
 };
 
 struct wd_rule_info {
     const char *id;
     const char *title;
     const char *severity; /* "low", "medium", "high", "critical" */
+    const char *status;   /* "experimental", "stable", "deprecated"; NULL: none is given */
     const char *set_id;
     const char *set_version;
     enum wd_mode mode;
@@ -74,6 +79,10 @@ const char *const *wd_ruleset_notify_targets(const struct wd_ruleset *set);
 /* What the rule says to the author, in `language` ("th"; NULL: any), else in English, else in the first that there is.
  * NULL where the rule has no user_message. */
 const char *wd_ruleset_user_message(const struct wd_ruleset *set, uint32_t rule, const char *language);
+
+/* Whether a text (valid UTF-8) has letters of a script that puts no spaces between words: Han, Kana, Thai, Lao, Khmer,
+ * Myanmar. As an entry of `words` it then stands for itself alone, not for what is inside a sentence. */
+bool wd_is_unspaced(struct wd_str text);
 
 #ifdef __cplusplus
 }

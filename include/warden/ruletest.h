@@ -12,7 +12,8 @@ extern "C" {
 struct wd_rule_test_result {
     uint32_t rule;    /* index for wd_ruleset_rule(), which tells the file */
     const char *kind; /* "match", "no_match", "sequence" */
-    int line, column; /* of the example */
+    const char *file; /* that the example stands in */
+    int line, column;
     bool passed;
     const char *text;   /* the first text of the example, "" where it has none */
     const char *reason; /* why it failed, in words; "" where it passed */

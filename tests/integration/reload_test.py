@@ -178,6 +178,7 @@ def broken_sets_change_nothing(test):
     broken = {
         rules(1).replace("when:", "title: x, wen:", 1): "missing-key",
         rules(1, "- {id: t, when: {words: [abc]}, actions: [flag], tests: {match: [\"nothing\"]}}\n"): "an example fails",
+        rules(1, "- {id: t, status: stable, when: {words: [abc]}, actions: [flag]}\n"): "missing-examples",
         "": "rules.yaml",
     }
     failed = 0

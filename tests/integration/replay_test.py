@@ -34,15 +34,17 @@ NEW = OLD.replace("1.0.0", "1.1.0").replace("[red]}, actions: [flag]", "[red]}, 
 class History:
     """Events whose decisions are known."""
 
-    def __init__(self, folder, seed=7):
+    def __init__(self, folder, seed=7, events=EVENTS, days=0):
         dice = random.Random(seed)
         self.lines, self.words, self.labels = [], [], []
-        for number in range(EVENTS):
+        for number in range(events):
             word = dice.choice(["red", "blue", "green", "script"]) if dice.random() < 0.05 else None
             label = dice.choice(["bad", "ok"]) if dice.random() < 0.5 else None
             text = {None: "nothing here", "script": f"{HOSTILE} {number}"}.get(word, f"it is {word} {number}")
             line = {"text": text, "id": f"m-{number}", "channel": "c-1",
                     "author": {"id": f"<b>u-{int(50 * dice.random() ** 2)}", "age_days": 3}}
+            if days:
+                line["createdAt"] = int(1767225600000 + number * days * 86400000 / events)
             if label:
                 line["label"] = label
             self.lines.append(json.dumps(line, ensure_ascii=False))
@@ -184,14 +186,6 @@ def html_agrees_and_holds_no_script(test):
     bad = [tag for tag in ("script", "img", "link", "iframe", "b", "object", "form", "a") if page.elements[tag]]
     check(not bad, f"elements that were not made by us: {bad}")
     check(not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href")], "attributes")
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser:
-        done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
-                               f"--user-data-dir={test.folder}/browser", f"file://{path}"], capture_output=True,
-                              timeout=120 * SLOW, check=True)
-        dom = Page(done.stdout.decode())
-        check(dom.tables == page.tables, "a browser sees other tables")
-        check("<title>Replay of rule sets</title>" in done.stdout.decode(), "a text of a user became a script")
 
 
 def a_topic_is_read_without_a_group(test):

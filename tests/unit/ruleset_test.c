@@ -348,8 +348,8 @@ static void examples_tell_what_is_wrong(void **state)
     struct wd_rule_test_counts counts;
     struct wd_error err = {0};
     assert_int_equal(wd_ruleset_test(set, collect, &all, &counts, &err), WD_OK);
-    assert_string_equal(all.text, "1 match 19: must match, and does not\n"
-                                  "1 match 21: must match, and does not\n"
+    assert_string_equal(all.text, "1 match 19: must match, and does not: 'words' (line 15) is false\n"
+                                  "1 match 21: must match, and does not: the rule is about other events: post.*\n"
                                   "1 no_match 23: must not match, and does: 'spam' (text, view plain)\n"
                                   "1 sequence 25: must lead to flag, and leads to hide\n");
     assert_int_equal(counts.run, 11);

@@ -135,10 +135,10 @@ static enum wd_status run_examples(const struct wd_ruleset *set, struct wd_error
     return status;
 }
 
-enum wd_status bundle_try_rules(const char *folder, struct bundle_about *about, struct wd_diagnostics *findings,
-                                struct wd_error *err)
+enum wd_status bundle_try_rules(const char *folder, bool lint, struct bundle_about *about,
+                                struct wd_diagnostics *findings, struct wd_error *err)
 {
-    const struct wd_ruleset_options options = {0};
+    const struct wd_ruleset_options options = {.lint = lint};
     struct wd_ruleset *set = NULL;
     if (wd_ruleset_load(&folder, 1, &options, &set, findings) != WD_OK)
         return wd_fail(err, WD_ERR_INVALID, "the rules cannot be used: see the findings");
@@ -178,7 +178,7 @@ enum wd_status bundle_build(const char *folder, struct bundle_about *about, char
     struct collection collection = {.folder = folder, .files = calloc(ARCHIVE_FILES_MAX, sizeof(struct archive_file))};
     if (!collection.files)
         return wd_fail(err, WD_ERR_MEMORY, "no memory");
-    enum wd_status status = bundle_try_rules(folder, about, findings, err);
+    enum wd_status status = bundle_try_rules(folder, true, about, findings, err);
     if (status == WD_OK)
         status = collect(&collection, "", 0, err);
     if (status == WD_OK) {

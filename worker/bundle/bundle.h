@@ -36,9 +36,10 @@ void bundle_close(struct bundle *bundle);
 /* The manifest alone. */
 enum wd_status bundle_read_manifest(const char *bytes, size_t len, struct bundle_about *out, struct wd_error *err);
 
-/* Loads the rules of a folder and runs their examples; fills what `about` lacks and its digest. */
-enum wd_status bundle_try_rules(const char *folder, struct bundle_about *about, struct wd_diagnostics *findings,
-                                struct wd_error *err);
+/* Loads the rules of a folder, with the checks of lint where wanted, and runs their examples; fills what `about` lacks
+ * and its digest. */
+enum wd_status bundle_try_rules(const char *folder, bool lint, struct bundle_about *about,
+                                struct wd_diagnostics *findings, struct wd_error *err);
 
 /* Below 0: `a` is older than `b`. Versions as of semver.org. */
 int bundle_compare_versions(const char *a, const char *b);

@@ -1,8 +1,7 @@
 /* Unpacking and switching over. What always holds: the link points at a folder that is complete and was tried, or at
- * what it pointed at before. Neighbours: bundle.c, minisign.c. */
+ * what it pointed at before. Neighbours: bundle.c, minisign.c, prune.c. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +13,9 @@
 
 #include "worker/bundle/files.h"
 #include "worker/bundle/install.h"
+#include "worker/bundle/prune.h"
 
-enum { PATH_ROOM = 4096, TAG_DIGITS = 16, OPEN_FOLDERS = 16 };
+enum { PATH_ROOM = 4096, TAG_DIGITS = 16 };
 
 struct installation {
     const struct bundle *bundle;
@@ -64,19 +64,6 @@ static enum wd_status find_paths(struct installation *work, const struct install
     return WD_OK;
 }
 
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *at)
-{
-    (void)info;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
-}
-
 /* ---- unpacking ---- */
 
 /* Folders of a name that is known to be safe. */
@@ -113,7 +100,7 @@ static enum wd_status try_staging(const struct installation *work, struct wd_dia
                                   struct wd_error *err)
 {
     struct bundle_about tried = work->bundle->about;
-    enum wd_status status = bundle_try_rules(work->staging, &tried, findings, err);
+    enum wd_status status = bundle_try_rules(work->staging, false, &tried, findings, err);
     if (status == WD_OK && strcmp(tried.digest, work->bundle->about.digest) != 0)
         return wd_fail(err, WD_ERR_INVALID,
                        "the rules mean something else here than where the bundle was built (digest %.16s..., not "
@@ -170,15 +157,23 @@ static bool installed(const struct installation *work, struct bundle_about *out)
     return fine;
 }
 
+/* The name in .bundles that the link points at; "" where there is none. */
+static void read_link(const struct installation *work, char name_out[static PATH_ROOM])
+{
+    static const char FOLDER[] = ".bundles/";
+    ssize_t len = readlink(work->link, name_out, PATH_ROOM - 1);
+    name_out[len > 0 ? len : 0] = '\0';
+    if (strncmp(name_out, FOLDER, strlen(FOLDER)) == 0)
+        memmove(name_out, name_out + strlen(FOLDER), strlen(name_out) - strlen(FOLDER) + 1);
+    else
+        name_out[0] = '\0';
+}
+
 static bool link_points_there(const struct installation *work)
 {
-    char where[PATH_ROOM], wanted[2 * PATH_ROOM];
-    ssize_t len = readlink(work->link, where, sizeof(where) - 1);
-    if (len < 0)
-        return false;
-    where[len] = '\0';
-    snprintf(wanted, sizeof(wanted), ".bundles/%s", work->name);
-    return strcmp(where, wanted) == 0;
+    char name[PATH_ROOM];
+    read_link(work, name);
+    return strcmp(name, work->name) == 0;
 }
 
 static enum wd_status check_upgrade(const struct installation *work, bool force, struct wd_error *err)
@@ -238,17 +233,19 @@ static enum wd_status put_in_place(struct installation *work, struct wd_diagnost
     if (status == WD_OK && rename(work->staging, work->target) != 0)
         status = system_failure(err, work->target);
     if (status != WD_OK) {
-        remove_tree(work->staging);
+        prune_tree(work->staging);
         return status;
     }
     return sync_folder(bundles, err);
 }
 
-static enum wd_status install_locked(struct installation *work, bool force, enum install_result *result_out,
-                                     struct wd_diagnostics *findings, struct wd_error *err)
+static enum wd_status install_locked(struct installation *work, const struct install_target *target,
+                                     enum install_result *result_out, struct wd_diagnostics *findings,
+                                     struct wd_error *err)
 {
     bool is_there;
-    enum wd_status status = check_upgrade(work, force, err);
+    char before[PATH_ROOM];
+    enum wd_status status = check_upgrade(work, target->force, err);
     if (status == WD_OK)
         status = check_present(work, &is_there, err);
     if (status != WD_OK)
@@ -257,17 +254,23 @@ static enum wd_status install_locked(struct installation *work, bool force, enum
         *result_out = INSTALL_WAS_THERE;
         return WD_OK;
     }
+    read_link(work, before);
     if (!is_there)
         status = put_in_place(work, findings, err);
     if (status == WD_OK)
         status = point_link(work, err);
+    if (status != WD_OK)
+        return status;
+    (void)utimensat(AT_FDCWD, work->target, NULL, 0); /* when it was in use last: for prune_bundles */
+    prune_bundles(work->into, work->bundle->about.id, work->name, before, target->keep);
     *result_out = INSTALL_DONE;
-    return status;
+    return WD_OK;
 }
 
 /* One installation at a time under a folder. */
-static enum wd_status install_here(struct installation *work, bool force, enum install_result *result_out,
-                                   struct wd_diagnostics *findings, struct wd_error *err)
+static enum wd_status install_here(struct installation *work, const struct install_target *target,
+                                   enum install_result *result_out, struct wd_diagnostics *findings,
+                                   struct wd_error *err)
 {
     char bundles[2 * PATH_ROOM];
     snprintf(bundles, sizeof(bundles), "%s/.bundles", work->into);
@@ -282,12 +285,12 @@ static enum wd_status install_here(struct installation *work, bool force, enum i
             close(lock);
         return status;
     }
-    enum wd_status status = install_locked(work, force, result_out, findings, err);
+    enum wd_status status = install_locked(work, target, result_out, findings, err);
     close(lock);
     return status;
 }
 
-enum wd_status install_bundle(const struct install_source *source, const char *into, bool force,
+enum wd_status install_bundle(const struct install_source *source, const struct install_target *target,
                               enum install_result *result_out, struct bundle_about *about_out,
                               struct wd_diagnostics *findings, struct wd_error *err)
 {
@@ -299,10 +302,10 @@ enum wd_status install_bundle(const struct install_source *source, const char *i
     struct installation *work = calloc(1, sizeof(*work));
     if (work) {
         work->bundle = &bundle;
-        work->into = into;
+        work->into = target->into;
         status = find_paths(work, source, err);
         if (status == WD_OK)
-            status = install_here(work, force, result_out, findings, err);
+            status = install_here(work, target, result_out, findings, err);
     } else {
         status = wd_fail(err, WD_ERR_MEMORY, "no memory");
     }

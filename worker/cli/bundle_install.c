@@ -10,7 +10,7 @@
 #include "worker/cli/bundle_trust.h"
 #include "worker/platform/fetch.h"
 
-enum { FETCH_TIMEOUT_S = 300 };
+enum { FETCH_TIMEOUT_S = 300, KEPT_VERSIONS = 3 };
 
 /* A bundle with its signature, both malloc'ed. */
 struct parcel {
@@ -129,9 +129,11 @@ static int get_parcel(const struct cli_arguments *arguments, const struct config
 
 /* ---- the commands ---- */
 
-static int install_parcel(const struct cli_arguments *arguments, const struct trust *trust, const struct parcel *parcel)
+static int install_parcel(const struct cli_arguments *arguments, const struct trust *trust, const struct parcel *parcel,
+                          size_t keep)
 {
     const char *into = cli_value(arguments, "into");
+    const struct install_target target = {.into = into, .force = cli_has(arguments, "force"), .keep = keep - 1};
     const struct install_source source = source_of(parcel, trust);
     struct wd_diagnostics *findings = wd_diagnostics_new();
     struct wd_error err = {0};
@@ -140,7 +142,7 @@ static int install_parcel(const struct cli_arguments *arguments, const struct tr
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
     trust_warn(arguments, trust);
-    enum wd_status status = install_bundle(&source, into, cli_has(arguments, "force"), &result, &about, findings, &err);
+    enum wd_status status = install_bundle(&source, &target, &result, &about, findings, &err);
     bool rules_are_wrong = wd_diagnostics_errors(findings) > 0;
     if (rules_are_wrong)
         wd_diagnostics_print(findings, stderr);
@@ -161,11 +163,14 @@ static int install_from(const struct cli_arguments *arguments, bool anywhere)
         return cli_usage(arguments, "name one %s", anywhere ? "file, folder or URL" : "bundle");
     if (!cli_has(arguments, "into"))
         return cli_usage(arguments, "say where to: --into FOLDER");
+    long long keep;
+    if (!cli_number(arguments, "keep", 1, 1000, KEPT_VERSIONS, &keep))
+        return EXIT_USAGE;
     struct config *config = cli_load_config(arguments);
     if (config && trust_load(arguments, config, &trust, &code)) {
         code = get_parcel(arguments, config, &trust, cli_operands(arguments)[0], anywhere, &parcel);
         if (code == EXIT_FINE)
-            code = install_parcel(arguments, &trust, &parcel);
+            code = install_parcel(arguments, &trust, &parcel, (size_t)keep);
     }
     parcel_fini(&parcel);
     config_free(config);
@@ -184,6 +189,9 @@ static int pull(const struct cli_arguments *arguments)
 
 #define INTO_OPTION                                                                                                    \
     {.name = "into", .argument = "FOLDER", .text = "Where bundles are installed; rules.paths then names FOLDER/ID."},  \
+        {.name = "keep",                                                                                               \
+         .argument = "COUNT",                                                                                          \
+         .text = "So many earlier versions stay on the disk to go back to: 3 if not given, at least the one before."}, \
     {                                                                                                                  \
         .name = "force", .text = "Install an older version, too, or other contents of the same version."               \
     }

@@ -47,7 +47,7 @@ struct config *cli_load_config(const struct cli_arguments *arguments);
     }
 
 /* What loading checks beside what it must: see struct wd_ruleset_options. */
-enum rule_checks { RULES_AS_CONFIGURED, RULES_CHECK_GROWTH, RULES_STRICT };
+enum rule_checks { RULES_AS_CONFIGURED, RULES_DESCRIBED, RULES_LINT, RULES_LINT_BUT_GROWTH, RULES_STRICT };
 
 /* Loads the rule sets named with --rules (else the operands where `use_operands`, else the configuration's rules.paths
  * with its limits) and prints findings on stderr. NULL where there are errors: *code_out is then the exit code. */

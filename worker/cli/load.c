@@ -55,8 +55,10 @@ static struct wd_ruleset *load_as_configured(const struct cli_arguments *argumen
     const struct wd_ruleset_options options = {
         .match_limit = (size_t)config->rules.match_limit,
         .exempt_roles = (const char *const *)config->rules.exempt_roles,
-        .check_growth = checks == RULES_CHECK_GROWTH,
+        .check_growth = checks == RULES_LINT,
         .strict = checks == RULES_STRICT || config->rules.strict,
+        .lint = checks >= RULES_LINT,
+        .describe = checks == RULES_DESCRIBED,
     };
     struct wd_ruleset *set =
         load_paths(arguments, paths ? paths : (const char *const *)config->rules.paths, &options, findings, code_out);
@@ -72,8 +74,10 @@ struct wd_ruleset *cli_load_rules(const struct cli_arguments *arguments, bool us
     if (!paths[0] && use_operands)
         paths = cli_operands(arguments);
     if (paths[0]) {
-        const struct wd_ruleset_options options = {.check_growth = checks == RULES_CHECK_GROWTH,
-                                                   .strict = checks == RULES_STRICT};
+        const struct wd_ruleset_options options = {.check_growth = checks == RULES_LINT,
+                                                   .strict = checks == RULES_STRICT,
+                                                   .lint = checks >= RULES_LINT,
+                                                   .describe = checks == RULES_DESCRIBED};
         return load_paths(arguments, paths, &options, findings, code_out);
     }
     return load_as_configured(arguments, NULL, checks, findings, code_out);

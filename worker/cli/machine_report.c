@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "worker/cli/lint_codes.h"
 #include "worker/cli/machine_report.h"
 
 static const char *const SEVERITIES[] = {[WD_NOTE] = "note", [WD_WARNING] = "warning", [WD_ERROR] = "error"};
@@ -63,7 +64,10 @@ static size_t index_of(json_t *kinds, const char *code)
         if (strcmp(json_string_value(json_object_get(kind, "id")), code) == 0)
             return i;
     }
-    json_array_append_new(kinds, json_pack("{s:s}", "id", code));
+    json_t *added = json_pack("{s:s}", "id", code);
+    if (added && lint_code_text(code))
+        json_object_set_new(added, "shortDescription", json_pack("{s:s}", "text", lint_code_text(code)));
+    json_array_append_new(kinds, added);
     return json_array_size(kinds) - 1;
 }
 

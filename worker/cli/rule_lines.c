@@ -11,7 +11,7 @@
 
 /* ---- reading ---- */
 
-static enum wd_status read_whole(FILE *in, char **bytes_out, size_t *len_out, struct wd_error *err)
+enum wd_status rule_lines_read_whole(FILE *in, char **bytes_out, size_t *len_out, struct wd_error *err)
 {
     size_t len = 0, room = 0;
     char *bytes = NULL;
@@ -108,6 +108,7 @@ static void add_line(struct rule_lines *lines, struct wd_str text, int number, s
         read_row(lines, line, findings);
     else
         line->text = trimmed(text);
+    line->unspaced = !line->refused && lines->format == RULE_LINES_WORDS && wd_is_unspaced(line->text);
 }
 
 enum wd_status rule_lines_read(struct rule_lines *lines, enum rule_lines_format format, const char *name, FILE *in,
@@ -115,7 +116,7 @@ enum wd_status rule_lines_read(struct rule_lines *lines, enum rule_lines_format 
 {
     *lines = (struct rule_lines){.name = name, .format = format};
     size_t len = 0, most = 1;
-    enum wd_status status = read_whole(in, &lines->bytes, &len, err);
+    enum wd_status status = rule_lines_read_whole(in, &lines->bytes, &len, err);
     if (status != WD_OK)
         return status;
     for (size_t i = 0; i < len; i++)

@@ -19,14 +19,15 @@ struct rule_line {
     struct wd_str id, kind; /* of a table; absent in a list */
     struct wd_str text;     /* the expression, or the entry of a list */
     bool caseless;
-    bool refused; /* reported: it is not printed */
-    int number;   /* 1-based, in the file */
-    int column;   /* 1-based, in bytes: where text begins */
+    bool unspaced; /* in a script that puts no spaces between words: whole words cannot be told in it */
+    bool refused;  /* reported: it is not printed */
+    int number;    /* 1-based, in the file */
+    int column;    /* 1-based, in bytes: where text begins */
 };
 
 enum rule_lines_format {
     RULE_LINES_TABLE, /* id, kind, caseless (0 or 1), PCRE2 expression, separated by tabs */
-    RULE_LINES_WORDS, /* a word or phrase a line: one rule of whole words */
+    RULE_LINES_WORDS, /* a word or phrase a line: one rule of whole words, or parts where it is unspaced */
     RULE_LINES_PARTS, /* a text a line: one rule of texts inside words, too */
 };
 
@@ -63,6 +64,12 @@ size_t rule_lines_kept(const struct rule_lines *lines);
 /* Prints the lines that are not refused, at most `most`, as a rule set file. WD_ERR_IO. */
 enum wd_status rule_lines_print(const struct rule_lines *lines, const struct rule_lines_header *header, size_t most,
                                 FILE *out) WD_MUST_USE;
+
+/* Well-formed UTF-8: no surrogates, nothing overlong, nothing past U+10FFFF. */
+bool rule_lines_is_utf8(struct wd_str text);
+
+/* All of a file, at most RULE_LINES_BYTES_MAX; *bytes_out is malloc'ed, with a NUL behind it. */
+enum wd_status rule_lines_read_whole(FILE *in, char **bytes_out, size_t *len_out, struct wd_error *err) WD_MUST_USE;
 
 /* `text` (valid UTF-8) as a YAML scalar on one line that reads back as the same bytes: in single quotes where they can
  * hold it, else in double quotes. */

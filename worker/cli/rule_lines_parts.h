@@ -7,7 +7,4 @@
 /* As rule_lines_print, but the rule of line N stands in line N. For the loader, not for people. */
 void rule_lines_print_in_place(const struct rule_lines *lines, const struct rule_lines_header *header, FILE *out);
 
-/* Well-formed UTF-8: no surrogates, nothing overlong, nothing past U+10FFFF. */
-bool rule_lines_is_utf8(struct wd_str text);
-
 #endif

@@ -111,6 +111,7 @@ static void print_rule(const struct rule_line *line, const struct rule_lines_hea
         rule_lines_quote(out, line->kind);
         fputc(']', out);
     }
+    fprintf(out, "%sstatus: experimental", separator);
     print_views(header, separator, "", out);
     fprintf(out, "%swhen: {regex: ", separator);
     rule_lines_quote(out, line->text);
@@ -122,13 +123,80 @@ static const char *list_kind(const struct rule_lines *lines)
     return lines->format == RULE_LINES_WORDS ? "words" : "contains";
 }
 
-static void print_list_rule(const struct rule_lines *lines, const struct rule_lines_header *header,
-                            const char *separator, FILE *out)
+/* Which entries a list of a printed file has. */
+static bool is_in_list(const struct rule_line *line, bool unspaced)
+{
+    return !line->refused && line->unspaced == unspaced;
+}
+
+static size_t count_in_list(const struct rule_lines *lines, bool unspaced)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < lines->count; i++)
+        count += is_in_list(&lines->items[i], unspaced);
+    return count;
+}
+
+static void print_list_rule(const char *condition, const struct rule_lines_header *header, const char *separator,
+                            FILE *out)
 {
     fprintf(out, "id: ");
     rule_lines_quote(out, wd_str_from(header->id));
+    fprintf(out, "%sstatus: experimental", separator);
     print_views(header, separator, "", out);
-    fprintf(out, "%swhen: {%s: imported}%sactions: [flag]", separator, list_kind(lines), separator);
+    fprintf(out, "%swhen: {%s}%sactions: [flag]", separator, condition, separator);
+}
+
+static void print_list(const struct rule_lines *lines, const char *name, const char *kind, bool unspaced, FILE *out)
+{
+    fprintf(out, "  %s:\n    kind: %s\n    items:\n", name, kind);
+    for (size_t i = 0; i < lines->count; i++) {
+        if (!is_in_list(&lines->items[i], unspaced))
+            continue;
+        fputs("    - ", out);
+        rule_lines_quote(out, lines->items[i].text);
+        fputc('\n', out);
+    }
+}
+
+/* What must match: an entry by itself; and what must not: one that letters make a longer word. */
+static void print_list_examples(const struct rule_lines *lines, FILE *out)
+{
+    const struct rule_line *spaced = NULL, *unspaced = NULL;
+    for (size_t i = 0; i < lines->count; i++) {
+        const struct rule_line *line = &lines->items[i];
+        if (!line->refused && line->unspaced && !unspaced)
+            unspaced = line;
+        else if (!line->refused && !line->unspaced && !spaced)
+            spaced = line;
+    }
+    fputs("  tests:\n    match: [", out);
+    if (spaced)
+        rule_lines_quote(out, spaced->text);
+    fputs(spaced && unspaced ? ", " : "", out);
+    if (unspaced)
+        rule_lines_quote(out, unspaced->text);
+    fputs("]\n", out);
+}
+
+static void print_lists(const struct rule_lines *lines, const struct rule_lines_header *header, FILE *out)
+{
+    bool spaced = count_in_list(lines, false) > 0, unspaced = count_in_list(lines, true) > 0;
+    char condition[128];
+    fputs("\nlists:\n", out);
+    if (spaced)
+        print_list(lines, "imported", list_kind(lines), false, out);
+    if (unspaced)
+        print_list(lines, "imported_unspaced", "contains", true, out);
+    snprintf(condition, sizeof(condition),
+             spaced && unspaced ? "any: [{%s: imported}, {contains: imported_unspaced}]"
+             : spaced           ? "%s: imported"
+                                : "contains: imported_unspaced",
+             list_kind(lines));
+    fputs("rules:\n- ", out);
+    print_list_rule(condition, header, "\n  ", out);
+    fputc('\n', out);
+    print_list_examples(lines, out);
 }
 
 void rule_lines_print_in_place(const struct rule_lines *lines, const struct rule_lines_header *header, FILE *out)
@@ -153,8 +221,10 @@ void rule_lines_print_in_place(const struct rule_lines *lines, const struct rule
     }
     fputc(']', out);
     if (!is_table) {
+        char condition[64];
+        snprintf(condition, sizeof(condition), "%s: imported", list_kind(lines));
         fputs("}}, rules: [{", out);
-        print_list_rule(lines, header, ", ", out);
+        print_list_rule(condition, header, ", ", out);
         fputs("}]", out);
     }
     fputs("}\n", out);
@@ -163,24 +233,19 @@ void rule_lines_print_in_place(const struct rule_lines *lines, const struct rule
 enum wd_status rule_lines_print(const struct rule_lines *lines, const struct rule_lines_header *header, size_t most,
                                 FILE *out)
 {
-    bool is_table = lines->format == RULE_LINES_TABLE;
     print_header(header, out);
-    fprintf(out, is_table ? "\nrules:\n" : "\nlists:\n  imported:\n    kind: %s\n    items:\n", list_kind(lines));
+    if (lines->format != RULE_LINES_TABLE) {
+        print_lists(lines, header, out);
+        return ferror(out) ? WD_ERR_IO : WD_OK;
+    }
+    fputs("\nrules:\n", out);
     for (size_t i = 0; i < lines->count && most; i++) {
         const struct rule_line *line = &lines->items[i];
         if (line->refused)
             continue;
         most--;
-        fputs(is_table ? "- " : "    - ", out);
-        if (is_table)
-            print_rule(line, header, "\n  ", out);
-        else
-            rule_lines_quote(out, line->text);
-        fputc('\n', out);
-    }
-    if (!is_table) {
-        fputs("rules:\n- ", out);
-        print_list_rule(lines, header, "\n  ", out);
+        fputs("- ", out);
+        print_rule(line, header, "\n  ", out);
         fputc('\n', out);
     }
     return ferror(out) ? WD_ERR_IO : WD_OK;

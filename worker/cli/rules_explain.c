@@ -1,5 +1,5 @@
-/* `warden rules explain`: one text or event, which rules match it, where, and what would be done. Neighbour: judge.c.
- */
+/* `warden rules explain`: one text or event, which rules match it, where, why, and what would be done. Neighbours:
+ * judge.c, explain_report.c, explain_json.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,83 +7,65 @@
 #include <jansson.h>
 
 #include "worker/cli/commands.h"
+#include "worker/cli/explain_report.h"
 #include "worker/cli/judge.h"
 
 enum { EVENT_MAX = 16 << 20 };
 
-/* Text for a terminal: control characters could do anything there. */
-static void print_clean(const char *bytes, size_t len)
+/* Which rules are shown beside those that match. */
+struct interest {
+    bool *wanted; /* by rule */
+    json_t *json; /* NULL: print for people */
+};
+
+static bool explain_rule(const struct judge *judge, const struct wd_event *event, uint32_t rule,
+                         const struct wd_rule_match *match, struct explained *out, struct wd_error *err)
 {
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c < ' ' || c == 0x7f)
-            putchar(' ');
-        else
-            putchar(c);
+    *out = (struct explained){.info = wd_ruleset_rule(judge->set, rule), .match = match};
+    return wd_explain(judge->scanner, judge->set, judge->arena, event, event->created_at_ms, rule, &out->explanation,
+                      err) == WD_OK;
+}
+
+/* The rules that match, and the others that somebody asked for, in their order. */
+static bool explain_rules(const struct judge *judge, const struct interest *interest, const struct wd_event *event,
+                          const struct wd_verdict *verdict, struct explained *rules, size_t *count_out,
+                          struct wd_error *err)
+{
+    size_t next = 0;
+    *count_out = 0;
+    for (uint32_t i = 0; i < wd_ruleset_rule_count(judge->set); i++) {
+        const struct wd_rule_match *match = NULL;
+        if (next < verdict->match_count && verdict->matches[next].rule == i)
+            match = &verdict->matches[next++];
+        if ((match || interest->wanted[i]) && !explain_rule(judge, event, i, match, &rules[(*count_out)++], err))
+            return false;
     }
+    return true;
 }
 
-/* The text with the span between marks. */
-static void print_span(const struct wd_event *event, const struct wd_span *span)
+static int explain_events(const struct cli_arguments *arguments, const struct judge *judge,
+                          const struct interest *interest)
 {
-    const struct wd_text *text = &event->texts[span->text_index];
-    struct wd_str whole = text->text;
-    printf("    %s, view %s: ", wd_text_field_name(text->field), wd_view_name(span->view));
-    print_clean(whole.data, span->start);
-    fputs(">>", stdout);
-    print_clean(whole.data + span->start, span->end - span->start);
-    fputs("<<", stdout);
-    print_clean(whole.data + span->end, whole.len - span->end);
-    putchar('\n');
-}
-
-static void print_match(const struct wd_ruleset *set, const struct wd_event *event, const struct wd_rule_match *match)
-{
-    const struct wd_rule_info *rule = wd_ruleset_rule(set, match->rule);
-    const char *what = match->undecided && !match->is_match ? "undecided (a limit ended it)"
-                       : match->enforced                    ? "matches"
-                                                            : "matches (not enforced)";
-    printf("  %s [%s, mode %s] %s: %s\n", rule->id, rule->severity ? rule->severity : "-", wd_mode_name(rule->mode),
-           what, rule->title ? rule->title : "");
-    for (size_t s = 0; s < match->span_count; s++)
-        print_span(event, &match->spans[s]);
-}
-
-static void print_actions(const char *label, const struct wd_action *actions, size_t count)
-{
-    printf("  %s:", label);
-    if (!count)
-        fputs(" none", stdout);
-    for (size_t i = 0; i < count; i++) {
-        const struct wd_action *action = &actions[i];
-        printf("%s %s", i ? "," : "", wd_action_kind_name(action->kind));
-        if (action->scope != WD_SCOPE_NONE)
-            printf(" (%s)", wd_scope_name(action->scope));
-        if (action->duration_ms)
-            printf(" for %lld s", (long long)(action->duration_ms / 1000));
-        if (action->notify_target.data)
-            printf(" %.*s", WD_STR_ARG(action->notify_target));
-    }
-    putchar('\n');
-}
-
-static int explain_events(const struct judge *judge)
-{
-    for (size_t e = 0; e < judge->events.count; e++) {
+    struct explained *rules = calloc(wd_ruleset_rule_count(judge->set) + 1, sizeof(*rules));
+    struct wd_error err = {0};
+    int code = judge->events.count ? EXIT_FINE : EXIT_NOTHING;
+    for (size_t e = 0; e < judge->events.count && code == EXIT_FINE; e++) {
         const struct wd_event *event = &judge->events.items[e];
         const struct wd_verdict *verdict = &judge->verdicts[e];
-        printf("%.*s, %s %.*s by %.*s: %zu rules match\n", WD_STR_ARG(event->name),
-               wd_content_type_name(event->content_type), WD_STR_ARG(event->content_id), WD_STR_ARG(event->author.id),
-               verdict->match_count);
-        for (size_t m = 0; m < verdict->match_count; m++)
-            print_match(judge->set, event, &verdict->matches[m]);
-        if (verdict->exempt)
-            fputs("  the author is exempt: nothing is done\n", stdout);
-        print_actions("actions", verdict->actions, verdict->action_count);
-        if (verdict->shadow_action_count)
-            print_actions("shadow rules would add", verdict->shadow_actions, verdict->shadow_action_count);
+        size_t count = 0;
+        if (!rules || !explain_rules(judge, interest, event, verdict, rules, &count, &err)) {
+            code = cli_fail(arguments, EXIT_FINDINGS, "%s", rules ? err.text : "no memory");
+        } else if (interest->json) {
+            json_array_append_new(interest->json, explain_json_event(event, verdict, rules, count));
+        } else {
+            explain_print_event(event, verdict);
+            for (size_t i = 0; i < count; i++)
+                explain_print_rule(event, &rules[i]);
+            explain_print_outcome(verdict, rules, count);
+        }
     }
-    return judge->events.count ? EXIT_FINE : EXIT_NOTHING;
+    free(rules);
+    return code;
 }
 
 /* A message by somebody in some channel, so that every action has its target. */
@@ -118,7 +100,8 @@ static char *record_of(const struct cli_arguments *arguments, size_t *len_out)
     return record;
 }
 
-static int explain_record(const struct cli_arguments *arguments, const struct wd_ruleset *set)
+static int explain_record(const struct cli_arguments *arguments, const struct wd_ruleset *set,
+                          const struct interest *interest)
 {
     size_t len = 0;
     char *record = record_of(arguments, &len);
@@ -131,9 +114,46 @@ static int explain_record(const struct cli_arguments *arguments, const struct wd
     else if (record && !judge_record(&judge, record, len, &reason, &err))
         cli_fail(arguments, code, "%s: %s", reason, err.text);
     else if (record)
-        code = explain_events(&judge);
+        code = explain_events(arguments, &judge, interest);
     judge_fini(&judge);
     free(record);
+    return code;
+}
+
+/* --why-not RULE: a rule that is not there is a slip. */
+static bool want_rule(const struct cli_arguments *arguments, const struct wd_ruleset *set, const char *id, bool *wanted)
+{
+    size_t count = wd_ruleset_rule_count(set);
+    const char **ids = calloc(count + 1, sizeof(*ids));
+    bool found = false;
+    for (uint32_t i = 0; i < count && ids; i++) {
+        ids[i] = wd_ruleset_rule(set, i)->id;
+        if (strcmp(ids[i], id) == 0)
+            found = wanted[i] = true;
+    }
+    const char *near = found || !ids ? NULL : wd_did_you_mean(id, ids);
+    if (!found)
+        cli_usage(arguments, "--why-not: there is no rule '%s'%s%s%s", id, near ? " (did you mean '" : "",
+                  near ? near : "", near ? "'?)" : "");
+    free(ids);
+    return found;
+}
+
+static int explain_with(const struct cli_arguments *arguments, const struct wd_ruleset *set)
+{
+    struct interest interest = {.wanted = calloc(wd_ruleset_rule_count(set) + 1, sizeof(bool)),
+                                .json = cli_has(arguments, "json") ? json_array() : NULL};
+    int code = interest.wanted ? EXIT_FINE : cli_fail(arguments, EXIT_FINDINGS, "no memory");
+    for (const char *const *id = cli_values(arguments, "why-not"); *id && code == EXIT_FINE; id++)
+        code = want_rule(arguments, set, *id, interest.wanted) ? EXIT_FINE : EXIT_USAGE;
+    if (code == EXIT_FINE)
+        code = explain_record(arguments, set, &interest);
+    if (code == EXIT_FINE && interest.json) {
+        json_dumpf(interest.json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+        putchar('\n');
+    }
+    json_decref(interest.json);
+    free(interest.wanted);
     return code;
 }
 
@@ -145,13 +165,13 @@ static int explain(const struct cli_arguments *arguments)
     struct wd_diagnostics *findings = wd_diagnostics_new();
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
-    struct wd_ruleset *set = cli_load_rules(arguments, false, RULES_AS_CONFIGURED, findings, &code);
+    struct wd_ruleset *set = cli_load_rules(arguments, false, RULES_DESCRIBED, findings, &code);
     if (wd_diagnostics_errors(findings))
         wd_diagnostics_print(findings, stderr);
     wd_diagnostics_free(findings);
     if (!set)
         return code;
-    code = explain_record(arguments, set);
+    code = explain_with(arguments, set);
     wd_ruleset_unref(set);
     return code;
 }
@@ -160,6 +180,11 @@ static const struct cli_option OPTIONS[] = {
     CLI_RULES_OPTION,
     {.name = "text", .letter = 't', .argument = "TEXT", .text = "A message with this text."},
     {.name = "event", .letter = 'e', .argument = "FILE", .text = "A whole event as JSON; -: standard input."},
+    {.name = "why-not",
+     .letter = 'w',
+     .argument = "RULE",
+     .text = "Show this rule, too, though it does not match; may be given several times."},
+    {.name = "json", .letter = 'j', .text = "Print a JSON array, an object an event."},
     CLI_CONFIG_OPTIONS,
     {0},
 };
@@ -167,6 +192,10 @@ static const struct cli_option OPTIONS[] = {
 const struct cli_command command_rules_explain = {
     .name = "rules explain",
     .summary = "show which rules match a text, where, and what would be done",
+    .text =
+        "Each rule that matches is shown with its conditions: true or false, what they found between >> and << in the "
+        "text as it was written, the view that it was found in; then what the rule asks for, the score and the "
+        "actions of all rules together. --why-not says of a rule that does not match which condition kept it.",
     .options = OPTIONS,
     .run = explain,
 };

@@ -5,13 +5,14 @@
 #include <jansson.h>
 
 #include "worker/cli/commands.h"
+#include "worker/cli/lint_codes.h"
 #include "worker/cli/machine_report.h"
 
 static json_t *rule_to_json(const struct wd_rule_info *rule)
 {
-    json_t *json = json_pack("{s:s, s:s?, s:s?, s:s, s:s?, s:s?, s:s, s:i}", "id", rule->id, "title", rule->title,
-                             "severity", rule->severity, "mode", wd_mode_name(rule->mode), "set", rule->set_id,
-                             "version", rule->set_version, "file", rule->file, "line", rule->line);
+    json_t *json = json_pack("{s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:s?, s:s, s:i}", "id", rule->id, "title", rule->title,
+                             "severity", rule->severity, "status", rule->status, "mode", wd_mode_name(rule->mode),
+                             "set", rule->set_id, "version", rule->set_version, "file", rule->file, "line", rule->line);
     if (rule->mode == WD_MODE_SAMPLE)
         json_object_set_new(json, "sample_share", json_real(rule->sample_share));
     return json;
@@ -66,6 +67,23 @@ static int list(const struct cli_arguments *arguments)
 
 /* ---- lint ---- */
 
+/* What is not wanted is dropped where it is found; only what loading can do without can be. */
+static bool silence(const struct cli_arguments *arguments, struct wd_diagnostics *findings)
+{
+    const char *const *codes = cli_values(arguments, "disable");
+    for (size_t i = 0; codes[i]; i++) {
+        if (lint_code_text(codes[i]))
+            continue;
+        char known[512] = "";
+        for (size_t j = 0, used = 0; lint_code_at(j) && used < sizeof(known); j++)
+            used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", j ? ", " : "", lint_code_at(j));
+        cli_usage(arguments, "--disable: '%s' is none of %s", codes[i], known);
+        return false;
+    }
+    wd_diagnostics_silence(findings, codes);
+    return true;
+}
+
 /* What is printed in one of the forms for programs stands alone. */
 static bool print_for_programs(const struct cli_arguments *arguments, const struct wd_diagnostics *findings)
 {
@@ -88,7 +106,14 @@ static int lint(const struct cli_arguments *arguments)
     struct wd_diagnostics *findings = wd_diagnostics_new();
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
-    enum rule_checks checks = cli_has(arguments, "strict") ? RULES_STRICT : RULES_CHECK_GROWTH;
+    if (!silence(arguments, findings)) {
+        wd_diagnostics_free(findings);
+        return EXIT_USAGE;
+    }
+    enum rule_checks checks = cli_has(arguments, "strict") ? RULES_STRICT : RULES_LINT;
+    for (const char *const *off = cli_values(arguments, "disable"); *off; off++)
+        if (strcmp(*off, "grows") == 0)
+            checks = RULES_LINT_BUT_GROWTH;
     struct wd_ruleset *set = cli_load_rules(arguments, true, checks, findings, &code);
     size_t rules = set ? wd_ruleset_rule_count(set) : 0;
     size_t errors = wd_diagnostics_errors(findings), warnings = wd_diagnostics_warnings(findings);
@@ -118,6 +143,9 @@ static const struct cli_option LINT_OPTIONS[] = {
     CLI_CONFIG_OPTIONS,
     {.name = "strict", .text = "Rules that can take more than linear time are errors."},
     {.name = "deny-warnings", .text = "Exit with 1 where there are warnings."},
+    {.name = "disable",
+     .argument = "CODE",
+     .text = "Leave a check out; may be given several times. The checks stand above."},
     {.name = "json", .letter = 'j', .text = "Print the findings as a JSON array."},
     {.name = "sarif", .text = "Print them as SARIF 2.1.0, as code hosts show beside the lines."},
     {.name = "junit", .text = "Print them as JUnit's XML, a test a finding."},
@@ -136,8 +164,16 @@ const struct cli_command command_rules_lint = {
     .name = "rules lint",
     .operands = "[PATH...]",
     .summary = "check rule sets",
-    .text = "Prints every finding as file:line:column: code: message. Exits with 78 where there is an error, 4 where "
-            "there is no rule.",
+    .text =
+        "Prints every finding as file:line:column: code: message. Exits with 78 where there is an error, 4 where there "
+        "is no rule.\n"
+        "Beside what loading refuses, it finds: missing-examples (a stable rule without match and no_match: an "
+        "error), no-examples, duplicate-condition and shadowed-rule (another rule says the same, or all of it), "
+        "matches-empty "
+        "(an expression that matches any text), grows (one that evil texts make slow), boundary-trap (\\b beside "
+        "a character that is no part of a word), case-trap (case in a view that has none), word-trap (whole words of a "
+        "script without spaces), unused-list, unused-macro, "
+        "empty-list, empty-folder.",
     .options = LINT_OPTIONS,
     .run = lint,
 };

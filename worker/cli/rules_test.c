@@ -1,12 +1,15 @@
-/* `warden rules test`: runs the examples inside the rules. Neighbour: <warden/ruletest.h>. */
+/* `warden rules test`: runs the examples of the rules. Neighbour: <warden/ruletest.h>. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
 #include <warden/ruletest.h>
 
 #include "worker/cli/commands.h"
 #include "worker/cli/machine_report.h"
+#include "worker/rules_files.h"
 
 struct report {
     const struct wd_ruleset *set;
@@ -38,15 +41,15 @@ static void report_example(void *context, const struct wd_rule_test_result *resu
     } else if (report->failures && !result->passed) {
         json_array_append_new(report->failures,
                               json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s}", "rule", rule->id, "kind", result->kind,
-                                        "file", rule->file, "line", result->line, "column", result->column, "text",
+                                        "file", result->file, "line", result->line, "column", result->column, "text",
                                         result->text, "reason", result->reason));
     } else if (!report->failures && !result->passed) {
-        printf("%s:%d:%d: %s: %s: %s\n", rule->file, result->line, result->column, rule->id, result->kind,
+        printf("%s:%d:%d: %s: %s: %s\n", result->file, result->line, result->column, rule->id, result->kind,
                result->reason);
         if (*result->text)
             printf("    %s\n", result->text);
     } else if (!report->failures && report->verbose) {
-        printf("%s:%d:%d: %s: %s: ok\n", rule->file, result->line, result->column, rule->id, result->kind);
+        printf("%s:%d:%d: %s: %s: ok\n", result->file, result->line, result->column, rule->id, result->kind);
     }
 }
 
@@ -160,26 +163,69 @@ static int run_examples(const struct cli_arguments *arguments, const struct wd_r
     return code;
 }
 
-static int test(const struct cli_arguments *arguments)
+static int test_once(const struct cli_arguments *arguments, size_t least)
 {
     int code;
-    if (cli_has(arguments, "json") && cli_has(arguments, "junit"))
-        return cli_usage(arguments, "--json and --junit exclude each other");
-    long long least;
-    if (!cli_number(arguments, "min-coverage", 0, 100, 0, &least))
-        return EXIT_USAGE;
     struct wd_diagnostics *findings = wd_diagnostics_new();
     if (!findings)
         return cli_fail(arguments, EXIT_FINDINGS, "no memory");
-    struct wd_ruleset *set = cli_load_rules(arguments, true, RULES_AS_CONFIGURED, findings, &code);
+    struct wd_ruleset *set = cli_load_rules(arguments, true, RULES_DESCRIBED, findings, &code);
     if (wd_diagnostics_errors(findings))
         wd_diagnostics_print(findings, stderr); /* warnings are lint's */
     wd_diagnostics_free(findings);
     if (!set)
         return code;
-    code = run_examples(arguments, set, (size_t)least);
+    code = run_examples(arguments, set, least);
     wd_ruleset_unref(set);
     return code;
+}
+
+/* ---- again and again ---- */
+
+enum { LOOK_INTERVAL_MS = 250 };
+static volatile sig_atomic_t is_ended;
+
+static void end(int signal)
+{
+    (void)signal;
+    is_ended = 1;
+}
+
+/* Runs the examples at once and then whenever the files have changed and stand still, until somebody ends it. */
+static int test_and_watch(const struct cli_arguments *arguments, size_t least)
+{
+    const char *const *paths = cli_values(arguments, "rules");
+    const struct timespec interval = {.tv_nsec = LOOK_INTERVAL_MS * 1000000L};
+    struct rules_files tested, seen, now;
+    int code = EXIT_FINE;
+    paths = paths[0] ? paths : cli_operands(arguments);
+    if (!paths[0])
+        return cli_usage(arguments, "--watch wants to know what: name files or folders");
+    signal(SIGINT, end);
+    signal(SIGTERM, end);
+    for (bool first = true; !is_ended; first = false) {
+        if (!rules_files_look(paths, &now))
+            return cli_fail(arguments, EXIT_FINDINGS, "no memory");
+        if (first || (rules_files_equal(&now, &seen) && !rules_files_equal(&now, &tested))) {
+            code = test_once(arguments, least);
+            fflush(stdout);
+            fputs("watching the files; Ctrl-C ends\n", stderr);
+            tested = now;
+        }
+        seen = now;
+        nanosleep(&interval, NULL);
+    }
+    return code;
+}
+
+static int test(const struct cli_arguments *arguments)
+{
+    if (cli_has(arguments, "json") && cli_has(arguments, "junit"))
+        return cli_usage(arguments, "--json and --junit exclude each other");
+    long long least;
+    if (!cli_number(arguments, "min-coverage", 0, 100, 0, &least))
+        return EXIT_USAGE;
+    return cli_has(arguments, "watch") ? test_and_watch(arguments, (size_t)least) : test_once(arguments, (size_t)least);
 }
 
 static const struct cli_option TEST_OPTIONS[] = {
@@ -192,16 +238,18 @@ static const struct cli_option TEST_OPTIONS[] = {
      .argument = "PERCENT",
      .text = "Exit with 1 where fewer of the rules (but those that are off) have an example of each kind."},
     {.name = "junit", .text = "Print JUnit's XML, a test an example."},
+    {.name = "watch", .letter = 'w', .text = "Run them again whenever the files change, until Ctrl-C."},
     {0},
 };
 
 const struct cli_command command_rules_test = {
     .name = "rules test",
     .operands = "[PATH...]",
-    .summary = "run the examples inside the rules",
+    .summary = "run the examples of the rules",
     .text =
-        "Each example is judged for its own rule alone, whatever the rule's mode is (but off). Exits with 1 where one "
-        "fails, 4 where there is none.",
+        "The examples are those inside the rules (tests) and those in the file beside them that tests_file names. Each "
+        "is judged for its own rule alone, whatever the rule's mode is (but off), at a time of its own. Of one that "
+        "fails it is said which condition decided. Exits with 1 where one fails, 4 where there is none.",
     .options = TEST_OPTIONS,
     .run = test,
 };

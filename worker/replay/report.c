@@ -79,11 +79,27 @@ static json_t *failures_json(const struct tally *tally, const struct source *sou
 
 /* ---- sets ---- */
 
+/* "org.example.spam 1.4.0", each once; rules of one set stand together. */
+static json_t *set_names(const struct wd_ruleset *set)
+{
+    json_t *names = json_array();
+    const char *last = NULL;
+    for (uint32_t i = 0; i < wd_ruleset_rule_count(set); i++) {
+        const struct wd_rule_info *rule = wd_ruleset_rule(set, i);
+        if (rule->set_id == last)
+            continue;
+        last = rule->set_id;
+        json_array_append_new(names, json_sprintf("%s %s", rule->set_id, rule->set_version));
+    }
+    return names;
+}
+
 static json_t *ruleset_json(const struct wd_ruleset *set)
 {
     if (!set)
         return json_null();
-    return json_pack("{s:s, s:o}", "digest", wd_ruleset_digest(set), "rules", number(wd_ruleset_rule_count(set)));
+    return json_pack("{s:s, s:o, s:o}", "digest", wd_ruleset_digest(set), "rules", number(wd_ruleset_rule_count(set)),
+                     "sets", set_names(set));
 }
 
 static json_t *outcome_json(const struct set_tally *set)

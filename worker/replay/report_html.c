@@ -6,7 +6,7 @@
 #include "worker/replay/replay.h"
 #include "worker/replay/report_parts.h"
 
-enum { RULES_SHOWN = 500, SAMPLE_RULES_SHOWN = 200 };
+enum { RULES_SHOWN = 500, SILENT_RULES_SHOWN = 2000 };
 
 static const char HEAD[] =
     "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -28,6 +28,10 @@ static const char HEAD[] =
     "fill:var(--quiet)}svg line{stroke:var(--line)}\n.bar{fill:var(--bar)}.before{fill:none;stroke:var(--before);"
     "stroke-width:1.5}\n"
     "mark{background:var(--mark);color:inherit;border-radius:2px}details{margin:.4rem 0}summary{cursor:pointer}\n"
+    ".tiles{display:flex;flex-wrap:wrap;gap:.6rem;margin:1.2rem 0}.tile{background:var(--box);border-radius:6px;"
+    "padding:.5rem .9rem;border-left:4px solid var(--line);font-size:.87rem}.tile "
+    "strong{display:block;font-size:1.35rem}\n"
+    ".more{border-color:#c0392b}.less{border-color:#2e8b57}.other{border-color:var(--before)}\n"
     ".sample{background:var(--box);border-radius:6px;padding:.5rem .8rem;margin:.5rem 0;overflow-wrap:anywhere}\n"
     "</style>\n</head>\n<body>\n<h1>Replay of rule sets</h1>\n";
 
@@ -61,13 +65,73 @@ static void head_cells(const char *const *numbers, FILE *out)
         fprintf(out, "<th class=\"n\">%s</th>", *numbers);
 }
 
+/* 0.9094 as "90.94 %" */
+static void share_cell(const json_t *json, const char *key, FILE *out)
+{
+    const json_t *share = json_object_get(json, key);
+    if (json_is_real(share))
+        fprintf(out, "<td class=\"n\">%.2f&nbsp;%%</td>", 100 * json_real_value(share));
+    else
+        fputs("<td class=\"n\">-</td>", out);
+}
+
 static void set_line(const char *title, const json_t *set, FILE *out)
 {
+    size_t i;
+    const json_t *name;
     if (!json_is_object(set))
         return;
-    fprintf(out, "<p class=\"note\">%s: %lld rules, digest <code>", title, report_int(set, "rules"));
+    fprintf(out, "<p class=\"note\">%s:", title);
+    json_array_foreach(json_object_get(set, "sets"), i, name)
+    {
+        fputs(i ? ", " : " ", out);
+        text(json_string_value(name), out);
+    }
+    fprintf(out, "; %lld rules, digest <code>", report_int(set, "rules"));
     text(report_text(set, "digest"), out);
     fputs("</code></p>\n", out);
+}
+
+/* ---- at a glance ---- */
+
+static void tile(const char *number, const char *words, const char *class, FILE *out)
+{
+    fprintf(out, "<div class=\"tile %s\"><strong>%s</strong>%s</div>\n", class, number, words);
+}
+
+static void count_tile(const json_t *json, const char *key, const char *words, const char *class, FILE *out)
+{
+    char number[32];
+    long long value = report_int(json, key);
+    tile(report_count(value, number), words, value ? class : "", out);
+}
+
+static void share_tile(const json_t *json, const char *key, const char *words, FILE *out)
+{
+    char number[32];
+    const json_t *share = json_object_get(json, key);
+    if (!json_is_real(share))
+        return;
+    snprintf(number, sizeof(number), "%.1f&nbsp;%%", 100 * json_real_value(share));
+    tile(number, words, "", out);
+}
+
+static void print_glance(const json_t *report, FILE *out)
+{
+    const json_t *changes = json_object_get(report, "changes");
+    const json_t *acted = json_object_get(json_object_get(report, "labels"), "acted");
+    fputs("<div class=\"tiles\" id=\"glance\">\n", out);
+    count_tile(report, "events", "events", "", out);
+    count_tile(json_object_get(report, "outcome"), "acted", "with actions", "", out);
+    count_tile(json_object_get(report, "outcome"), "shadow_acted", "with actions of shadow rules", "", out);
+    if (changes) {
+        count_tile(changes, "new", "new decisions", "more", out);
+        count_tile(changes, "gone", "decisions gone", "less", out);
+        count_tile(changes, "changed", "decisions changed", "other", out);
+    }
+    share_tile(acted, "precision", "of what is acted on is labelled bad", out);
+    share_tile(acted, "recall", "of what is labelled bad is acted on", out);
+    fputs("</div>\n", out);
 }
 
 static void print_inputs(const json_t *report, FILE *out)
@@ -158,9 +222,12 @@ static void print_changes(const json_t *report, FILE *out)
     const json_t *changes = json_object_get(report, "changes"), *shadow = json_object_get(report, "shadow_changes");
     if (!changes)
         return;
-    fputs("<h2>Decisions, compared</h2>\n<table id=\"changes\"><tr><th></th><th class=\"n\">events</th>"
-          "<th class=\"n\">in shadow</th></tr>\n",
-          out);
+    fputs(
+        "<h2>Decisions, compared</h2>\n<p class=\"note\">New: nothing was done before. Gone: nothing would be done any "
+        "more. Changed: other actions. In shadow: the same, had the shadow rules been enforced.</p>\n<table "
+        "id=\"changes\"><tr><th></th><th class=\"n\">events</th>"
+        "<th class=\"n\">in shadow</th></tr>\n",
+        out);
     for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
         fprintf(out, "<tr id=\"changes-%s\"><td>%s</td>", KEYS[i], KEYS[i]);
         number_cell(changes, KEYS[i], out);
@@ -223,8 +290,8 @@ static void rule_row(const json_t *rule, bool compares, bool labelled, long long
         number_cell(rule, "lost", out);
     }
     if (labelled) {
-        real_cell(json_object_get(rule, "labels"), "precision", out);
-        real_cell(json_object_get(rule, "labels"), "recall", out);
+        share_cell(json_object_get(rule, "labels"), "precision", out);
+        share_cell(json_object_get(rule, "labels"), "recall", out);
     }
     const char *state = report_text(rule, "state");
     fputs("<td>", out);
@@ -232,6 +299,29 @@ static void rule_row(const json_t *rule, bool compares, bool labelled, long long
         text(state, out);
     report_plot_bar(top ? (double)report_int(rule, "matched") / (double)top : 0, out);
     fputs("</td></tr>\n", out);
+}
+
+/* Those that have no line: `order` has the `count` others. */
+static void print_silent_rules(const json_t *rules, const size_t *order, size_t count, FILE *out)
+{
+    size_t all = json_array_size(rules), shown = 0;
+    bool *has_line = calloc(all + 1, sizeof(*has_line));
+    for (size_t i = 0; has_line && order && i < count; i++)
+        has_line[order[i]] = true;
+    fprintf(out,
+            all > count ? "<details><summary>%zu rules match nothing</summary><p class=\"note\" id=\"silent\">"
+                        : "<p class=\"note\">%zu rules match nothing.</p>\n",
+            all - count);
+    for (size_t i = 0; has_line && i < all && shown < SILENT_RULES_SHOWN; i++) {
+        if (has_line[i])
+            continue;
+        fputs(shown++ ? ", <code>" : "<code>", out);
+        text(report_text(json_array_get(rules, i), "id"), out);
+        fputs("</code>", out);
+    }
+    if (all > count)
+        fputs(shown < all - count ? ", ...</p></details>\n" : "</p></details>\n", out);
+    free(has_line);
 }
 
 static void print_rules(const json_t *report, FILE *out)
@@ -260,7 +350,7 @@ static void print_rules(const json_t *report, FILE *out)
     fputs("</table></div>\n", out);
     if (count > RULES_SHOWN)
         fprintf(out, "<p class=\"note\">%zu more rules have matches.</p>\n", count - RULES_SHOWN);
-    fprintf(out, "<p class=\"note\">%zu rules match nothing.</p>\n", json_array_size(rules) - count);
+    print_silent_rules(rules, order, count, out);
     free(order);
 }
 
@@ -269,8 +359,8 @@ static void label_row(const char *title, const json_t *labels, FILE *out)
     if (!labels)
         return;
     fprintf(out, "<tr><td>%s</td>", title);
-    real_cell(labels, "precision", out);
-    real_cell(labels, "recall", out);
+    share_cell(labels, "precision", out);
+    share_cell(labels, "recall", out);
     number_cell(labels, "bad_found", out);
     number_cell(labels, "bad_missed", out);
     number_cell(labels, "ok_found", out);
@@ -323,98 +413,11 @@ static void print_authors(const json_t *report, FILE *out)
     fputs("</table>\n", out);
 }
 
-/* ---- samples ---- */
-
-static void marked_text(const json_t *shown, FILE *out)
-{
-    const char *bytes = report_text(shown, "text");
-    size_t at = 0, i;
-    const json_t *span;
-    fputs("<bdi>", out);
-    json_array_foreach(json_object_get(shown, "spans"), i, span)
-    {
-        size_t start = (size_t)report_int(span, "start"), end = (size_t)report_int(span, "end");
-        report_escape(bytes + at, start - at, out);
-        fprintf(out, "<mark title=\"view %s\">", report_text(span, "view"));
-        report_escape(bytes + start, end - start, out);
-        fputs("</mark>", out);
-        at = end;
-    }
-    report_escape(bytes + at, strlen(bytes) - at, out);
-    fputs("</bdi>", out);
-}
-
-static void print_sample(const json_t *sample, FILE *out)
-{
-    const char *actions = report_text(sample, "actions"), *label = report_text(sample, "label");
-    const char *before = json_string_value(json_object_get(sample, "actions_before"));
-    size_t i;
-    const json_t *shown, *rule;
-    fputs("<div class=\"sample\">", out);
-    json_array_foreach(json_object_get(sample, "texts"), i, shown)
-    {
-        fprintf(out, "<div><span class=\"where\">%s</span> ", report_text(shown, "field"));
-        marked_text(shown, out);
-        fputs(json_is_true(json_object_get(shown, "cut")) ? " \xe2\x80\xa6</div>" : "</div>", out);
-    }
-    fputs("<div class=\"where\"><bdi>", out);
-    text(report_text(sample, "place"), out);
-    fputs("</bdi>, by <bdi>", out);
-    text(report_text(sample, "author"), out);
-    fputs("</bdi>: ", out);
-    text(*actions ? actions : "nothing", out);
-    if (before) {
-        fputs(" (before: ", out);
-        text(*before ? before : "nothing", out);
-        fputs(")", out);
-    }
-    if (*label)
-        fprintf(out, ", labelled %s", label);
-    fputs("; rules", out);
-    json_array_foreach(json_object_get(sample, "rules"), i, rule)
-    {
-        fputs(i ? ", " : " ", out);
-        text(json_string_value(rule), out);
-    }
-    fputs("</div></div>\n", out);
-}
-
-/* `title` comes from us or is escaped. */
-static void print_group(const char *title, const json_t *samples, bool open, FILE *out)
-{
-    size_t i;
-    const json_t *sample;
-    if (!json_array_size(samples))
-        return;
-    fputs(open ? "<details open><summary>" : "<details><summary>", out);
-    text(title, out);
-    fputs("</summary>\n", out);
-    json_array_foreach(samples, i, sample) print_sample(sample, out);
-    fputs("</details>\n", out);
-}
-
-static void print_samples(const json_t *report, FILE *out)
-{
-    const json_t *samples = json_object_get(report, "samples"), *rules = json_object_get(report, "rules");
-    fputs("<h2>Examples</h2>\n<p class=\"note\">Drawn evenly from all events; what matched is marked.</p>\n", out);
-    print_group("New decisions", json_object_get(samples, "new"), true, out);
-    print_group("Decisions that are gone", json_object_get(samples, "gone"), true, out);
-    print_group("Changed decisions", json_object_get(samples, "changed"), true, out);
-    print_group("Acted on, though labelled ok", json_object_get(samples, "acted_on_ok"), true, out);
-    print_group("Not acted on, though labelled bad", json_object_get(samples, "missed_bad"), true, out);
-    size_t count;
-    size_t *order = report_rule_order(rules, &count);
-    for (size_t i = 0; order && i < count && i < SAMPLE_RULES_SHOWN; i++) {
-        const char *id = report_text(json_array_get(rules, order[i]), "id");
-        print_group(id, json_object_get(json_object_get(samples, "rules"), id), false, out);
-    }
-    free(order);
-}
-
 void replay_print_html(const json_t *report, FILE *out)
 {
     fputs(HEAD, out);
     print_inputs(report, out);
+    print_glance(report, out);
     print_outcome(report, out);
     print_changes(report, out);
     fputs("<h2>Over time</h2>\n", out);
@@ -423,7 +426,7 @@ void replay_print_html(const json_t *report, FILE *out)
     print_rules(report, out);
     print_labels(report, out);
     print_authors(report, out);
-    print_samples(report, out);
+    report_html_samples(report, out);
     print_failures(report, out);
     fputs("</body>\n</html>\n", out);
 }

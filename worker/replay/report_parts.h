@@ -20,6 +20,9 @@ bool report_compares(const json_t *report);
  * *count_out of them. malloc'ed; NULL: no memory. */
 size_t *report_rule_order(const json_t *rules, size_t *count_out);
 
+/* report_html_samples.c: examples with what matched marked. */
+void report_html_samples(const json_t *report, FILE *out);
+
 /* report_plot.c: SVG pictures; all texts escaped. */
 void report_plot_timeline(const json_t *report, FILE *out);
 void report_plot_bar(double part, FILE *out); /* 0 to 1 */
