@@ -30,6 +30,7 @@ struct wd_pattern {
 
 struct wd_patterns_options {
     uint32_t match_limit;    /* PCRE2 match limit per attempt; 0: 30,000 */
+    uint32_t quick_limit;    /* the same until a deadline is watched at each step; 0: by the text's length. For tests */
     uint32_t subject_bytes;  /* longer texts are matched in overlapping windows of this size; 0: 4,096 */
     const char *frequencies; /* messages of the kind to be expected, UTF-8, NUL-terminated, any separator: the literals
                               * that are rare in them are looked for. Only speed depends on it. NULL: the shipped

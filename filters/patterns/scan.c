@@ -285,6 +285,8 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
     scratch->hits.count = 0;
     scratch->found_count = 0;
     pcre2_set_match_limit(scratch->matcher.context, set->match_limit);
+    scratch->matcher.match_limit = set->match_limit;
+    scratch->matcher.quick_limit = set->quick_limit;
     scratch->matcher.timing = request->timing;
     scratch->matcher.attempts = scratch->matcher.attempts_a_reading = 0;
     scratch->matcher.read_ns = 0;

@@ -20,7 +20,7 @@ struct wd_patterns {
     struct rule *rules;
     size_t count;
     bool wide; /* wide.h may be used */
-    uint32_t match_limit, subject_bytes;
+    uint32_t match_limit, quick_limit, subject_bytes;
     struct literal_index literals;
     struct skeleton_index skeletons;
     struct gate_index gates;
