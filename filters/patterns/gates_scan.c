@@ -170,19 +170,24 @@ static bool same4(const unsigned char *a, const unsigned char *b)
 
 /* A run of at least 4 bytes covers a multiple of (its length - 3) together with the 3 bytes after it, so only multiples
  * are looked at. */
-static bool has_period(const struct folded_text *text, size_t period, size_t run)
+static bool has_period(const struct folded_text *text, size_t period, size_t run, struct watch *watch)
 {
     size_t step = run >= 4 ? run - 3 : 1;
-    for (size_t at = 0; at + period + (run < 4 ? run : 4) <= text->len; at += step) {
+    for (size_t at = 0; at + period + (run < 4 ? run : 4) <= text->len && !watch->late; at += step) {
         bool same =
             run >= 4 ? same4(text->bytes + at, text->bytes + at + period) : text->bytes[at] == text->bytes[at + period];
         if (same && run_around(text, at, period, run))
             return true;
+        watch_late(watch, same ? run : 1);
     }
-    return false;
+    return watch->late;
 }
 
-static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, bool wide)
+/* Past so long a run, looking at its multiples is the faster way. */
+enum { WIDE_RUN_MIN = 7, WIDE_RUN_MAX = 64 };
+
+static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, bool wide,
+                       struct watch *watch)
 {
     size_t longest = text->len / ((size_t)repeat->times + 1);
     size_t max = (size_t)repeat->max_characters * (text->ascii ? 1 : 4);
@@ -190,9 +195,11 @@ static bool has_repeat(const struct folded_text *text, const struct gate_repeat 
         max = longest;
     for (size_t period = repeat->min; period <= max; period++) {
         size_t run = period * repeat->times;
-        if (wide && run >= 7 && !wide_may_repeat(text->bytes, text->len, period))
+        if (watch_late(watch, text->len / WIDE_RUN_MAX))
+            return true;
+        if (wide && run >= WIDE_RUN_MIN && run <= WIDE_RUN_MAX && !wide_may_repeat(text->bytes, text->len, period))
             continue;
-        if (has_period(text, period, run))
+        if (has_period(text, period, run, watch))
             return true;
     }
     return false;
@@ -297,12 +304,12 @@ static bool has_features(const struct gate *gate, const struct gate_scratch *scr
 }
 
 bool gate_passes(const struct gate_index *index, uint32_t number, const struct folded_text *text,
-                 struct gate_scratch *scratch)
+                 struct gate_scratch *scratch, struct watch *watch)
 {
     const struct gate *gate = &index->gates[number];
     if (!has_features(gate, scratch))
         return false;
-    if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat, index->wide))
+    if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat, index->wide, watch))
         return false;
     if (gate->equal_words > 0 && !has_equal_words(text, gate->equal_words))
         return false;

@@ -85,7 +85,7 @@ struct wd_scan_result {
     const struct wd_hit *hits; /* in the scratch, valid until its next scan; by pattern, then by start */
     size_t hit_count;
     uint32_t candidates; /* patterns that the index let through */
-    bool budget_ended;   /* the deadline passed; hits are those found until then */
+    bool budget_ended;   /* the deadline passed, or there was more than a scan holds; hits are those found until then */
 };
 
 enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern_scratch *scratch,

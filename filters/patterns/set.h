@@ -7,6 +7,7 @@
 #include "filters/patterns/literal_index.h"
 #include "filters/patterns/patterns.h"
 #include "filters/patterns/skeleton.h"
+#include "filters/patterns/watch.h"
 
 struct rule {
     struct pcre_code code; /* none where native */
@@ -35,6 +36,7 @@ struct found {
 
 struct wd_pattern_scratch {
     struct pcre_matcher matcher;
+    struct watch watch;
     struct pattern_hits hits;
     struct folded_text text;
     struct skeleton_scratch skeleton;

@@ -8,6 +8,7 @@
 #include "filters/patterns/grams.h"
 #include "filters/patterns/syntax.h"
 #include "filters/patterns/text.h"
+#include "filters/patterns/watch.h"
 
 enum skeleton_kind { SKELETON_TIGHT, SKELETON_SPACED, SKELETON_KINDS };
 
@@ -53,10 +54,15 @@ struct skeleton_scratch {
 void skeleton_scratch_fini(struct skeleton_scratch *scratch);
 
 typedef void skeleton_found(void *context, uint32_t rule);
+struct skeleton_caller {
+    skeleton_found *found;
+    void *context;
+    struct watch *watch; /* nothing more is looked up once it is late */
+};
 /* Calls `found` for each rule whose literal is in the text's skeleton, more than once perhaps. `positions` has room for
  * the text's length + GRAM_PADDING. */
 enum wd_status skeleton_scan(const struct skeleton_index *index, const struct folded_text *text,
-                             struct skeleton_scratch *scratch, uint32_t *positions, skeleton_found *found,
-                             void *context) WD_MUST_USE;
+                             struct skeleton_scratch *scratch, uint32_t *positions,
+                             const struct skeleton_caller *caller) WD_MUST_USE;
 
 #endif
