@@ -277,7 +277,7 @@ struct wd_piece wd_view_confuse(struct wd_piece in, const struct wd_piece *origi
     if (!is_worth_reading(&survey))
         return in;
     struct replacing r = {.in = &in, .original = original, .out = out};
-    for (size_t at = 0; at < in.len;) {
+    for (size_t at = 0; at < in.len && !(r.changed && out->failed);) {
         struct word word = read_word(&in, original, at);
         if (word.end == word.start) {
             wd_utf8_next(in.data, in.len, &at);
