@@ -1,5 +1,5 @@
-/* PCRE2 with a match limit, a JIT stack of 256 KB, windows for long texts, and a deadline. Always holds: an attempt that
- * PCRE2 gives up is 'undecided', never 'no match'. */
+/* PCRE2 with a match limit, a JIT stack of 256 KB, windows for long texts, and a deadline. Always holds: an attempt
+ * that PCRE2 gives up is 'undecided', never 'no match'. */
 #include "filters/patterns/confirm.h"
 
 #include <stdlib.h>

@@ -40,7 +40,7 @@ size_t gram_index_bytes(const struct gram_index *index);
 bool gram_index_is_empty(const struct gram_index *index);
 
 /* Writes the positions at which a gram of `width` may begin to `positions_out` (room for len + GRAM_PADDING) and
- * returns how many. The text has GRAM_PADDING readable bytes behind it. In no particular order for width 1. */
+ * returns how many. The text has GRAM_PADDING readable bytes behind it. In order. */
 size_t gram_index_probe(const struct gram_index *index, uint32_t width, const unsigned char *text, size_t len,
                         uint32_t *positions_out);
 

@@ -110,8 +110,8 @@ static void add_live_candidate(void *context, uint32_t rule)
 static bool passes_gate(const struct scan *scan, uint32_t rule)
 {
     uint32_t gate = scan->set->rules[rule].gate;
-    return gate == GATE_NONE || gate_passes(&scan->set->gates, gate, &scan->scratch->text, &scan->scratch->gates,
-                                             &scan->scratch->watch);
+    return gate == GATE_NONE ||
+           gate_passes(&scan->set->gates, gate, &scan->scratch->text, &scan->scratch->gates, &scan->scratch->watch);
 }
 
 /* ---- order ---- */
@@ -290,12 +290,12 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
         return WD_ERR_TOO_LARGE;
     struct wd_str text = request->text.data ? request->text : (struct wd_str){.data = "", .len = 0};
     scratch->text.wide = set->wide;
-    if (folded_text_set(&scratch->text, text) != WD_OK || reserve(set, scratch) != WD_OK)
+    watch_start(&scratch->watch, request->timing);
+    if (folded_text_set(&scratch->text, text, &scratch->watch) != WD_OK || reserve(set, scratch) != WD_OK)
         return WD_ERR_MEMORY;
     struct scan scan = {.set = set, .scratch = scratch, .request = request};
     scratch->hits.count = 0;
     scratch->found_count = 0;
-    watch_start(&scratch->watch, request->timing);
     pcre2_set_match_limit(scratch->matcher.context, set->match_limit);
     scratch->matcher.match_limit = set->match_limit;
     scratch->matcher.quick_limit = set->quick_limit;
@@ -303,7 +303,7 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
     scratch->matcher.attempts = scratch->matcher.attempts_a_reading = 0;
     scratch->matcher.read_ns = 0;
     scratch->matcher.late = false;
-    enum wd_status status = find_all(&scan);
+    enum wd_status status = scratch->watch.late ? WD_OK : find_all(&scan);
     if (status == WD_OK)
         status = confirm_all(&scan, result_out);
     for (size_t i = 0; i < scratch->found_count; i++)

@@ -60,13 +60,13 @@ static inline unsigned char fold_ascii(unsigned char c)
 }
 
 /* The slow way: some character changes its length, so every byte gets an origin. */
-static enum wd_status fold_with_map(struct folded_text *text)
+static enum wd_status fold_with_map(struct folded_text *text, struct watch *watch)
 {
     if (reserve_map(text, text->original.len) != WD_OK)
         return WD_ERR_MEMORY;
     const unsigned char *from = (const unsigned char *)text->original.data;
     size_t out = 0;
-    for (size_t i = 0; i < text->original.len;) {
+    for (size_t i = 0; i < text->original.len && !watch_late(watch, 1);) {
         uint32_t used, c = utf8_decode(from + i, &used);
         uint32_t made = utf8_encode(unicode_fold(c), text->bytes + out);
         for (uint32_t k = 0; k < made; k++)
@@ -110,13 +110,13 @@ static size_t fold_ascii_run(bool wide, const unsigned char *from, size_t len, u
 }
 
 /* False where a character changes its length. */
-static bool fold_in_step(struct folded_text *text)
+static bool fold_in_step(struct folded_text *text, struct watch *watch)
 {
     const unsigned char *from = (const unsigned char *)text->original.data;
     size_t len = text->original.len, i = 0;
     unsigned char *to = text->bytes;
     text->ascii = true;
-    while (i < len) {
+    while (i < len && !watch_late(watch, 1)) {
         if (from[i] < 0x80) {
             i += fold_ascii_run(text->wide, from + i, len - i, to + i);
             continue;
@@ -138,12 +138,12 @@ static bool fold_in_step(struct folded_text *text)
     return true;
 }
 
-enum wd_status folded_text_set(struct folded_text *text, struct wd_str original)
+enum wd_status folded_text_set(struct folded_text *text, struct wd_str original, struct watch *watch)
 {
     text->original = original;
     if (reserve(text, original.len) != WD_OK)
         return WD_ERR_MEMORY;
-    if (!fold_in_step(text) && fold_with_map(text) != WD_OK)
+    if (!fold_in_step(text, watch) && fold_with_map(text, watch) != WD_OK)
         return WD_ERR_MEMORY;
     memset(text->bytes + text->len, 0, GRAM_PADDING);
     return WD_OK;

@@ -205,10 +205,10 @@ static bool is_shortened(const struct wd_piece *in, const struct run *run)
 }
 
 /* The next run that is shortened at or behind `at`. */
-static bool find_run(const struct wd_piece *in, size_t at, struct run *out)
+static bool find_run(const struct wd_piece *in, size_t at, struct wd_view_watch *watch, struct run *out)
 {
     struct run run = {.start = at, .end = at};
-    while (at < in->len) {
+    while (at < in->len && !wd_view_watch_step(watch)) {
         size_t next = at;
         uint32_t c = wd_utf8_next(in->data, in->len, &next);
         if (c != run.c || run.count == 0) {
@@ -228,7 +228,7 @@ static struct wd_piece shorten_runs(struct wd_piece in, size_t most, struct wd_s
     size_t kept = 0;
     bool changed = false;
     struct run run;
-    for (size_t at = 0; !(changed && out->failed) && find_run(&in, at, &run); at = run.end) {
+    for (size_t at = 0; find_run(&in, at, out->watch, &run) && !out->watch->late; at = run.end) {
         if (!changed)
             wd_stage_clear(out);
         changed = true;
@@ -257,7 +257,7 @@ static void survey(const struct wd_piece *in, struct wd_view_watch *watch, bool 
     for (struct letter letter = find_single(in, 0, watch); letter.start < in->len && singles < ROW_MIN; singles++)
         letter = find_single(in, letter.end, watch);
     *row_out = singles >= ROW_MIN;
-    *run_out = find_run(in, 0, &run);
+    *run_out = find_run(in, 0, watch, &run);
 }
 
 void wd_view_squeeze(struct wd_piece in, struct wd_squeeze_stages *stages, struct wd_piece pieces_out[2])

@@ -56,7 +56,7 @@ struct wd_piece wd_view_strip(struct wd_piece in, struct wd_stage *out)
     struct base base = {0};
     size_t kept = 0; /* everything before it is in `out` or was left out */
     bool changed = false;
-    for (size_t at = 0; at < in.len && !(changed && out->failed);) {
+    for (size_t at = 0; at < in.len && !wd_view_watch_step(out->watch);) {
         unsigned char byte = (unsigned char)in.data[at];
         if (is_plain_ascii(byte)) {
             base = (struct base){.c = byte};

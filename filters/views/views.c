@@ -20,7 +20,6 @@ struct wd_view_scratch {
     struct wd_view_watch watch;
 };
 
-
 typedef void stage_visit(struct wd_stage *stage, void *context);
 
 static void visit_chain(struct chain *chain, stage_visit *visit, void *context)
@@ -96,11 +95,12 @@ struct making {
     bool failed;
 };
 
-/* Takes note of how a step went; true: no further one is to be taken. Looking at the clock costs as much as a step for a
- * short text, so only long ones are asked about. */
+/* Takes note of how a step went; true: no further one is to be taken. Looking at the clock costs as much as a step for
+ * a short text, so only long ones are asked about. */
 static bool has_failed(struct making *making, bool step_failed)
 {
-    making->failed |= step_failed || (making->original.len > LONG_BYTES && wd_view_watch_look(making->watch));
+    bool is_long = making->original.len > LONG_BYTES;
+    making->failed |= step_failed || making->watch->late || (is_long && wd_view_watch_look(making->watch));
     return making->failed;
 }
 

@@ -65,8 +65,9 @@ enum {
 
 /* Makes the wanted views (bit 1 << enum wd_view_kind each) of `text` (valid UTF-8, without NUL). A view whose text
  * equals one that was made before is merged into it: every wanted view is in the `kinds` of at least one text, but for
- * links where there is none, for any view of an absent text, and for those left out by wd_views_stop_when. Plain and folded come first. They live in the
- * scratch until its next call. WD_ERR_MEMORY; WD_ERR_TOO_LARGE where text is over WD_VIEWS_TEXT_MAX. */
+ * links where there is none, for any view of an absent text, and for those left out by wd_views_stop_when. Plain and
+ * folded come first. They live in the scratch until its next call. WD_ERR_MEMORY; WD_ERR_TOO_LARGE where text is over
+ * WD_VIEWS_TEXT_MAX. */
 enum wd_status wd_views_make(struct wd_view_scratch *scratch, struct wd_str text, uint32_t wanted,
                              struct wd_view views_out[WD_VIEWS_MAX], size_t *count_out) WD_MUST_USE;
 
