@@ -23,8 +23,10 @@ struct gate {
     bool asks_for_features;     /* `need` is not all 0 */
 };
 
+struct wide;
+
 struct gate_index {
-    bool wide; /* wide.h may be used */
+    const struct wide *wide; /* NULL: portable */
     /* For wide.h, of 8 features each: those of a byte. One past ASCII has what its character may have. */
     unsigned char tables[GATE_FEATURES / 8][256];
     unsigned char wanted[GATE_FEATURES / 8][GATE_LEVELS]; /* those asked for at any level above */

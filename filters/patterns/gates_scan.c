@@ -111,7 +111,7 @@ static void read_wide(const struct gate_index *index, const struct folded_text *
     memset(scratch->have, 0, sizeof scratch->have);
     for (size_t group = 0; group < (index->feature_count + 7) / 8; group++) {
         unsigned char have[GATE_LEVELS];
-        wide_runs(index->tables[group], (const unsigned char *)original.data, original.len,
+        index->wide->runs(index->tables[group], (const unsigned char *)original.data, original.len,
                   (unsigned char *)scratch->features, GATE_LEVELS, index->wanted[group], have);
         for (size_t level = 0; level < GATE_LEVELS; level++)
             scratch->have[level] |= (uint32_t)have[level] << 8 * group;
@@ -187,7 +187,7 @@ static bool has_period(const struct folded_text *text, size_t period, size_t run
 /* Past so long a run, looking at its multiples is the faster way. */
 enum { WIDE_RUN_MIN = 7, WIDE_RUN_MAX = 64 };
 
-static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, bool wide, struct watch *watch)
+static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, const struct wide *wide, struct watch *watch)
 {
     size_t longest = text->len / ((size_t)repeat->times + 1);
     size_t max = (size_t)repeat->max_characters * (text->ascii ? 1 : 4);
@@ -197,7 +197,7 @@ static bool has_repeat(const struct folded_text *text, const struct gate_repeat 
         size_t run = period * repeat->times;
         if (watch_late(watch, text->len / WIDE_RUN_MAX))
             return true;
-        if (wide && run >= WIDE_RUN_MIN && run <= WIDE_RUN_MAX && !wide_may_repeat(text->bytes, text->len, period))
+        if (wide && run >= WIDE_RUN_MIN && run <= WIDE_RUN_MAX && !wide->may_repeat(text->bytes, text->len, period))
             continue;
         if (has_period(text, period, run, watch))
             return true;

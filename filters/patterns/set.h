@@ -20,7 +20,7 @@ struct rule {
 struct wd_patterns {
     struct rule *rules;
     size_t count;
-    bool wide; /* wide.h may be used */
+    const struct wide *wide; /* NULL: portable */
     uint32_t match_limit, quick_limit, subject_bytes;
     struct literal_index literals;
     struct skeleton_index skeletons;

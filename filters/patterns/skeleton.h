@@ -23,7 +23,7 @@ struct skeleton_offer;
 enum { SKELETON_OTHER = 0x80 };
 
 struct skeleton_index {
-    bool wide;                                 /* wide.h may be used */
+    const struct wide *wide;                   /* NULL: portable */
     unsigned char letter[SKELETON_KINDS][256]; /* what a byte becomes; 0: left out; past ASCII all the same */
     bool doubtful[256];                        /* SPACED: a letter of some pattern that separators match, too */
     struct gram_index grams[SKELETON_KINDS];

@@ -103,7 +103,7 @@ static bool make(const struct skeleton_index *index, enum skeleton_kind kind, co
 {
     bool doubt = false;
     if (index->wide)
-        end_skeleton(scratch, wide_skeleton(index->letter[kind], index->doubtful, text->bytes, text->len,
+        end_skeleton(scratch, index->wide->skeleton(index->letter[kind], index->doubtful, text->bytes, text->len,
                                             scratch->bytes, &doubt));
     else if (kind == SKELETON_TIGHT)
         make_tight(index, text, scratch);

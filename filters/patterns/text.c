@@ -99,11 +99,10 @@ static size_t copy_unfolding(const unsigned char *from, size_t len, unsigned cha
 }
 
 /* Folds bytes up to the first one past ASCII; returns how many. */
-static size_t fold_ascii_run(bool wide, const unsigned char *from, size_t len, unsigned char *to)
+static size_t fold_ascii_run(const struct wide *wide, const unsigned char *from, size_t len, unsigned char *to)
 {
-    if (wide)
-        return wide_fold_ascii(from, len, to);
-    size_t i = fold_ascii_groups(from, len, to);
+    size_t i = wide ? wide->fold_ascii(from, len, to) : 0;
+    i += fold_ascii_groups(from + i, len - i, to + i);
     for (; i < len && from[i] < 0x80; i++)
         to[i] = fold_ascii(from[i]);
     return i;

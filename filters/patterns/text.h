@@ -12,12 +12,14 @@
 
 #include "filters/patterns/watch.h"
 
+struct wide;
+
 struct folded_text {
     struct wd_str original;
     unsigned char *bytes; /* folded, with GRAM_PADDING zero bytes behind */
     size_t len;
     bool ascii;
-    bool wide;     /* wide.h may be used to fold */
+    const struct wide *wide; /* to fold with; NULL: portable */
     bool aligned;  /* byte i of the folded text is byte i of the original */
     uint32_t *map; /* where not aligned: by byte of the folded text, len + 1 of them */
     size_t capacity, map_capacity;

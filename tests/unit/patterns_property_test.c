@@ -102,7 +102,7 @@ static void try_set(struct random_source *random, struct wd_pattern_scratch *scr
     struct wd_error err = {0};
     size_t bad = 0;
     /* What only some processors can and what all can must both agree with PCRE2. */
-    struct wd_patterns_options options = {.portable = random_below(random, 3) == 0};
+    struct wd_patterns_options options = {.vectors = (enum wd_vectors)random_below(random, 3)};
     /* And so must the code that a deadline can end, which takes over after `quick_limit` backtracks. */
     static const struct wd_scan_timing timing = {.clock = early_clock, .deadline_ns = 1, .suspicious_ns = UINT64_MAX};
     bool timed = random_below(random, 2) == 0;
