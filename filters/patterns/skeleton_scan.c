@@ -103,8 +103,8 @@ static bool make(const struct skeleton_index *index, enum skeleton_kind kind, co
 {
     bool doubt = false;
     if (index->wide)
-        end_skeleton(scratch, index->wide->skeleton(index->letter[kind], index->doubtful, text->bytes, text->len,
-                                            scratch->bytes, &doubt));
+        end_skeleton(scratch, index->wide->skeleton(index->entries[kind], index->letter[kind][128], text->bytes,
+                                                    text->len, scratch->bytes, &doubt));
     else if (kind == SKELETON_TIGHT)
         make_tight(index, text, scratch);
     else

@@ -29,10 +29,10 @@ struct wide {
      * than there are. `to` has WIDE_BYTES to spare. */
     size_t (*fold_ascii)(const unsigned char *from, size_t len, unsigned char *to);
 
-    /* Writes letter[byte] for each byte but where it is 0 or the same as the one before; returns how many. The letters
-     * of all bytes past ASCII are the same. `text` has WIDE_BYTES readable bytes behind it, `out` as many to spare.
-     * *marked_out: some byte is marked; none past ASCII is. */
-    size_t (*skeleton)(const unsigned char letter[256], const bool marks[256], const unsigned char *text, size_t len,
+    /* Writes the letter of each byte but where it is 0 or the same as the one before; returns how many. It is the low 7
+     * bits of its entry, and `other` for all bytes past ASCII; entries with the high bit are marked. `text` has
+     * WIDE_BYTES readable bytes behind it, `out` as many to spare. *marked_out: some byte is marked. */
+    size_t (*skeleton)(const unsigned char entries[128], unsigned char other, const unsigned char *text, size_t len,
                        unsigned char *out, bool *marked_out);
 
     /* have_out[n]: the bits that are set in the table's entries of 2^n bytes in a row, for n < levels, as long as any

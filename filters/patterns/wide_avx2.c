@@ -221,19 +221,27 @@ WIDE static inline __m256i look_up_256(const unsigned char *table, __m256i bytes
     return _mm256_or_si256(low, look_up_128(table + 128, _mm256_xor_si256(bytes, _mm256_set1_epi8((char)0x80))));
 }
 
+/* Folds 32 bytes; returns which are past ASCII. */
+WIDE static inline uint32_t fold_vector(const unsigned char *from, unsigned char *to)
+{
+    __m256i v = load(from);
+    __m256i capital = _mm256_and_si256(_mm256_cmpgt_epi8(v, _mm256_set1_epi8('A' - 1)),
+                                       _mm256_cmpgt_epi8(_mm256_set1_epi8('Z' + 1), v));
+    store(to, _mm256_or_si256(v, _mm256_and_si256(capital, _mm256_set1_epi8('a' - 'A'))));
+    return mask_of(v);
+}
+
 WIDE static size_t fold_ascii(const unsigned char *from, size_t len, unsigned char *to)
 {
-    size_t i = 0;
-    for (; i + VECTOR_BYTES <= len; i += VECTOR_BYTES) {
-        __m256i v = load(from + i);
-        __m256i capital = _mm256_and_si256(_mm256_cmpgt_epi8(v, _mm256_set1_epi8('A' - 1)),
-                                           _mm256_cmpgt_epi8(_mm256_set1_epi8('Z' + 1), v));
-        store(to + i, _mm256_or_si256(v, _mm256_and_si256(capital, _mm256_set1_epi8('a' - 'A'))));
-        uint32_t past_ascii = mask_of(v);
+    if (len < VECTOR_BYTES)
+        return 0;
+    for (size_t i = 0; i < len; i += VECTOR_BYTES) {
+        size_t at = len - i < VECTOR_BYTES ? len - VECTOR_BYTES : i; /* the last ones, some of them again */
+        uint32_t past_ascii = fold_vector(from + at, to + at);
         if (past_ascii)
-            return i + (size_t)__builtin_ctz(past_ascii);
+            return at + (size_t)__builtin_ctz(past_ascii);
     }
-    return i;
+    return len;
 }
 
 /* By mask: the places of its bits, one behind the other. */
@@ -245,77 +253,51 @@ WIDE static size_t fold_ascii(const unsigned char *from, size_t len, unsigned ch
 #define PLACES64(m) PLACES16(m), PLACES16((m) + 16), PLACES16((m) + 32), PLACES16((m) + 48)
 static const uint64_t places[256] = {PLACES64(0), PLACES64(64), PLACES64(128), PLACES64(192)};
 
-WIDE static inline size_t put_8(uint64_t bytes, unsigned mask, unsigned char *out)
+WIDE static inline __m128i packed(__m128i bytes, unsigned mask)
 {
-    __m128i packed = _mm_shuffle_epi8(_mm_cvtsi64_si128((long long)bytes), _mm_cvtsi64_si128((long long)places[mask]));
-    _mm_storel_epi64((__m128i *)out, packed);
-    return (size_t)__builtin_popcount(mask);
+    return _mm_shuffle_epi8(bytes, _mm_cvtsi64_si128((long long)places[mask]));
 }
 
-/* Writes the bytes whose bits are set; up to 32 bytes behind `out` are written over. */
-WIDE static inline size_t put_masked(__m256i v, uint32_t mask, unsigned char *out)
+/* Writes those of 8 letters that are kept and not the same as the one before; *last is that one, in its first byte. Up
+ * to 8 bytes behind `out` are written over. */
+WIDE static inline size_t put_8(__m128i letters, unsigned kept, __m128i *last, unsigned char *out)
 {
-    if (mask == UINT32_MAX) {
-        store(out, v);
-        return VECTOR_BYTES;
-    }
-    size_t made = put_8((uint64_t)_mm256_extract_epi64(v, 0), mask & 0xFF, out);
-    made += put_8((uint64_t)_mm256_extract_epi64(v, 1), mask >> 8 & 0xFF, out + made);
-    made += put_8((uint64_t)_mm256_extract_epi64(v, 2), mask >> 16 & 0xFF, out + made);
-    return made + put_8((uint64_t)_mm256_extract_epi64(v, 3), mask >> 24, out + made);
+    const __m128i only_first = _mm_setr_epi8(0, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+    int count = __builtin_popcount(kept);
+    letters = packed(letters, kept);
+    __m128i before = _mm_or_si128(_mm_slli_si128(letters, 1), *last);
+    unsigned changes = ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(letters, before)) & ((1u << count) - 1);
+    _mm_storel_epi64((__m128i *)out, packed(letters, changes));
+    *last = _mm_shuffle_epi8(before, _mm_or_si128(_mm_cvtsi32_si128(count), only_first));
+    return (size_t)__builtin_popcount(changes);
 }
 
-/* In place: of bytes that are the same in a row, one. What is written is never ahead of what was read. */
-WIDE static size_t single_out(unsigned char *bytes, size_t len)
+WIDE static inline size_t put_32(__m256i letters, uint32_t kept, __m128i *last, unsigned char *out)
 {
-    __m256i before = _mm256_setzero_si256();
-    size_t made = 0;
-    for (size_t i = 0; i < len; i += VECTOR_BYTES) {
-        __m256i v = load(bytes + i);
-        /* Each byte one place up; into the first comes the last of what was before. */
-        __m256i previous = _mm256_alignr_epi8(v, _mm256_permute2x128_si256(before, v, 0x21), 15);
-        uint32_t changes = ~mask_of(_mm256_cmpeq_epi8(v, previous)) & first_bits(len - i);
-        made += put_masked(v, changes, bytes + made);
-        before = v;
-    }
-    return made;
+    __m128i low = _mm256_castsi256_si128(letters), high = _mm256_extracti128_si256(letters, 1);
+    size_t made = put_8(low, kept & 0xFF, last, out);
+    made += put_8(_mm_srli_si128(low, 8), kept >> 8 & 0xFF, last, out + made);
+    made += put_8(high, kept >> 16 & 0xFF, last, out + made);
+    return made + put_8(_mm_srli_si128(high, 8), kept >> 24, last, out + made);
 }
 
-/* The marks of ASCII by lower half: a bit for each upper half that is marked with it. */
-static void pack_marks(const bool marks[256], unsigned char packed[TABLE])
+WIDE static size_t skeleton(const unsigned char entries[128], unsigned char other, const unsigned char *text, size_t len,
+                            unsigned char *out, bool *marked_out)
 {
-    memset(packed, 0, TABLE);
-    for (unsigned c = 0; c < 128; c++)
-        packed[c % 16] |= (unsigned char)(marks[c] << c / 16);
-}
-
-WIDE static inline __m256i marked_in(__m256i marks, __m256i bytes)
-{
-    const __m256i bits = _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, (char)128, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32,
-                                          64, (char)128, 0, 0, 0, 0, 0, 0, 0, 0);
-    struct halves v = split(bytes);
-    return _mm256_and_si256(_mm256_shuffle_epi8(marks, v.low), _mm256_shuffle_epi8(bits, v.high));
-}
-
-WIDE static size_t skeleton(const unsigned char letter[256], const bool marks[256], const unsigned char *text,
-                            size_t len, unsigned char *out, bool *marked_out)
-{
-    unsigned char packed[TABLE];
-    pack_marks(marks, packed);
-    const __m256i mark_table = load_table(packed), other = _mm256_set1_epi8((char)letter[128]);
-    const __m256i zero = _mm256_setzero_si256();
+    const __m256i others = _mm256_set1_epi8((char)other), zero = _mm256_setzero_si256();
+    __m128i last = _mm_setzero_si128();
     uint32_t marked = 0;
     size_t made = 0;
     for (size_t i = 0; i < len; i += VECTOR_BYTES) {
         uint32_t inside = first_bits(len - i);
-        __m256i bytes = load(text + i);
-        __m256i letters = look_up_128(letter, bytes);
-        letters = _mm256_or_si256(letters, _mm256_and_si256(_mm256_cmpgt_epi8(zero, bytes), other));
-        marked |= ~mask_of(_mm256_cmpeq_epi8(marked_in(mark_table, bytes), zero)) & inside;
-        made += put_masked(letters, ~mask_of(_mm256_cmpeq_epi8(letters, zero)) & inside, out + made);
+        __m256i bytes = load(text + i), letters = look_up_128(entries, bytes);
+        marked |= mask_of(letters) & inside;
+        letters = _mm256_and_si256(letters, _mm256_set1_epi8(0x7F));
+        letters = _mm256_or_si256(letters, _mm256_and_si256(_mm256_cmpgt_epi8(zero, bytes), others));
+        made += put_32(letters, ~mask_of(_mm256_cmpeq_epi8(letters, zero)) & inside, &last, out + made);
     }
     *marked_out = marked != 0;
-    return single_out(out, made);
+    return made;
 }
 
 WIDE static unsigned char any_of(__m256i v)
@@ -332,14 +314,14 @@ WIDE static unsigned char read_entries(const unsigned char table[256], const uns
                                        unsigned char *work)
 {
     __m256i all = _mm256_setzero_si256();
-    size_t i = 0;
-    for (; i + VECTOR_BYTES <= len; i += VECTOR_BYTES) {
-        __m256i bits = look_up_256(table, load(text + i));
-        store(work + i, bits);
+    unsigned char rest = 0;
+    for (size_t i = 0; i < len && len >= VECTOR_BYTES; i += VECTOR_BYTES) {
+        size_t at = len - i < VECTOR_BYTES ? len - VECTOR_BYTES : i; /* the last ones, some of them again */
+        __m256i bits = look_up_256(table, load(text + at));
+        store(work + at, bits);
         all = _mm256_or_si256(all, bits);
     }
-    unsigned char rest = 0;
-    for (; i < len; i++)
+    for (size_t i = 0; i < len && len < VECTOR_BYTES; i++)
         rest |= work[i] = table[text[i]];
     memset(work + len, 0, WIDE_BYTES);
     return any_of(all) | rest;

@@ -149,8 +149,8 @@ WIDE static size_t fold_ascii(const unsigned char *from, size_t len, unsigned ch
     return len;
 }
 
-WIDE static size_t skeleton(const unsigned char letter[256], const bool marks[256], const unsigned char *text, size_t len,
-                          unsigned char *out, bool *marked_out)
+WIDE static size_t skeleton(const unsigned char entries[128], unsigned char other, const unsigned char *text, size_t len,
+                            unsigned char *out, bool *marked_out)
 {
     /* Moves each byte one place up; into the first comes the last of what was before. */
     unsigned char places[WIDE_BYTES];
@@ -162,9 +162,11 @@ WIDE static size_t skeleton(const unsigned char letter[256], const bool marks[25
     size_t made = 0;
     for (size_t i = 0; i < len; i += WIDE_BYTES) {
         uint64_t inside = wide_first_bits(len - i);
-        __m512i bytes = load(text + i), letters = look_up_256(letter, bytes);
-        __m512i mark = look_up_256((const unsigned char *)marks, bytes);
-        marked |= _mm512_test_epi8_mask(mark, mark) & inside;
+        __m512i bytes = load(text + i), letters = look_up_128(entries, bytes);
+        uint64_t past_ascii = _mm512_movepi8_mask(bytes);
+        marked |= _mm512_movepi8_mask(letters) & ~past_ascii & inside;
+        letters = _mm512_and_si512(letters, _mm512_set1_epi8(0x7F));
+        letters = _mm512_mask_mov_epi8(letters, past_ascii, _mm512_set1_epi8((char)other));
         uint64_t kept = _mm512_test_epi8_mask(letters, letters) & inside;
         if (!kept)
             continue;
