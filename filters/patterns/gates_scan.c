@@ -42,8 +42,8 @@ static inline uint32_t features_of(const struct gate_index *index, uint32_t c)
 static size_t read_features(const struct gate_index *index, struct wd_str text, uint32_t *out, struct watch *watch)
 {
     const unsigned char *at = (const unsigned char *)text.data, *end = at + text.len;
-    size_t count = 0;
-    while (at < end && !watch_late(watch, 1)) {
+    size_t count = 0, steps = 0;
+    while (at < end && !watch_late_step(watch, &steps)) {
         if (*at < 0x80) {
             out[count++] = index->ascii[*at++];
             continue;
@@ -112,7 +112,7 @@ static void read_wide(const struct gate_index *index, const struct folded_text *
     for (size_t group = 0; group < (index->feature_count + 7) / 8; group++) {
         unsigned char have[GATE_LEVELS];
         index->wide->runs(index->tables[group], (const unsigned char *)original.data, original.len,
-                  (unsigned char *)scratch->features, GATE_LEVELS, index->wanted[group], have);
+                          (unsigned char *)scratch->features, GATE_LEVELS, index->wanted[group], have);
         for (size_t level = 0; level < GATE_LEVELS; level++)
             scratch->have[level] |= (uint32_t)have[level] << 8 * group;
     }
@@ -171,23 +171,23 @@ static bool same4(const unsigned char *a, const unsigned char *b)
 
 /* A run of at least 4 bytes covers a multiple of (its length - 3) together with the 3 bytes after it, so only multiples
  * are looked at. */
-static bool has_period(const struct folded_text *text, size_t period, size_t run, struct watch *watch)
+static bool has_period(const struct folded_text *text, size_t period, size_t run)
 {
     size_t step = run >= 4 ? run - 3 : 1;
-    for (size_t at = 0; at + period + (run < 4 ? run : 4) <= text->len && !watch->late; at += step) {
+    for (size_t at = 0; at + period + (run < 4 ? run : 4) <= text->len; at += step) {
         bool same =
             run >= 4 ? same4(text->bytes + at, text->bytes + at + period) : text->bytes[at] == text->bytes[at + period];
         if (same && run_around(text, at, period, run))
             return true;
-        watch_late(watch, same ? run : 1);
     }
-    return watch->late;
+    return false;
 }
 
 /* Past so long a run, looking at its multiples is the faster way. */
-enum { WIDE_RUN_MIN = 7, WIDE_RUN_MAX = 64 };
+enum { WIDE_RUN_MIN = 7, WIDE_RUN_MAX = 64, LONG_BYTES = 1000 };
 
-static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, const struct wide *wide, struct watch *watch)
+static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, const struct wide *wide,
+                       struct watch *watch)
 {
     size_t longest = text->len / ((size_t)repeat->times + 1);
     size_t max = (size_t)repeat->max_characters * (text->ascii ? 1 : 4);
@@ -195,11 +195,12 @@ static bool has_repeat(const struct folded_text *text, const struct gate_repeat 
         max = longest;
     for (size_t period = repeat->min; period <= max; period++) {
         size_t run = period * repeat->times;
-        if (watch_late(watch, text->len / WIDE_RUN_MAX))
+        /* Each period takes about one walk over the text at worst. */
+        if (text->len > LONG_BYTES && watch_late(watch, text->len))
             return true;
         if (wide && run >= WIDE_RUN_MIN && run <= WIDE_RUN_MAX && !wide->may_repeat(text->bytes, text->len, period))
             continue;
-        if (has_period(text, period, run, watch))
+        if (has_period(text, period, run))
             return true;
     }
     return false;

@@ -133,16 +133,15 @@ probe(const struct gram_table *table, uint32_t width, const unsigned char *text,
 }
 
 #if defined(__SSE2__)
-/* Positions of the bits of `mask`, which stands for the bytes from `at` on. */
-static inline size_t put_positions(unsigned mask, size_t at, uint32_t *positions_out)
+static inline __m128i any_equal(const unsigned char *text, const __m128i wanted[SINGLES_MAX])
 {
-    size_t found = 0;
-    for (; mask; mask &= mask - 1)
-        positions_out[found++] = (uint32_t)at + (uint32_t)__builtin_ctz(mask);
-    return found;
+    __m128i bytes = _mm_loadu_si128((const __m128i *)text);
+    __m128i first = _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted[0]), _mm_cmpeq_epi8(bytes, wanted[1]));
+    __m128i last = _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted[2]), _mm_cmpeq_epi8(bytes, wanted[3]));
+    return _mm_or_si128(first, last);
 }
 
-/* Single bytes, if they are few, 16 positions at a time. */
+/* Single bytes, if they are few; most often there is none in 64. */
 static size_t find_singles(const struct gram_table *table, const unsigned char *text, size_t len,
                            uint32_t *positions_out)
 {
@@ -150,14 +149,19 @@ static size_t find_singles(const struct gram_table *table, const unsigned char *
     for (size_t i = 0; i < SINGLES_MAX; i++)
         wanted[i] = _mm_set1_epi8((char)table->grams[i < table->count ? i : 0]);
     size_t found = 0;
-    for (size_t i = 0; i < len; i += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(text + i));
-        __m128i first = _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted[0]), _mm_cmpeq_epi8(bytes, wanted[1]));
-        __m128i last = _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted[2]), _mm_cmpeq_epi8(bytes, wanted[3]));
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(first, last));
-        if (len - i < 16)
-            mask &= (1u << (len - i)) - 1;
-        found += put_positions(mask, i, positions_out + found);
+    for (size_t i = 0; i < len; i += 64) {
+        __m128i equal[4];
+        for (size_t k = 0; k < 4; k++)
+            equal[k] = any_equal(text + i + 16 * k, wanted);
+        if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(equal[0], equal[1]), _mm_or_si128(equal[2], equal[3]))))
+            continue;
+        uint64_t mask = 0;
+        for (size_t k = 0; k < 4; k++)
+            mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(equal[k]) << 16 * k;
+        if (len - i < 64)
+            mask &= ((uint64_t)1 << (len - i)) - 1;
+        for (; mask; mask &= mask - 1)
+            positions_out[found++] = (uint32_t)(i + (size_t)__builtin_ctzll(mask));
     }
     return found;
 }

@@ -30,7 +30,7 @@ struct gram_table {
 };
 
 struct gram_index {
-    const struct wide *wide; /* NULL: portable */
+    const struct wide *wide;                        /* NULL: portable */
     struct gram_table by_width[GRAM_WIDTH_MAX + 1]; /* 0 is unused */
 };
 

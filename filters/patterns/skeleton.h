@@ -23,9 +23,9 @@ struct skeleton_offer;
 enum { SKELETON_OTHER = 0x80 };
 
 struct skeleton_index {
-    const struct wide *wide;                   /* NULL: portable */
-    unsigned char letter[SKELETON_KINDS][256]; /* what a byte becomes; 0: left out; past ASCII all the same */
-    bool doubtful[256];                        /* SPACED: a letter of some pattern that separators match, too */
+    const struct wide *wide;                    /* NULL: portable */
+    unsigned char letter[SKELETON_KINDS][256];  /* what a byte becomes; 0: left out; past ASCII all the same */
+    bool doubtful[256];                         /* SPACED: a letter of some pattern that separators match, too */
     unsigned char entries[SKELETON_KINDS][128]; /* for wide.h: letter, and the high bit where it is doubtful */
     struct gram_index grams[SKELETON_KINDS];
     struct skeleton_literal *literals;

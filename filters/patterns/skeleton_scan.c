@@ -152,7 +152,7 @@ static void try_gram(const struct reading *reading, const unsigned char *gram)
     if (!gram_may_be(&grams->by_width[reading->width], gram_load(gram, reading->width)))
         return;
     struct gram_range range = gram_index_look_up(grams, reading->width, gram);
-    if (watch_late(reading->caller->watch, (size_t)(range.end - range.first)))
+    if (range.first < range.end && watch_late(reading->caller->watch, (size_t)(range.end - range.first)))
         return;
     for (const uint64_t *entry = range.first; entry < range.end; entry++)
         if ((uint32_t)*entry == range.bytes)
@@ -192,9 +192,11 @@ static bool look_up_doubtful(struct reading *reading, uint32_t *positions)
     for (size_t i = 0; i < count && !reading->caller->watch->late; i++)
         try_gram(reading, scratch->bytes + positions[i]);
     size_t next = 0; /* starts before it have been tried */
-    for (size_t d = 1; d < scratch->len && !watch_late(reading->caller->watch, reading->tried); d++) {
+    for (size_t d = 1; d < scratch->len; d++) {
         if (!scratch->doubtful[d])
             continue;
+        if (watch_late(reading->caller->watch, reading->tried))
+            return true;
         size_t start = d >= reading->width ? d - reading->width + 1 : 0;
         for (size_t i = start > next ? start : next; i < d; i++) {
             unsigned char gram[GRAM_WIDTH_MAX] = {scratch->bytes[i]};

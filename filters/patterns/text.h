@@ -20,8 +20,8 @@ struct folded_text {
     size_t len;
     bool ascii;
     const struct wide *wide; /* to fold with; NULL: portable */
-    bool aligned;  /* byte i of the folded text is byte i of the original */
-    uint32_t *map; /* where not aligned: by byte of the folded text, len + 1 of them */
+    bool aligned;            /* byte i of the folded text is byte i of the original */
+    uint32_t *map;           /* where not aligned: by byte of the folded text, len + 1 of them */
     size_t capacity, map_capacity;
 };
 

@@ -31,4 +31,14 @@ static inline bool watch_late(struct watch *watch, size_t steps)
     return watch->late;
 }
 
+/* The same for tight loops: *steps, a variable of the loop's own, is counted first. */
+static inline bool watch_late_step(struct watch *watch, size_t *steps)
+{
+    if (++*steps < WATCH_STEPS)
+        return false;
+    size_t taken = *steps;
+    *steps = 0;
+    return watch_late(watch, taken);
+}
+
 #endif

@@ -1,6 +1,6 @@
-/* The steps of a scan that look at every byte of a text, many bytes at a time, for processors that can. Always holds: they
- * find what the portable steps beside their callers find; only a filter may find more. Neighbours: wide_avx512.c and
- * wide_avx2.c have the steps; text.c, grams.c, skeleton_scan.c, gates_scan.c use them. */
+/* The steps of a scan that look at every byte of a text, many bytes at a time, for processors that can. Always holds:
+ * they find what the portable steps beside their callers find; only a filter may find more. Neighbours: wide_avx512.c
+ * and wide_avx2.c have the steps; text.c, grams.c, skeleton_scan.c, gates_scan.c use them. */
 #ifndef FILTERS_PATTERNS_WIDE_H
 #define FILTERS_PATTERNS_WIDE_H
 
@@ -15,11 +15,12 @@ enum { WIDE_BYTES = 64 };
 struct wide {
     const char *name;
 
-    /* A filter tells which places of a text may begin one of some hundred short strings: a Bloom filter whose tables fit
-     * in registers. `grams` are `count` strings of `width` bytes (2 to 4), little end first, sorted so that equal ones
-     * are neighbours. NULL: there are too many for it to tell anything, or no memory; then do without. */
+    /* A filter tells which places of a text may begin one of some hundred short strings: a Bloom filter whose tables
+     * fit in registers. `grams` are `count` strings of `width` bytes (2 to 4), little end first, sorted so that equal
+     * ones are neighbours. NULL: there are too many for it to tell anything, or no memory; then do without. */
     void *(*filter_new)(const uint32_t *grams, size_t count, uint32_t width);
-    /* Writes positions in order, room for `len` + WIDE_BYTES of them; `text` has WIDE_BYTES readable bytes behind it. */
+    /* Writes positions in order, room for `len` + WIDE_BYTES of them; `text` has WIDE_BYTES readable bytes behind it.
+     */
     size_t (*filter_probe)(const void *filter, const unsigned char *text, size_t len, uint32_t *positions_out);
     /* The same with a bitmap of 2^bits bits over gram_hash: exactly the places whose bit is set. */
     size_t (*bitmap_probe)(const uint32_t *bitmap, uint32_t bits, uint32_t width, const unsigned char *text, size_t len,

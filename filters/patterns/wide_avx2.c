@@ -42,8 +42,8 @@ static uint32_t first_bits(size_t count)
 /* ---- filter ---- */
 
 /* Each of 8 buckets has a share of the grams and a bit in every table. A table is looked up with half of a hash byte; a
- * place may begin a gram of a bucket if the bucket's bit is set in all of them. Two hash bytes are made of the halves of
- * the gram's bytes, the others of the halves of these two. */
+ * place may begin a gram of a bucket if the bucket's bit is set in all of them. Two hash bytes are made of the halves
+ * of the gram's bytes, the others of the halves of these two. */
 struct filter {
     unsigned char tables[HASHES_MAX][2][TABLE];
     unsigned char spread[BASES][WIDE_GRAM_BYTES][2][TABLE];
@@ -245,7 +245,7 @@ WIDE static size_t fold_ascii(const unsigned char *from, size_t len, unsigned ch
 }
 
 /* By mask: the places of its bits, one behind the other. */
-#define PLACE(m, b) ((uint64_t)((m) >> (b) & 1) * (b) << 8 * __builtin_popcount((m) & ((1 << (b)) - 1)))
+#define PLACE(m, b) ((uint64_t)((m) >> (b)&1) * (b) << 8 * __builtin_popcount((m) & ((1 << (b)) - 1)))
 #define PLACES(m)                                                                                                      \
     PLACE(m, 0) | PLACE(m, 1) | PLACE(m, 2) | PLACE(m, 3) | PLACE(m, 4) | PLACE(m, 5) | PLACE(m, 6) | PLACE(m, 7)
 #define PLACES4(m) PLACES(m), PLACES((m) + 1), PLACES((m) + 2), PLACES((m) + 3)
@@ -281,8 +281,8 @@ WIDE static inline size_t put_32(__m256i letters, uint32_t kept, __m128i *last, 
     return made + put_8(_mm_srli_si128(high, 8), kept >> 24, last, out + made);
 }
 
-WIDE static size_t skeleton(const unsigned char entries[128], unsigned char other, const unsigned char *text, size_t len,
-                            unsigned char *out, bool *marked_out)
+WIDE static size_t skeleton(const unsigned char entries[128], unsigned char other, const unsigned char *text,
+                            size_t len, unsigned char *out, bool *marked_out)
 {
     const __m256i others = _mm256_set1_epi8((char)other), zero = _mm256_setzero_si256();
     __m128i last = _mm_setzero_si128();

@@ -149,8 +149,8 @@ WIDE static size_t fold_ascii(const unsigned char *from, size_t len, unsigned ch
     return len;
 }
 
-WIDE static size_t skeleton(const unsigned char entries[128], unsigned char other, const unsigned char *text, size_t len,
-                            unsigned char *out, bool *marked_out)
+WIDE static size_t skeleton(const unsigned char entries[128], unsigned char other, const unsigned char *text,
+                            size_t len, unsigned char *out, bool *marked_out)
 {
     /* Moves each byte one place up; into the first comes the last of what was before. */
     unsigned char places[WIDE_BYTES];
@@ -191,7 +191,7 @@ WIDE static unsigned char any_of(__m512i v)
 }
 
 WIDE static void runs(const unsigned char table[256], const unsigned char *text, size_t len, unsigned char *work,
-                    size_t levels, const unsigned char *wanted, unsigned char *have_out)
+                      size_t levels, const unsigned char *wanted, unsigned char *have_out)
 {
     __m512i all = _mm512_setzero_si512();
     for (size_t i = 0; i < len; i += WIDE_BYTES) {
@@ -222,7 +222,8 @@ WIDE static bool may_repeat(const unsigned char *text, size_t len, size_t period
 {
     uint64_t found = 0;
     for (size_t i = 0; i + period < len; i += WIDE_BYTES) {
-        uint64_t same = _mm512_cmpeq_epi8_mask(load(text + i), load(text + i + period)) & wide_first_bits(len - period - i);
+        uint64_t same =
+            _mm512_cmpeq_epi8_mask(load(text + i), load(text + i + period)) & wide_first_bits(len - period - i);
         same &= same >> 1;
         found |= same & same >> 2 & 0x1111111111111111u;
     }

@@ -69,9 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wd_error err;
     size_t bad;
     struct oracle *oracle = oracle_new(&pattern);
-    struct wd_patterns_options options = {
-        .vectors = data[0] & 16 ? data[0] & 128 ? WD_VECTORS_AVX2 : WD_VECTORS_NONE : WD_VECTORS_BEST,
-        .quick_limit = data[0] & 64 ? 1 : 0};
+    struct wd_patterns_options options = {.vectors = data[0] & 16 ? data[0] & 128 ? WD_VECTORS_AVX2 : WD_VECTORS_NONE
+                                                                  : WD_VECTORS_BEST,
+                                          .quick_limit = data[0] & 64 ? 1 : 0};
     enum wd_status status = wd_patterns_new(&pattern, 1, &options, &set, &bad, &err);
     if ((status == WD_OK) != (oracle != NULL)) {
         fprintf(stderr, "%.*s: PCRE2 %s it\n", WD_STR_ARG(pattern.text), oracle ? "takes" : "refuses");

@@ -1,6 +1,6 @@
-/* Each step of wide.h, in each way that this processor can, against plain C: random bytes, every length around the borders
- * of vectors, buffers that end where the contract says, so that AddressSanitizer sees one byte too many. The seed is
- * printed; WARDEN_TEST_SEED sets it. */
+/* Each step of wide.h, in each way that this processor can, against plain C: random bytes, every length around the
+ * borders of vectors, buffers that end where the contract says, so that AddressSanitizer sees one byte too many. The
+ * seed is printed; WARDEN_TEST_SEED sets it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
