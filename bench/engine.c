@@ -3,9 +3,10 @@
  * that their ratios hold on a noisy machine.
  *
  *     engine --rules RULES.tsv --events EVENTS.jsonl [--counts 10,100,1000,10000] [--rounds 5]
- *            [--budget MS] [--view VIEW]... [--json]
+ *            [--budget MS [--each]] [--view VIEW]... [--json]
  *
- * With --budget only this: the longest event where that many milliseconds are all that an event may take.
+ * With --budget only this: the longest event where that many milliseconds are all that an event may take, with all
+ * rules and, with --each, with each rule by itself, which then is never switched off.
  */
 #include "bench/engine.h"
 
@@ -37,7 +38,7 @@ struct options {
     size_t view_count;
     size_t counts[COUNTS_MAX], count_count;
     unsigned rounds, budget_ms;
-    bool json;
+    bool json, each;
 };
 
 struct outcome {
@@ -47,6 +48,7 @@ struct outcome {
     double allocations;   /* an event */
     double longest_ns, longest_99_9_ns;
     double strict_longest_ns; /* with --budget */
+    size_t strict_longest;    /* the record, from 1 */
     uint64_t ended, switched_off;
     uint64_t events, matches, candidates, refused;
 };
@@ -219,7 +221,10 @@ static void measure_strict(struct engine *engine, struct outcome *outcome)
         uint64_t decoded = processor_ns(NULL);
         engine_pass_strict(engine);
         double ns = (double)(processor_ns(NULL) - decoded) - (double)(decoded - start);
-        outcome->strict_longest_ns = ns > outcome->strict_longest_ns ? ns : outcome->strict_longest_ns;
+        if (ns > outcome->strict_longest_ns) {
+            outcome->strict_longest_ns = ns;
+            outcome->strict_longest = i + 1;
+        }
         outcome->ended += engine->ended;
         outcome->switched_off += engine->switched_off;
     }
@@ -260,11 +265,24 @@ static struct outcome measure(struct engine *engine, const struct rule_lines *li
 
 static void print_strict(const struct outcome *o, unsigned budget_ms)
 {
-    printf(
-        "\n%zu rules, a budget of %u ms of processor time: longest event %.2f ms, %llu events ended by it, %llu rules "
-        "switched off\n",
-        o->rules, budget_ms, o->strict_longest_ns / 1e6, (unsigned long long)o->ended,
-        (unsigned long long)o->switched_off);
+    printf("\n%zu rules, a budget of %u ms of processor time: longest event %.2f ms (record %zu), %llu events ended by "
+           "it, %llu rules switched off\n",
+           o->rules, budget_ms, o->strict_longest_ns / 1e6, o->strict_longest, (unsigned long long)o->ended,
+           (unsigned long long)o->switched_off);
+}
+
+static void measure_each(struct engine *engine, const struct rule_lines *lines, const struct rule_lines_header *header,
+                         unsigned budget_ms)
+{
+    double longest_ns = 0;
+    for (size_t i = 0; i < lines->count; i++) {
+        struct rule_lines one = {.name = lines->name, .format = lines->format, .items = lines->items + i, .count = 1};
+        struct outcome outcome = measure(engine, &one, header, 1, 1);
+        printf("%8.2f ms (record %zu)  %3llu ended  %.*s\n", outcome.strict_longest_ns / 1e6, outcome.strict_longest,
+               (unsigned long long)outcome.ended, WD_STR_ARG(lines->items[i].text));
+        longest_ns = outcome.strict_longest_ns > longest_ns ? outcome.strict_longest_ns : longest_ns;
+    }
+    printf("%8.2f ms is the longest event of all, a budget of %u ms of processor time\n", longest_ns / 1e6, budget_ms);
 }
 
 static void print_outcome(const struct outcome *o)
@@ -311,13 +329,17 @@ static void read_counts(struct options *options, const char *text)
 
 static struct options read_options(int argc, char **argv)
 {
-    static const struct option LONG[] = {
-        {"rules", required_argument, NULL, 'r'},  {"events", required_argument, NULL, 'e'},
-        {"counts", required_argument, NULL, 'c'}, {"rounds", required_argument, NULL, 'n'},
-        {"view", required_argument, NULL, 'v'},   {"budget", required_argument, NULL, 'b'},
-        {"json", no_argument, NULL, 'j'},         {0}};
+    static const struct option LONG[] = {{"rules", required_argument, NULL, 'r'},
+                                         {"events", required_argument, NULL, 'e'},
+                                         {"counts", required_argument, NULL, 'c'},
+                                         {"rounds", required_argument, NULL, 'n'},
+                                         {"view", required_argument, NULL, 'v'},
+                                         {"budget", required_argument, NULL, 'b'},
+                                         {"each", no_argument, NULL, 'a'},
+                                         {"json", no_argument, NULL, 'j'},
+                                         {0}};
     struct options options = {.rounds = 5, .counts = {10, 100, 1000, 10000}, .count_count = 4};
-    for (int letter; (letter = getopt_long(argc, argv, "r:e:c:n:v:b:j", LONG, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "r:e:c:n:v:b:aj", LONG, NULL)) != -1;) {
         if (letter == 'r')
             options.rules = optarg;
         else if (letter == 'e')
@@ -330,6 +352,8 @@ static struct options read_options(int argc, char **argv)
             options.views[options.view_count++] = optarg;
         else if (letter == 'b')
             options.budget_ms = (unsigned)strtoul(optarg, NULL, 10);
+        else if (letter == 'a')
+            options.each = true;
         else if (letter == 'j')
             options.json = true;
         else
@@ -337,7 +361,7 @@ static struct options read_options(int argc, char **argv)
     }
     if (!options.rules || !options.events || !options.rounds || options.rounds > ROUNDS_MAX)
         give_up("usage", "engine --rules RULES.tsv --events EVENTS.jsonl [--counts N,N] [--rounds 1..99] [--view VIEW] "
-                         "[--json]");
+                         "[--budget MS [--each]] [--json]");
     return options;
 }
 
@@ -353,7 +377,7 @@ int main(int argc, char **argv)
     const struct wd_scanner_options strict = {.stage = WD_STAGE_WORKER,
                                               .clock = processor_ns,
                                               .event_budget_ns = options.budget_ms * UINT64_C(1000000),
-                                              .rule_budget_ns = RULE_BUDGET_NS};
+                                              .rule_budget_ns = options.each ? 0 : RULE_BUDGET_NS};
     struct engine engine = {.records = read_records(options.events),
                             .decoder = wd_decoder_new(RECORD_BYTES),
                             .arena = wd_arena_new(ARENA_BYTES),
@@ -368,7 +392,9 @@ int main(int argc, char **argv)
     if (!options.json)
         printf("%zu records of %zu bytes; one core, medians of %u rounds\n", engine.records.count,
                engine.records.byte_count / engine.records.count, options.rounds);
-    for (size_t i = 0; i < options.count_count; i++) {
+    if (options.each && options.budget_ms)
+        measure_each(&engine, &lines, &header, options.budget_ms);
+    for (size_t i = 0; i < options.count_count && !options.each; i++) {
         struct outcome outcome = measure(&engine, &lines, &header, options.counts[i], options.rounds);
         if (outcome.refused)
             fprintf(stderr, "engine: %zu records or events were refused\n", (size_t)outcome.refused);

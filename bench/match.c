@@ -15,7 +15,7 @@
 enum { COUNTS_MAX = 16, ROUNDS_MAX = 99 };
 
 static const struct match_engine *const engines[] = {
-    &match_index,     &match_portable, &match_pcre2,
+    &match_index,     &match_avx2, &match_portable, &match_pcre2,
 #ifdef HAVE_RE2
     &match_re2,
 #endif
@@ -23,7 +23,7 @@ static const struct match_engine *const engines[] = {
     &match_hyperscan,
 #endif
 };
-enum { ENGINES = sizeof engines / sizeof engines[0] };
+enum { ENGINES = sizeof engines / sizeof engines[0], INDEXES = 3 /* the first so many are ways of our index */ };
 
 struct options {
     const char *rules, *texts, *only;
@@ -180,39 +180,69 @@ static void mark(void *context, uint32_t rule)
     ((struct pairs *)context)->matched[rule] ^= 1;
 }
 
-static int check(const struct match_rules *rules, size_t count, const struct match_texts *texts)
+struct checking {
+    const struct match_rules *rules;
+    size_t count;
+    unsigned char *expected, *found; /* by rule, of one text */
+    size_t matches, wrong[INDEXES];
+};
+
+static void check_text(struct checking *checking, size_t text, struct wd_str bytes, void *states[INDEXES])
 {
-    void *index = match_index.build(rules->items, count), *pcre2 = match_pcre2.build(rules->items, count);
-    struct pairs pairs = {.matched = calloc(count ? count : 1, 1)};
-    if (!pairs.matched)
-        abort();
-    size_t matches = 0, wrong = 0;
-    for (size_t t = 0; t < texts->count; t++) {
-        matches += match_pcre2.scan(pcre2, texts->items[t], mark, &pairs);
-        match_index.scan(index, texts->items[t], mark, &pairs);
-        for (size_t r = 0; r < count; r++) {
-            if (pairs.matched[r] && ++wrong < 20)
-                fprintf(stderr, "text %zu, rule %zu: only one says match: %.*s\n", t, r,
-                        WD_STR_ARG(rules->items[r].pattern));
-            pairs.matched[r] = 0;
-        }
+    for (size_t e = 0; e < INDEXES; e++) {
+        if (!states[e])
+            continue;
+        memcpy(checking->found, checking->expected, checking->count);
+        struct pairs pairs = {.matched = checking->found};
+        engines[e]->scan(states[e], bytes, mark, &pairs);
+        for (size_t r = 0; r < checking->count; r++)
+            if (checking->found[r] && ++checking->wrong[e] < 20)
+                fprintf(stderr, "text %zu, rule %zu: only one of %s and pcre2 says match: %.*s\n", text, r,
+                        engines[e]->name, WD_STR_ARG(checking->rules->items[r].pattern));
     }
-    printf("%zu rules x %zu texts: %zu matches, %zu pairs differ\n", count, texts->count, matches, wrong);
-    free(pairs.matched);
-    match_index.free(index);
+}
+
+static int check(const struct options *options, const struct match_rules *rules, size_t count,
+                 const struct match_texts *texts)
+{
+    struct checking checking = {
+        .rules = rules, .count = count, .expected = calloc(count + 1, 1), .found = calloc(count + 1, 1)};
+    void *states[INDEXES] = {0}, *pcre2 = match_pcre2.build(rules->items, count);
+    int failed = 0;
+    if (!checking.expected || !checking.found)
+        abort();
+    for (size_t e = 0; e < INDEXES; e++)
+        states[e] = is_wanted(options, engines[e]->name) ? engines[e]->build(rules->items, count) : NULL;
+    for (size_t t = 0; t < texts->count; t++) {
+        struct pairs pairs = {.matched = checking.expected};
+        memset(checking.expected, 0, count);
+        checking.matches += match_pcre2.scan(pcre2, texts->items[t], mark, &pairs);
+        check_text(&checking, t, texts->items[t], states);
+    }
+    for (size_t e = 0; e < INDEXES; e++) {
+        if (!states[e])
+            continue;
+        printf("%zu rules x %zu texts: %zu matches, %zu pairs of %s differ\n", count, texts->count, checking.matches,
+               checking.wrong[e], engines[e]->name);
+        failed |= checking.wrong[e] > 0;
+        engines[e]->free(states[e]);
+    }
     match_pcre2.free(pcre2);
-    return wrong ? 1 : 0;
+    free(checking.expected);
+    free(checking.found);
+    return failed;
 }
 
 static void usage(FILE *to)
 {
     fputs(
         "usage: match --rules FILE --texts FILE [--counts 10,100,1000] [--rounds 5] [--seconds 0.5]\n"
-        "             [--engines index,portable,pcre2,re2,hyperscan] [--json] [--check]\n"
+        "             [--engines index,avx2,portable,pcre2,re2,hyperscan] [--json]\n"
+        "             [--check]\n"
         "  --rules    lines of id, kind, caseless (0 or 1) and pattern, separated by tabs; a set of N is the first N\n"
         "  --texts    lines of {\"text\": \"...\"}\n"
         "  --seconds  how long each engine runs in each round\n"
-        "  --check    compare the index with PCRE2 on every pair instead of measuring\n",
+        "  --check    compare the index (each of its ways in --engines) with PCRE2 on every pair instead\n",
         to);
 }
 
@@ -288,7 +318,7 @@ int main(int argc, char **argv)
         size_t count = options.counts[i] < rules.count ? options.counts[i] : rules.count;
         struct outcome outcomes[ENGINES];
         if (options.check) {
-            failed |= check(&rules, count, &texts);
+            failed |= check(&options, &rules, count, &texts);
             continue;
         }
         measure(&options, &rules, count, &texts, outcomes);

@@ -49,6 +49,7 @@ struct match_engine {
 };
 
 extern const struct match_engine match_index;
+extern const struct match_engine match_avx2;     /* the index on a processor without AVX-512 */
 extern const struct match_engine match_portable; /* the index without what only some processors can */
 extern const struct match_engine match_pcre2;
 #ifdef HAVE_RE2

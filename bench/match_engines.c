@@ -16,9 +16,9 @@ struct index_engine {
     struct wd_pattern_scratch *scratch;
 };
 
-static void *build_index(const struct match_rule *rules, size_t count, bool portable)
+static void *build_index(const struct match_rule *rules, size_t count, enum wd_vectors vectors)
 {
-    struct wd_patterns_options options = {.portable = portable};
+    struct wd_patterns_options options = {.vectors = vectors};
     struct index_engine *engine = calloc(1, sizeof *engine);
     struct wd_pattern *patterns = calloc(count ? count : 1, sizeof *patterns);
     if (!engine || !patterns)
@@ -38,12 +38,17 @@ static void *build_index(const struct match_rule *rules, size_t count, bool port
 
 static void *index_build(const struct match_rule *rules, size_t count)
 {
-    return build_index(rules, count, false);
+    return build_index(rules, count, WD_VECTORS_BEST);
+}
+
+static void *avx2_build(const struct match_rule *rules, size_t count)
+{
+    return build_index(rules, count, WD_VECTORS_AVX2);
 }
 
 static void *portable_build(const struct match_rule *rules, size_t count)
 {
-    return build_index(rules, count, true);
+    return build_index(rules, count, WD_VECTORS_NONE);
 }
 
 static size_t index_scan(void *state, struct wd_str text, match_found *found, void *context)
@@ -73,8 +78,9 @@ static void index_free(void *state)
 }
 
 const struct match_engine match_index = {"index", "exact", index_build, index_scan, index_free};
-const struct match_engine match_portable = {"portable", "exact, without AVX-512", portable_build, index_scan,
-                                            index_free};
+const struct match_engine match_avx2 = {"avx2", "exact, with at most AVX2", avx2_build, index_scan, index_free};
+const struct match_engine match_portable = {"portable", "exact, with neither AVX-512 nor AVX2", portable_build,
+                                            index_scan, index_free};
 
 /* ---- PCRE2, rule by rule ---- */
 

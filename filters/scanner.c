@@ -433,7 +433,9 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
     uint32_t wanted = set->views_by_field[text->field] | searched;
     if (!wanted)
         return WD_OK;
+    wd_views_stop_when(scanner->views, evaluation->out_of_budget, scanner);
     enum wd_status status = wd_views_make(scanner->views, text->text, wanted, views, &count);
+    evaluation->budget_ended |= wd_views_stopped(scanner->views);
     uint32_t case_kinds = status == WD_OK ? kinds_but_case(set, views, count) : 0;
     for (size_t i = 0; i < count && status == WD_OK; i++) {
         struct reading reading = {.scanner = scanner,

@@ -1,126 +1,17 @@
-/* PCRE2 with our settings: UTF, UCP, LF newlines, JIT where the machine allows it, a match limit, a JIT stack of
- * 256 KB, windows for long texts. Always holds: an attempt that PCRE2 gives up is 'undecided', never 'no match'. */
+/* PCRE2 with a match limit, a JIT stack of 256 KB, windows for long texts, and a deadline. Always holds: an attempt
+ * that PCRE2 gives up is 'undecided', never 'no match'. */
 #include "filters/patterns/confirm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { JIT_STACK_MIN = 32 * 1024, JIT_STACK_MAX = 256 * 1024 };
 /* The clock is read after each attempt, and after twice as many the next time as long as they are short: most take far
  * less than 1 microsecond, but one can take milliseconds under the match limit. */
-enum { ATTEMPTS_A_READING_MAX = 32, SHORT_NS = 2000 };
+enum { ATTEMPTS_A_READING_MAX = 16, SHORT_NS = 2000 };
+/* What an attempt of the plain program may take, in characters walked over, where there is a watched one. */
+enum { QUICK_STEPS = 200000 };
 /* Memory of the interpreter where there is no JIT, in KiB. */
 enum { INTERPRETER_HEAP_KIB = 4096 };
-
-enum wd_status pcre_compiler_init(struct pcre_compiler *compiler, struct wd_error *err)
-{
-    *compiler = (struct pcre_compiler){0};
-    compiler->context = pcre2_compile_context_create(NULL);
-    if (!compiler->context || pcre2_set_newline(compiler->context, PCRE2_NEWLINE_LF) != 0) {
-        pcre_compiler_fini(compiler);
-        return wd_fail(err, WD_ERR_MEMORY, "no memory for the pattern compiler");
-    }
-    return WD_OK;
-}
-
-void pcre_compiler_fini(struct pcre_compiler *compiler)
-{
-    pcre2_compile_context_free(compiler->context);
-    *compiler = (struct pcre_compiler){0};
-}
-
-static enum wd_status compile_failure(int code, size_t offset, struct wd_error *err)
-{
-    if (code == PCRE2_ERROR_HEAP_FAILED)
-        return wd_fail(err, WD_ERR_MEMORY, "no memory to compile a pattern");
-    char words[256];
-    if (pcre2_get_error_message(code, (PCRE2_UCHAR *)words, sizeof words) < 0)
-        snprintf(words, sizeof words, "error %d of PCRE2", code);
-    enum wd_status status = wd_fail(err, WD_ERR_INVALID, "%s at byte %zu of the pattern", words, offset);
-    if (err)
-        err->column = offset < INT32_MAX ? (int)offset + 1 : 0;
-    return status;
-}
-
-static enum wd_status compile_text(struct pcre_compiler *compiler, struct wd_str pattern, bool caseless, size_t prefix,
-                                   pcre2_code **out, struct wd_error *err)
-{
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | (caseless ? PCRE2_CASELESS : 0);
-    int code = 0;
-    size_t offset = 0;
-    *out = pcre2_compile((PCRE2_SPTR)(pattern.data ? pattern.data : ""), pattern.len, options, &code, &offset,
-                         compiler->context);
-    if (!*out)
-        return compile_failure(code, offset >= prefix ? offset - prefix : 0, err);
-    return WD_OK;
-}
-
-enum wd_status pcre_code_check(struct pcre_compiler *compiler, struct wd_str pattern, bool caseless,
-                               struct wd_error *err)
-{
-    pcre2_code *code = NULL;
-    enum wd_status status = compile_text(compiler, pattern, caseless, 0, &code, err);
-    pcre2_code_free(code);
-    return status;
-}
-
-static enum wd_status compile_behind(struct wd_str prefix, struct pcre_compiler *compiler, struct wd_str pattern,
-                                     bool caseless, pcre2_code **out, struct wd_error *err)
-{
-    char *joined = malloc(prefix.len + pattern.len);
-    if (!joined)
-        return wd_fail(err, WD_ERR_MEMORY, "no memory to compile a pattern");
-    memcpy(joined, prefix.data, prefix.len);
-    memcpy(joined + prefix.len, pattern.data, pattern.len);
-    struct wd_str text = {.data = joined, .len = prefix.len + pattern.len};
-    enum wd_status status = compile_text(compiler, text, caseless, prefix.len, out, err);
-    free(joined);
-    return status;
-}
-
-/* Where nothing repeats, an attempt from each start is short and the match limit is enough. Else PCRE2 is made to call
- * back at each start (its search for possible starts still comes first), so that the deadline holds within a search.
- * What a pattern begins with as in (*VERB) must stay its beginning. */
-static bool may_be_slow(struct wd_str pattern)
-{
-    if (pattern.len >= 2 && memcmp(pattern.data, "(*", 2) == 0)
-        return false;
-    for (size_t i = 0; i < pattern.len; i++)
-        if (strchr("*+{", pattern.data[i]))
-            return true;
-    return false;
-}
-
-enum wd_status pcre_code_init(struct pcre_code *compiled, struct pcre_compiler *compiler, struct wd_str pattern,
-                              bool caseless, bool line_start, struct wd_error *err)
-{
-    *compiled = (struct pcre_code){.line_start = line_start};
-    const char *prefix = line_start ? "(?m:^)(?C)" : may_be_slow(pattern) ? "(?C)" : "";
-    enum wd_status status = *prefix
-                                ? compile_behind(wd_str_from(prefix), compiler, pattern, caseless, &compiled->code, err)
-                                : compile_text(compiler, pattern, caseless, 0, &compiled->code, err);
-    if (status != WD_OK)
-        return status;
-    compiled->jit = pcre2_jit_compile(compiled->code, PCRE2_JIT_COMPLETE) == 0;
-    return WD_OK;
-}
-
-void pcre_code_fini(struct pcre_code *compiled)
-{
-    pcre2_code_free(compiled->code);
-    compiled->code = NULL;
-}
-
-size_t pcre_code_bytes(const struct pcre_code *compiled)
-{
-    size_t size = 0, jit = 0;
-    if (!compiled->code)
-        return 0;
-    pcre2_pattern_info(compiled->code, PCRE2_INFO_SIZE, &size);
-    pcre2_pattern_info(compiled->code, PCRE2_INFO_JITSIZE, &jit);
-    return size + jit;
-}
 
 static bool is_late(struct pcre_matcher *matcher)
 {
@@ -229,16 +120,43 @@ static size_t after_char(struct wd_str text, size_t at)
     return at;
 }
 
-/* A line-start pattern must see its window as a text of its own, or a long line would have no start in later windows.
- */
-static int match_once(const struct pcre_code *compiled, struct pcre_matcher *matcher, const char *text, size_t end,
+struct subject {
+    const char *text;
+    size_t len;
+};
+
+static int run(const struct pcre_program *program, struct pcre_matcher *matcher, const struct subject *subject,
+               size_t from, uint32_t options)
+{
+    PCRE2_SPTR text = (PCRE2_SPTR)subject->text;
+    options |= PCRE2_NO_UTF_CHECK;
+    if (program->jit)
+        return pcre2_jit_match(program->code, text, subject->len, from, options, matcher->data, matcher->context);
+    return pcre2_match(program->code, text, subject->len, from, options, matcher->data, matcher->context);
+}
+
+static bool has_deadline(const struct pcre_matcher *matcher)
+{
+    return matcher->timing && matcher->timing->deadline_ns != UINT64_MAX;
+}
+
+/* Between two backtracks that PCRE2 counts lies at most one walk over the subject. */
+static uint32_t quick_limit(const struct pcre_matcher *matcher, size_t len)
+{
+    size_t limit = matcher->quick_limit ? matcher->quick_limit : QUICK_STEPS / (len + 1) + 1;
+    return limit < matcher->match_limit ? (uint32_t)limit : matcher->match_limit;
+}
+
+/* The plain program first; where an attempt is not soon at its end, the one that the deadline can end. */
+static int match_once(const struct pcre_code *compiled, struct pcre_matcher *matcher, const struct subject *subject,
                       size_t from, uint32_t options)
 {
-    if (compiled->jit)
-        return pcre2_jit_match(compiled->code, (PCRE2_SPTR)text, end, from, options | PCRE2_NO_UTF_CHECK, matcher->data,
-                               matcher->context);
-    return pcre2_match(compiled->code, (PCRE2_SPTR)text, end, from, options | PCRE2_NO_UTF_CHECK, matcher->data,
-                       matcher->context);
+    if (!compiled->watched.code || !has_deadline(matcher))
+        return run(&compiled->plain, matcher, subject, from, options);
+    pcre2_set_match_limit(matcher->context, quick_limit(matcher, subject->len));
+    int rc = run(&compiled->plain, matcher, subject, from, options);
+    pcre2_set_match_limit(matcher->context, matcher->match_limit);
+    return rc == PCRE2_ERROR_MATCHLIMIT ? run(&compiled->watched, matcher, subject, from, options) : rc;
 }
 
 struct window_result {
@@ -251,11 +169,14 @@ static enum wd_status confirm_window(const struct pcre_code *compiled, struct pc
                                      const struct pcre_search *job, const struct window *window,
                                      struct pattern_hits *hits, struct window_result *result)
 {
+    /* A line-start pattern must see its window as a text of its own, or a long line would have no start in later
+     * windows. */
     size_t base = compiled->line_start ? window->start : 0;
+    struct subject subject = {.text = job->text.data + base, .len = window->end - base};
     uint32_t options = window->end < job->text.len ? PCRE2_NOTEOL : 0;
     size_t from = result->resume > window->start ? result->resume : window->start;
     while (from <= window->end && result->found < PATTERN_HITS_MAX) {
-        int rc = match_once(compiled, matcher, job->text.data + base, window->end - base, from - base, options);
+        int rc = match_once(compiled, matcher, &subject, from - base, options);
         if (rc == PCRE2_ERROR_NOMATCH)
             return WD_OK;
         if (rc == PCRE2_ERROR_NOMEMORY)

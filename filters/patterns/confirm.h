@@ -1,11 +1,9 @@
-/* What PCRE2 does here: compiling a pattern, and finding its hits in a text. Everything that PCRE2 says passes through
- * this file, so that options, limits and windows are the same everywhere. Neighbours: patterns.c (the set), scan.c. */
+/* Finding the hits of a compiled pattern in a text. Everything that PCRE2 says of a text passes through here, so that
+ * limits and windows are the same everywhere. Neighbours: compile.h (what is matched), scan.c (what asks). */
 #ifndef FILTERS_PATTERNS_CONFIRM_H
 #define FILTERS_PATTERNS_CONFIRM_H
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
+#include "filters/patterns/compile.h"
 #include "filters/patterns/patterns.h"
 
 /* Hits of up to this many bytes are found in texts that are matched in windows, too. */
@@ -13,34 +11,14 @@ enum { PATTERN_WINDOW_OVERLAP = 1024 };
 /* A pattern with `all_hits` reports at most so many hits of one text. */
 enum { PATTERN_HITS_MAX = 256 };
 
-/* Settings of every compilation; one a set, while it is built. */
-struct pcre_compiler {
-    pcre2_compile_context *context;
-};
-enum wd_status pcre_compiler_init(struct pcre_compiler *compiler, struct wd_error *err) WD_MUST_USE;
-void pcre_compiler_fini(struct pcre_compiler *compiler);
-
-struct pcre_code {
-    pcre2_code *code;
-    bool jit;
-    bool line_start; /* was rewritten to begin at a line start only */
-};
-
-/* Compiles PCRE2 syntax. `line_start` puts `(?m:^)` before it. WD_ERR_INVALID: err->column is the byte offset + 1. */
-enum wd_status pcre_code_init(struct pcre_code *compiled, struct pcre_compiler *compiler, struct wd_str pattern,
-                              bool caseless, bool line_start, struct wd_error *err) WD_MUST_USE;
-/* Only asks PCRE2 whether the pattern is valid. */
-enum wd_status pcre_code_check(struct pcre_compiler *compiler, struct wd_str pattern, bool caseless,
-                               struct wd_error *err) WD_MUST_USE;
-void pcre_code_fini(struct pcre_code *compiled);
-size_t pcre_code_bytes(const struct pcre_code *compiled);
-
 /* One thread's side of matching. */
 struct pcre_matcher {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
-    const struct wd_scan_timing *timing;   /* of the scan under way */
+    uint32_t match_limit; /* of an attempt; set before each scan, as are the next two */
+    uint32_t quick_limit; /* of an attempt before the watched program takes over; 0: by the text's length */
+    const struct wd_scan_timing *timing;   /* NULL: no deadline */
     uint32_t attempts, attempts_a_reading; /* since the clock was read; after how many it is read again */
     uint64_t read_ns;
     bool late; /* the deadline has passed */

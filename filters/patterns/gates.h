@@ -5,6 +5,7 @@
 
 #include "filters/patterns/syntax.h"
 #include "filters/patterns/text.h"
+#include "filters/patterns/watch.h"
 
 enum { GATE_FEATURES = 32, GATE_LEVELS = 6 }; /* runs of at least 1, 2, 4, 8, 16, 32 */
 enum { GATE_NONE = INT32_MAX };
@@ -22,8 +23,10 @@ struct gate {
     bool asks_for_features;     /* `need` is not all 0 */
 };
 
+struct wide;
+
 struct gate_index {
-    bool wide; /* wide.h may be used */
+    const struct wide *wide; /* NULL: portable */
     /* For wide.h, of 8 features each: those of a byte. One past ASCII has what its character may have. */
     unsigned char tables[GATE_FEATURES / 8][256];
     unsigned char wanted[GATE_FEATURES / 8][GATE_LEVELS]; /* those asked for at any level above */
@@ -54,10 +57,10 @@ struct gate_scratch {
 };
 void gate_scratch_fini(struct gate_scratch *scratch);
 /* Learns what the text may have, after gate_reserve; then gate_passes says whether a gate lets it through, looking
- * closer where it must. */
+ * closer where it must; true also where the watch was late before it could tell. */
 void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch);
 enum wd_status gate_reserve(struct gate_scratch *scratch, size_t text_len) WD_MUST_USE;
 bool gate_passes(const struct gate_index *index, uint32_t gate, const struct folded_text *text,
-                 struct gate_scratch *scratch);
+                 struct gate_scratch *scratch, struct watch *watch);
 
 #endif

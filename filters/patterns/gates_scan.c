@@ -39,11 +39,11 @@ static inline uint32_t features_of(const struct gate_index *index, uint32_t c)
 }
 
 /* The features of every character of the original: case matters to some of them. */
-static size_t read_features(const struct gate_index *index, struct wd_str text, uint32_t *out)
+static size_t read_features(const struct gate_index *index, struct wd_str text, uint32_t *out, struct watch *watch)
 {
     const unsigned char *at = (const unsigned char *)text.data, *end = at + text.len;
-    size_t count = 0;
-    while (at < end) {
+    size_t count = 0, steps = 0;
+    while (at < end && !watch_late_step(watch, &steps)) {
         if (*at < 0x80) {
             out[count++] = index->ascii[*at++];
             continue;
@@ -111,8 +111,8 @@ static void read_wide(const struct gate_index *index, const struct folded_text *
     memset(scratch->have, 0, sizeof scratch->have);
     for (size_t group = 0; group < (index->feature_count + 7) / 8; group++) {
         unsigned char have[GATE_LEVELS];
-        wide_runs(index->tables[group], (const unsigned char *)original.data, original.len,
-                  (unsigned char *)scratch->features, GATE_LEVELS, index->wanted[group], have);
+        index->wide->runs(index->tables[group], (const unsigned char *)original.data, original.len,
+                          (unsigned char *)scratch->features, GATE_LEVELS, index->wanted[group], have);
         for (size_t level = 0; level < GATE_LEVELS; level++)
             scratch->have[level] |= (uint32_t)have[level] << 8 * group;
     }
@@ -134,9 +134,10 @@ void gate_read_text(const struct gate_index *index, const struct folded_text *te
     }
 }
 
-static void read_exactly(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch)
+static void read_exactly(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch,
+                         struct watch *watch)
 {
-    size_t count = read_features(index, text->original, scratch->features);
+    size_t count = read_features(index, text->original, scratch->features, watch);
     memset(scratch->features + count, 0, FEATURES_PADDING * sizeof *scratch->features);
     memset(scratch->have, 0, sizeof scratch->have);
     scratch->exact = true;
@@ -182,7 +183,11 @@ static bool has_period(const struct folded_text *text, size_t period, size_t run
     return false;
 }
 
-static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, bool wide)
+/* Past so long a run, looking at its multiples is the faster way. */
+enum { WIDE_RUN_MIN = 7, WIDE_RUN_MAX = 64, LONG_BYTES = 1000 };
+
+static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, const struct wide *wide,
+                       struct watch *watch)
 {
     size_t longest = text->len / ((size_t)repeat->times + 1);
     size_t max = (size_t)repeat->max_characters * (text->ascii ? 1 : 4);
@@ -190,7 +195,10 @@ static bool has_repeat(const struct folded_text *text, const struct gate_repeat 
         max = longest;
     for (size_t period = repeat->min; period <= max; period++) {
         size_t run = period * repeat->times;
-        if (wide && run >= 7 && !wide_may_repeat(text->bytes, text->len, period))
+        /* Each period takes about one walk over the text at worst. */
+        if (text->len > LONG_BYTES && watch_late(watch, text->len))
+            return true;
+        if (wide && run >= WIDE_RUN_MIN && run <= WIDE_RUN_MAX && !wide->may_repeat(text->bytes, text->len, period))
             continue;
         if (has_period(text, period, run))
             return true;
@@ -297,17 +305,17 @@ static bool has_features(const struct gate *gate, const struct gate_scratch *scr
 }
 
 bool gate_passes(const struct gate_index *index, uint32_t number, const struct folded_text *text,
-                 struct gate_scratch *scratch)
+                 struct gate_scratch *scratch, struct watch *watch)
 {
     const struct gate *gate = &index->gates[number];
     if (!has_features(gate, scratch))
         return false;
-    if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat, index->wide))
+    if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat, index->wide, watch))
         return false;
     if (gate->equal_words > 0 && !has_equal_words(text, gate->equal_words))
         return false;
     if (scratch->exact || !gate->asks_for_features)
         return true;
-    read_exactly(index, text, scratch);
-    return has_features(gate, scratch);
+    read_exactly(index, text, scratch, watch);
+    return watch->late || has_features(gate, scratch);
 }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 #include "filters/patterns/wide.h"
@@ -57,19 +57,19 @@ static enum wd_status table_init(struct gram_table *table, const struct gram *gr
 }
 
 /* A set without a filter is only slower, so a lack of memory is no error here. */
-static void add_filter(struct gram_table *table, const struct gram *grams, size_t count)
+static void add_filter(struct gram_table *table, const struct wide *wide, const struct gram *grams, size_t count)
 {
     uint32_t *bytes = malloc(count * sizeof *bytes);
     for (size_t i = 0; bytes && i < count; i++)
         bytes[i] = grams[i].bytes;
     if (bytes)
-        table->filter = wide_filter_new(bytes, count, grams->width);
+        table->filter = wide->filter_new(bytes, count, grams->width);
     free(bytes);
 }
 
-enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count, bool wide)
+enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count, const struct wide *wide)
 {
-    *index = (struct gram_index){0};
+    *index = (struct gram_index){.wide = wide};
     if (count > 1)
         qsort(grams, count, sizeof *grams, compare_grams);
     for (size_t from = 0; from < count;) {
@@ -81,7 +81,7 @@ enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, siz
             return WD_ERR_MEMORY;
         }
         if (wide && grams[from].width > 1)
-            add_filter(&index->by_width[grams[from].width], grams + from, to - from);
+            add_filter(&index->by_width[grams[from].width], wide, grams + from, to - from);
         from = to;
     }
     return WD_OK;
@@ -93,7 +93,7 @@ void gram_index_fini(struct gram_index *index)
         free(index->by_width[w].bitmap);
         free(index->by_width[w].starts);
         free(index->by_width[w].grams);
-        wide_filter_free(index->by_width[w].filter);
+        free(index->by_width[w].filter);
     }
     *index = (struct gram_index){0};
 }
@@ -132,59 +132,55 @@ probe(const struct gram_table *table, uint32_t width, const unsigned char *text,
     return found;
 }
 
-#if defined(__x86_64__)
-/* Eight positions at a time: about twice as fast as one by one. */
-__attribute__((target("avx2"))) static size_t probe_avx2(const struct gram_table *table, uint32_t width,
-                                                         const unsigned char *text, size_t len, uint32_t *positions_out)
+#if defined(__SSE2__)
+static inline __m128i any_equal(const unsigned char *text, const __m128i wanted[SINGLES_MAX])
 {
-    const __m256i spread = _mm256_setr_epi8(0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, 4, 5, 6, 7, 5, 6, 7, 8, 6,
-                                            7, 8, 9, 7, 8, 9, 10);
-    const __m256i mask = _mm256_set1_epi32(width == 4 ? -1 : (int)((1u << 8 * width) - 1));
-    const __m256i factor = _mm256_set1_epi32((int)0x9E3779B1u), low5 = _mm256_set1_epi32(31);
-    const __m128i shift = _mm_cvtsi32_si128((int)(32 - table->bits));
-    size_t found = 0, end = len >= width ? len - width + 1 : 0;
-    for (size_t i = 0; i < end; i += 8) {
-        __m256i bytes = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(text + i)));
-        __m256i grams = _mm256_and_si256(_mm256_shuffle_epi8(bytes, spread), mask);
-        __m256i slots = _mm256_srl_epi32(_mm256_mullo_epi32(grams, factor), shift);
-        __m256i words = _mm256_i32gather_epi32((const int *)table->bitmap, _mm256_srli_epi32(slots, 5), 4);
-        /* The bit wanted becomes the sign. */
-        __m256i bit = _mm256_sllv_epi32(words, _mm256_sub_epi32(low5, _mm256_and_si256(slots, low5)));
-        unsigned hits = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(bit));
-        for (; hits; hits &= hits - 1)
-            positions_out[found++] = (uint32_t)i + (uint32_t)__builtin_ctz(hits);
-    }
-    while (found > 0 && positions_out[found - 1] >= end)
-        found--;
-    return found;
+    __m128i bytes = _mm_loadu_si128((const __m128i *)text);
+    __m128i first = _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted[0]), _mm_cmpeq_epi8(bytes, wanted[1]));
+    __m128i last = _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted[2]), _mm_cmpeq_epi8(bytes, wanted[3]));
+    return _mm_or_si128(first, last);
 }
-#endif
 
-/* A few single bytes are found faster one by one. The positions are then not in order. */
+/* Single bytes, if they are few; most often there is none in 64. */
 static size_t find_singles(const struct gram_table *table, const unsigned char *text, size_t len,
                            uint32_t *positions_out)
 {
+    __m128i wanted[SINGLES_MAX];
+    for (size_t i = 0; i < SINGLES_MAX; i++)
+        wanted[i] = _mm_set1_epi8((char)table->grams[i < table->count ? i : 0]);
     size_t found = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        unsigned char byte = (unsigned char)table->grams[i];
-        if (i > 0 && byte == (unsigned char)table->grams[i - 1])
+    for (size_t i = 0; i < len; i += 64) {
+        __m128i equal[4];
+        for (size_t k = 0; k < 4; k++)
+            equal[k] = any_equal(text + i + 16 * k, wanted);
+        if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(equal[0], equal[1]), _mm_or_si128(equal[2], equal[3]))))
             continue;
-        for (const unsigned char *at = text; (at = memchr(at, byte, (size_t)(text + len - at))); at++)
-            positions_out[found++] = (uint32_t)(at - text);
+        uint64_t mask = 0;
+        for (size_t k = 0; k < 4; k++)
+            mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(equal[k]) << 16 * k;
+        if (len - i < 64)
+            mask &= ((uint64_t)1 << (len - i)) - 1;
+        for (; mask; mask &= mask - 1)
+            positions_out[found++] = (uint32_t)(i + (size_t)__builtin_ctzll(mask));
     }
     return found;
 }
+#else
+static size_t find_singles(const struct gram_table *table, const unsigned char *text, size_t len,
+                           uint32_t *positions_out)
+{
+    return probe(table, 1, text, len, positions_out);
+}
+#endif
 
 size_t gram_index_probe(const struct gram_index *index, uint32_t width, const unsigned char *text, size_t len,
                         uint32_t *positions_out)
 {
     const struct gram_table *table = &index->by_width[width];
     if (table->filter)
-        return wide_filter_probe(table->filter, text, len, positions_out);
-#if defined(__x86_64__)
-    if (width > 1 && __builtin_cpu_supports("avx2"))
-        return probe_avx2(table, width, text, len, positions_out);
-#endif
+        return index->wide->filter_probe(table->filter, text, len, positions_out);
+    if (index->wide && width > 1)
+        return index->wide->bitmap_probe(table->bitmap, table->bits, width, text, len, positions_out);
     switch (width) {
     case 1:
         return table->count <= SINGLES_MAX ? find_singles(table, text, len, positions_out)

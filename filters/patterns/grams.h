@@ -18,10 +18,10 @@ struct gram {
     uint32_t id; /* the caller's */
 };
 
-struct wide_filter;
+struct wide;
 
 struct gram_table {
-    struct wide_filter *filter; /* NULL: none, the bitmap is used */
+    void *filter; /* of wide.h; NULL: none, the bitmap is used */
     uint32_t *bitmap;
     uint32_t *starts; /* by bucket: where its grams begin in `grams` */
     uint64_t *grams;  /* id << 32 | bytes */
@@ -30,17 +30,19 @@ struct gram_table {
 };
 
 struct gram_index {
+    const struct wide *wide;                        /* NULL: portable */
     struct gram_table by_width[GRAM_WIDTH_MAX + 1]; /* 0 is unused */
 };
 
-/* Reorders `grams`. `wide`: wide.h may be used. */
-enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count, bool wide) WD_MUST_USE;
+/* Reorders `grams`. `wide` may be NULL. */
+enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count,
+                               const struct wide *wide) WD_MUST_USE;
 void gram_index_fini(struct gram_index *index);
 size_t gram_index_bytes(const struct gram_index *index);
 bool gram_index_is_empty(const struct gram_index *index);
 
 /* Writes the positions at which a gram of `width` may begin to `positions_out` (room for len + GRAM_PADDING) and
- * returns how many. The text has GRAM_PADDING readable bytes behind it. In no particular order for width 1. */
+ * returns how many. The text has GRAM_PADDING readable bytes behind it. In order. */
 size_t gram_index_probe(const struct gram_index *index, uint32_t width, const unsigned char *text, size_t len,
                         uint32_t *positions_out);
 
@@ -59,9 +61,11 @@ static inline uint32_t gram_load(const unsigned char *at, uint32_t width)
     return width == 4 ? bytes : bytes & ((1u << 8 * width) - 1);
 }
 
+#define GRAM_HASH_FACTOR 0x9E3779B1u
+
 static inline uint32_t gram_hash(uint32_t bytes, uint32_t bits)
 {
-    return bytes * 0x9E3779B1u >> (32 - bits);
+    return bytes * GRAM_HASH_FACTOR >> (32 - bits);
 }
 
 static inline bool gram_may_be(const struct gram_table *table, uint32_t bytes)

@@ -23,7 +23,7 @@ struct indexed_literal {
 };
 
 struct literal_index {
-    bool wide; /* wide.h may be used */
+    const struct wide *wide; /* NULL: portable */
     struct gram_index grams;
     struct indexed_literal *literals;
     char *bytes;

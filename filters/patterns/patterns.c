@@ -356,9 +356,10 @@ static void builder_fini(struct builder *builder)
 
 static void set_options(struct wd_patterns *set, const struct wd_patterns_options *options)
 {
-    set->wide = wide_available() && !(options && options->portable);
+    set->wide = wide_of(options ? options->vectors : WD_VECTORS_BEST);
     set->literals.wide = set->skeletons.wide = set->gates.wide = set->wide;
     set->match_limit = options && options->match_limit ? options->match_limit : DEFAULT_MATCH_LIMIT;
+    set->quick_limit = options ? options->quick_limit : 0;
     set->subject_bytes = options && options->subject_bytes ? options->subject_bytes : DEFAULT_SUBJECT_BYTES;
     if (set->subject_bytes < 2 * PATTERN_WINDOW_OVERLAP)
         set->subject_bytes = 2 * PATTERN_WINDOW_OVERLAP;

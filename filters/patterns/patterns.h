@@ -28,13 +28,17 @@ struct wd_pattern {
     uint32_t views; /* bit 1 << enum wd_view_kind for each view it is live in */
 };
 
+/* What only some processors can, and makes scans faster. */
+enum wd_vectors { WD_VECTORS_BEST = 0, WD_VECTORS_AVX2, WD_VECTORS_NONE };
+
 struct wd_patterns_options {
     uint32_t match_limit;    /* PCRE2 match limit per attempt; 0: 30,000 */
+    uint32_t quick_limit;    /* the same until a deadline is watched at each step; 0: by the text's length. For tests */
     uint32_t subject_bytes;  /* longer texts are matched in overlapping windows of this size; 0: 4,096 */
     const char *frequencies; /* messages of the kind to be expected, UTF-8, NUL-terminated, any separator: the literals
                               * that are rare in them are looked for. Only speed depends on it. NULL: the shipped
                               * table of how common pairs of letters are. Not kept. */
-    bool portable;           /* do without what only some processors can; the results are the same */
+    enum wd_vectors vectors; /* use at most these; the results are the same */
 };
 
 struct wd_patterns;
@@ -84,7 +88,7 @@ struct wd_scan_result {
     const struct wd_hit *hits; /* in the scratch, valid until its next scan; by pattern, then by start */
     size_t hit_count;
     uint32_t candidates; /* patterns that the index let through */
-    bool budget_ended;   /* the deadline passed; hits are those found until then */
+    bool budget_ended;   /* the deadline passed, or there was more than a scan holds; hits are those found until then */
 };
 
 enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern_scratch *scratch,

@@ -6,12 +6,14 @@
 #include <string.h>
 
 enum { CANDIDATE_RANK = UINT16_MAX + 1 };
+/* So many occurrences of native strings, beside one candidate a rule, are kept of a text. */
+enum { OCCURRENCES_MAX = 32768 };
 
 struct scan {
     const struct wd_patterns *set;
     struct wd_pattern_scratch *scratch;
     const struct wd_scan_request *request;
-    bool no_memory;
+    bool no_memory, full;
 };
 
 static bool is_live(const struct scan *scan, uint32_t index)
@@ -26,6 +28,9 @@ static bool is_live(const struct scan *scan, uint32_t index)
 static void push(struct scan *scan, struct found found)
 {
     struct wd_pattern_scratch *scratch = scan->scratch;
+    scan->full = scratch->found_count >= scan->set->count + OCCURRENCES_MAX;
+    if (scan->full)
+        return;
     if (scratch->found_count == scratch->found_capacity) {
         size_t capacity = scratch->found_capacity ? scratch->found_capacity * 2 : 256;
         struct found *grown = realloc(scratch->found, capacity * sizeof *grown);
@@ -83,8 +88,11 @@ static void scan_literals(struct scan *scan)
         if (!index->grams.by_width[width].count)
             continue;
         size_t count = gram_index_probe(&index->grams, width, text->bytes, text->len, positions);
+        watch_late(&scan->scratch->watch, text->len);
         for (size_t i = 0; i < count; i++) {
             struct gram_range range = gram_index_look_up(&index->grams, width, text->bytes + positions[i]);
+            if (watch_late(&scan->scratch->watch, (size_t)(range.end - range.first) + 1) || scan->full)
+                return;
             for (const uint64_t *gram = range.first; gram < range.end; gram++)
                 if ((uint32_t)*gram == range.bytes)
                     check_literal(scan, &index->literals[*gram >> 32], positions[i]);
@@ -102,7 +110,8 @@ static void add_live_candidate(void *context, uint32_t rule)
 static bool passes_gate(const struct scan *scan, uint32_t rule)
 {
     uint32_t gate = scan->set->rules[rule].gate;
-    return gate == GATE_NONE || gate_passes(&scan->set->gates, gate, &scan->scratch->text, &scan->scratch->gates);
+    return gate == GATE_NONE ||
+           gate_passes(&scan->set->gates, gate, &scan->scratch->text, &scan->scratch->gates, &scan->scratch->watch);
 }
 
 /* ---- order ---- */
@@ -206,6 +215,7 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
     struct wd_pattern_scratch *scratch = scan->scratch;
     const struct wd_scan_timing *timing = scan->request->timing;
     uint64_t now = 0;
+    result->budget_ended = scratch->watch.late || scan->full;
     sort_found(scratch->found, scratch->found_count);
     for (size_t i = 0; i < scratch->found_count;) {
         const struct found *found = &scratch->found[i];
@@ -226,7 +236,7 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
         if (status != WD_OK)
             return status;
     }
-    result->budget_ended |= scratch->matcher.late;
+    result->budget_ended |= scratch->matcher.late || scratch->watch.late || scan->full;
     return scan->no_memory ? WD_ERR_MEMORY : WD_OK;
 }
 
@@ -258,14 +268,15 @@ static enum wd_status find_all(struct scan *scan)
     const struct wd_patterns *set = scan->set;
     struct wd_pattern_scratch *scratch = scan->scratch;
     scan_literals(scan);
-    enum wd_status status = skeleton_scan(&set->skeletons, &scratch->text, &scratch->skeleton, scratch->positions,
-                                          add_live_candidate, scan);
+    struct skeleton_caller caller = {.found = add_live_candidate, .context = scan, .watch = &scratch->watch};
+    enum wd_status status =
+        skeleton_scan(&set->skeletons, &scratch->text, &scratch->skeleton, scratch->positions, &caller);
     if (status == WD_OK && set->gates.gate_count > 0) {
         status = gate_reserve(&scratch->gates, scratch->text.original.len);
         if (status == WD_OK)
             gate_read_text(&set->gates, &scratch->text, &scratch->gates);
     }
-    for (size_t i = 0; status == WD_OK && i < set->other_count; i++)
+    for (size_t i = 0; status == WD_OK && i < set->other_count && !scratch->watch.late; i++)
         if (passes_gate(scan, set->others[i]))
             add_live_candidate(scan, set->others[i]);
     return status;
@@ -279,17 +290,20 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
         return WD_ERR_TOO_LARGE;
     struct wd_str text = request->text.data ? request->text : (struct wd_str){.data = "", .len = 0};
     scratch->text.wide = set->wide;
-    if (folded_text_set(&scratch->text, text) != WD_OK || reserve(set, scratch) != WD_OK)
+    watch_start(&scratch->watch, request->timing);
+    if (folded_text_set(&scratch->text, text, &scratch->watch) != WD_OK || reserve(set, scratch) != WD_OK)
         return WD_ERR_MEMORY;
     struct scan scan = {.set = set, .scratch = scratch, .request = request};
     scratch->hits.count = 0;
     scratch->found_count = 0;
     pcre2_set_match_limit(scratch->matcher.context, set->match_limit);
+    scratch->matcher.match_limit = set->match_limit;
+    scratch->matcher.quick_limit = set->quick_limit;
     scratch->matcher.timing = request->timing;
     scratch->matcher.attempts = scratch->matcher.attempts_a_reading = 0;
     scratch->matcher.read_ns = 0;
     scratch->matcher.late = false;
-    enum wd_status status = find_all(&scan);
+    enum wd_status status = scratch->watch.late ? WD_OK : find_all(&scan);
     if (status == WD_OK)
         status = confirm_all(&scan, result_out);
     for (size_t i = 0; i < scratch->found_count; i++)

@@ -7,6 +7,7 @@
 #include "filters/patterns/literal_index.h"
 #include "filters/patterns/patterns.h"
 #include "filters/patterns/skeleton.h"
+#include "filters/patterns/watch.h"
 
 struct rule {
     struct pcre_code code; /* none where native */
@@ -19,8 +20,8 @@ struct rule {
 struct wd_patterns {
     struct rule *rules;
     size_t count;
-    bool wide; /* wide.h may be used */
-    uint32_t match_limit, subject_bytes;
+    const struct wide *wide; /* NULL: portable */
+    uint32_t match_limit, quick_limit, subject_bytes;
     struct literal_index literals;
     struct skeleton_index skeletons;
     struct gate_index gates;
@@ -35,6 +36,7 @@ struct found {
 
 struct wd_pattern_scratch {
     struct pcre_matcher matcher;
+    struct watch watch;
     struct pattern_hits hits;
     struct folded_text text;
     struct skeleton_scratch skeleton;

@@ -8,6 +8,7 @@
 #include "filters/patterns/grams.h"
 #include "filters/patterns/syntax.h"
 #include "filters/patterns/text.h"
+#include "filters/patterns/watch.h"
 
 enum skeleton_kind { SKELETON_TIGHT, SKELETON_SPACED, SKELETON_KINDS };
 
@@ -22,9 +23,10 @@ struct skeleton_offer;
 enum { SKELETON_OTHER = 0x80 };
 
 struct skeleton_index {
-    bool wide;                                 /* wide.h may be used */
-    unsigned char letter[SKELETON_KINDS][256]; /* what a byte becomes; 0: left out; past ASCII all the same */
-    bool doubtful[256];                        /* SPACED: a letter of some pattern that separators match, too */
+    const struct wide *wide;                    /* NULL: portable */
+    unsigned char letter[SKELETON_KINDS][256];  /* what a byte becomes; 0: left out; past ASCII all the same */
+    bool doubtful[256];                         /* SPACED: a letter of some pattern that separators match, too */
+    unsigned char entries[SKELETON_KINDS][128]; /* for wide.h: letter, and the high bit where it is doubtful */
     struct gram_index grams[SKELETON_KINDS];
     struct skeleton_literal *literals;
     unsigned char *bytes;
@@ -53,10 +55,15 @@ struct skeleton_scratch {
 void skeleton_scratch_fini(struct skeleton_scratch *scratch);
 
 typedef void skeleton_found(void *context, uint32_t rule);
+struct skeleton_caller {
+    skeleton_found *found;
+    void *context;
+    struct watch *watch; /* nothing more is looked up once it is late */
+};
 /* Calls `found` for each rule whose literal is in the text's skeleton, more than once perhaps. `positions` has room for
  * the text's length + GRAM_PADDING. */
 enum wd_status skeleton_scan(const struct skeleton_index *index, const struct folded_text *text,
-                             struct skeleton_scratch *scratch, uint32_t *positions, skeleton_found *found,
-                             void *context) WD_MUST_USE;
+                             struct skeleton_scratch *scratch, uint32_t *positions,
+                             const struct skeleton_caller *caller) WD_MUST_USE;
 
 #endif

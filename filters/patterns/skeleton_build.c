@@ -197,6 +197,9 @@ static void name_families(struct skeleton_index *index)
         index->letter[SKELETON_TIGHT][c] = letter;
         index->letter[SKELETON_SPACED][c] = nonword && !index->doubtful[c] ? 0 : letter;
     }
+    for (unsigned c = 0; c < 128; c++)
+        for (size_t k = 0; k < SKELETON_KINDS; k++)
+            index->entries[k][c] = index->letter[k][c] | (index->doubtful[c] ? SKELETON_OTHER : 0);
     memset(index->letter[SKELETON_TIGHT] + 128, SKELETON_OTHER, 128);
     memset(index->letter[SKELETON_SPACED] + 128, 0, 128);
 }

@@ -12,8 +12,7 @@ enum { READINGS_MAX = 256 };
 struct reading {
     const struct skeleton_index *index;
     const struct skeleton_scratch *scratch;
-    skeleton_found *found;
-    void *context;
+    const struct skeleton_caller *caller;
     uint32_t width;
     unsigned tried; /* of one start */
 };
@@ -104,8 +103,8 @@ static bool make(const struct skeleton_index *index, enum skeleton_kind kind, co
 {
     bool doubt = false;
     if (index->wide)
-        end_skeleton(scratch, wide_skeleton(index->letter[kind], index->doubtful, text->bytes, text->len,
-                                            scratch->bytes, &doubt));
+        end_skeleton(scratch, index->wide->skeleton(index->entries[kind], index->letter[kind][128], text->bytes,
+                                                    text->len, scratch->bytes, &doubt));
     else if (kind == SKELETON_TIGHT)
         make_tight(index, text, scratch);
     else
@@ -114,15 +113,18 @@ static bool make(const struct skeleton_index *index, enum skeleton_kind kind, co
 }
 
 static void look_up(const struct skeleton_index *index, enum skeleton_kind kind, const struct skeleton_scratch *scratch,
-                    uint32_t *positions, skeleton_found *found, void *context)
+                    uint32_t *positions, const struct skeleton_caller *caller)
 {
     const struct gram_index *grams = &index->grams[kind];
     for (uint32_t width = 3; width <= GRAM_WIDTH_MAX; width++) {
         if (!grams->by_width[width].count)
             continue;
         size_t count = gram_index_probe(grams, width, scratch->bytes, scratch->len, positions);
+        watch_late(caller->watch, scratch->len);
         for (size_t i = 0; i < count; i++) {
             struct gram_range range = gram_index_look_up(grams, width, scratch->bytes + positions[i]);
+            if (watch_late(caller->watch, (size_t)(range.end - range.first) + 1))
+                return;
             for (const uint64_t *gram = range.first; gram < range.end; gram++) {
                 const struct skeleton_literal *literal = &index->literals[*gram >> 32];
                 if ((uint32_t)*gram != range.bytes || positions[i] < literal->gram)
@@ -130,18 +132,18 @@ static void look_up(const struct skeleton_index *index, enum skeleton_kind kind,
                 size_t start = positions[i] - literal->gram;
                 if (literal->len <= scratch->len - start &&
                     memcmp(scratch->bytes + start, index->bytes + literal->bytes, literal->len) == 0)
-                    found(context, literal->rule);
+                    caller->found(caller->context, literal->rule);
             }
         }
     }
 }
 
-static void all_spaced(const struct skeleton_index *index, skeleton_found *found, void *context)
+static void all_spaced(const struct skeleton_index *index, const struct skeleton_caller *caller)
 {
     const struct gram_index *grams = &index->grams[SKELETON_SPACED];
     for (uint32_t width = 3; width <= GRAM_WIDTH_MAX; width++)
         for (size_t i = 0; i < grams->by_width[width].count; i++)
-            found(context, index->literals[grams->by_width[width].grams[i] >> 32].rule);
+            caller->found(caller->context, index->literals[grams->by_width[width].grams[i] >> 32].rule);
 }
 
 static void try_gram(const struct reading *reading, const unsigned char *gram)
@@ -150,9 +152,11 @@ static void try_gram(const struct reading *reading, const unsigned char *gram)
     if (!gram_may_be(&grams->by_width[reading->width], gram_load(gram, reading->width)))
         return;
     struct gram_range range = gram_index_look_up(grams, reading->width, gram);
+    if (range.first < range.end && watch_late(reading->caller->watch, (size_t)(range.end - range.first)))
+        return;
     for (const uint64_t *entry = range.first; entry < range.end; entry++)
         if ((uint32_t)*entry == range.bytes)
-            reading->found(reading->context, reading->index->literals[*entry >> 32].rule);
+            reading->caller->found(reading->caller->context, reading->index->literals[*entry >> 32].rule);
 }
 
 /* Reads on from unit `at` with `depth` letters of the gram taken. False: too many readings. */
@@ -184,12 +188,15 @@ static bool look_up_doubtful(struct reading *reading, uint32_t *positions)
     const struct skeleton_scratch *scratch = reading->scratch;
     const struct gram_index *grams = &reading->index->grams[SKELETON_SPACED];
     size_t count = gram_index_probe(grams, reading->width, scratch->bytes, scratch->len, positions);
-    for (size_t i = 0; i < count; i++)
+    watch_late(reading->caller->watch, scratch->len);
+    for (size_t i = 0; i < count && !reading->caller->watch->late; i++)
         try_gram(reading, scratch->bytes + positions[i]);
     size_t next = 0; /* starts before it have been tried */
     for (size_t d = 1; d < scratch->len; d++) {
         if (!scratch->doubtful[d])
             continue;
+        if (watch_late(reading->caller->watch, reading->tried))
+            return true;
         size_t start = d >= reading->width ? d - reading->width + 1 : 0;
         for (size_t i = start > next ? start : next; i < d; i++) {
             unsigned char gram[GRAM_WIDTH_MAX] = {scratch->bytes[i]};
@@ -203,27 +210,27 @@ static bool look_up_doubtful(struct reading *reading, uint32_t *positions)
 }
 
 static void scan_spaced(const struct skeleton_index *index, const struct folded_text *text,
-                        struct skeleton_scratch *scratch, uint32_t *positions, skeleton_found *found, void *context)
+                        struct skeleton_scratch *scratch, uint32_t *positions, const struct skeleton_caller *caller)
 {
     if (!make(index, SKELETON_SPACED, text, scratch)) {
-        look_up(index, SKELETON_SPACED, scratch, positions, found, context);
+        look_up(index, SKELETON_SPACED, scratch, positions, caller);
         return;
     }
     make_doubtful(index, text, scratch);
-    struct reading reading = {.index = index, .scratch = scratch, .found = found, .context = context};
+    struct reading reading = {.index = index, .scratch = scratch, .caller = caller};
     for (reading.width = 3; reading.width <= GRAM_WIDTH_MAX; reading.width++) {
         if (!index->grams[SKELETON_SPACED].by_width[reading.width].count)
             continue;
         if (!look_up_doubtful(&reading, positions)) {
-            all_spaced(index, found, context);
+            all_spaced(index, caller);
             return;
         }
     }
 }
 
 enum wd_status skeleton_scan(const struct skeleton_index *index, const struct folded_text *text,
-                             struct skeleton_scratch *scratch, uint32_t *positions, skeleton_found *found,
-                             void *context)
+                             struct skeleton_scratch *scratch, uint32_t *positions,
+                             const struct skeleton_caller *caller)
 {
     if (index->literal_count == 0)
         return WD_OK;
@@ -231,9 +238,9 @@ enum wd_status skeleton_scan(const struct skeleton_index *index, const struct fo
         return WD_ERR_MEMORY;
     if (index->count[SKELETON_TIGHT] > 0) {
         make(index, SKELETON_TIGHT, text, scratch);
-        look_up(index, SKELETON_TIGHT, scratch, positions, found, context);
+        look_up(index, SKELETON_TIGHT, scratch, positions, caller);
     }
     if (index->count[SKELETON_SPACED] > 0)
-        scan_spaced(index, text, scratch, positions, found, context);
+        scan_spaced(index, text, scratch, positions, caller);
     return WD_OK;
 }

@@ -37,21 +37,28 @@ static enum wd_status reserve_map(struct folded_text *text, size_t len)
     return WD_OK;
 }
 
-/* Folds whole groups of 16 bytes while they are ASCII; returns how many bytes were done. */
+/* Folds 16 bytes; false: some are not ASCII, and nothing is done. */
+static inline bool fold_ascii_group(const unsigned char *from, unsigned char *to)
+{
+    vector16 v;
+    memcpy(&v, from, 16);
+    halves high = (halves)(v & 0x80);
+    if (high[0] | high[1])
+        return false;
+    vector16 capital = (vector16)((v - 'A') < 26);
+    v |= capital & 0x20;
+    memcpy(to, &v, 16);
+    return true;
+}
+
+/* Folds groups of 16 bytes while they are ASCII, the last one with some bytes again; returns how many were done. */
 static size_t fold_ascii_groups(const unsigned char *from, size_t len, unsigned char *to)
 {
     size_t i = 0;
-    for (; i + 16 <= len; i += 16) {
-        vector16 v;
-        memcpy(&v, from + i, 16);
-        halves high = (halves)(v & 0x80);
-        if (high[0] | high[1])
-            break;
-        vector16 capital = (vector16)((v - 'A') < 26);
-        v |= capital & 0x20;
-        memcpy(to + i, &v, 16);
-    }
-    return i;
+    for (; i + 16 <= len; i += 16)
+        if (!fold_ascii_group(from + i, to + i))
+            return i;
+    return len >= 16 && fold_ascii_group(from + len - 16, to + len - 16) ? len : i;
 }
 
 static inline unsigned char fold_ascii(unsigned char c)
@@ -60,13 +67,13 @@ static inline unsigned char fold_ascii(unsigned char c)
 }
 
 /* The slow way: some character changes its length, so every byte gets an origin. */
-static enum wd_status fold_with_map(struct folded_text *text)
+static enum wd_status fold_with_map(struct folded_text *text, struct watch *watch)
 {
     if (reserve_map(text, text->original.len) != WD_OK)
         return WD_ERR_MEMORY;
     const unsigned char *from = (const unsigned char *)text->original.data;
-    size_t out = 0;
-    for (size_t i = 0; i < text->original.len;) {
+    size_t out = 0, steps = 0;
+    for (size_t i = 0; i < text->original.len && !watch_late_step(watch, &steps);) {
         uint32_t used, c = utf8_decode(from + i, &used);
         uint32_t made = utf8_encode(unicode_fold(c), text->bytes + out);
         for (uint32_t k = 0; k < made; k++)
@@ -99,24 +106,23 @@ static size_t copy_unfolding(const unsigned char *from, size_t len, unsigned cha
 }
 
 /* Folds bytes up to the first one past ASCII; returns how many. */
-static size_t fold_ascii_run(bool wide, const unsigned char *from, size_t len, unsigned char *to)
+static size_t fold_ascii_run(const struct wide *wide, const unsigned char *from, size_t len, unsigned char *to)
 {
-    if (wide)
-        return wide_fold_ascii(from, len, to);
-    size_t i = fold_ascii_groups(from, len, to);
+    size_t i = wide ? wide->fold_ascii(from, len, to) : 0;
+    i += fold_ascii_groups(from + i, len - i, to + i);
     for (; i < len && from[i] < 0x80; i++)
         to[i] = fold_ascii(from[i]);
     return i;
 }
 
 /* False where a character changes its length. */
-static bool fold_in_step(struct folded_text *text)
+static bool fold_in_step(struct folded_text *text, struct watch *watch)
 {
     const unsigned char *from = (const unsigned char *)text->original.data;
-    size_t len = text->original.len, i = 0;
+    size_t len = text->original.len, i = 0, steps = 0;
     unsigned char *to = text->bytes;
     text->ascii = true;
-    while (i < len) {
+    while (i < len && !watch_late_step(watch, &steps)) {
         if (from[i] < 0x80) {
             i += fold_ascii_run(text->wide, from + i, len - i, to + i);
             continue;
@@ -138,12 +144,12 @@ static bool fold_in_step(struct folded_text *text)
     return true;
 }
 
-enum wd_status folded_text_set(struct folded_text *text, struct wd_str original)
+enum wd_status folded_text_set(struct folded_text *text, struct wd_str original, struct watch *watch)
 {
     text->original = original;
     if (reserve(text, original.len) != WD_OK)
         return WD_ERR_MEMORY;
-    if (!fold_in_step(text) && fold_with_map(text) != WD_OK)
+    if (!fold_in_step(text, watch) && fold_with_map(text, watch) != WD_OK)
         return WD_ERR_MEMORY;
     memset(text->bytes + text->len, 0, GRAM_PADDING);
     return WD_OK;

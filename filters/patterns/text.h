@@ -10,18 +10,23 @@
 #include <warden/status.h>
 #include <warden/str.h>
 
+#include "filters/patterns/watch.h"
+
+struct wide;
+
 struct folded_text {
     struct wd_str original;
     unsigned char *bytes; /* folded, with GRAM_PADDING zero bytes behind */
     size_t len;
     bool ascii;
-    bool wide;     /* wide.h may be used to fold */
-    bool aligned;  /* byte i of the folded text is byte i of the original */
-    uint32_t *map; /* where not aligned: by byte of the folded text, len + 1 of them */
+    const struct wide *wide; /* to fold with; NULL: portable */
+    bool aligned;            /* byte i of the folded text is byte i of the original */
+    uint32_t *map;           /* where not aligned: by byte of the folded text, len + 1 of them */
     size_t capacity, map_capacity;
 };
 
-enum wd_status folded_text_set(struct folded_text *text, struct wd_str original) WD_MUST_USE;
+/* Stops where the watch is late: nothing may be looked up in the text then. */
+enum wd_status folded_text_set(struct folded_text *text, struct wd_str original, struct watch *watch) WD_MUST_USE;
 void folded_text_fini(struct folded_text *text);
 
 static inline size_t folded_text_origin(const struct folded_text *text, size_t at)

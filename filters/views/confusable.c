@@ -74,11 +74,11 @@ static void survey_character(struct survey *survey, struct neighbours *word, uin
     word->foreign = true;
 }
 
-static struct survey survey_text(const struct wd_piece *in)
+static struct survey survey_text(const struct wd_piece *in, struct wd_view_watch *watch)
 {
     struct survey survey = {0};
     struct neighbours word = {0};
-    for (size_t at = 0; at < in->len;) {
+    for (size_t at = 0; at < in->len && !wd_view_watch_step(watch);) {
         unsigned char byte = (unsigned char)in->data[at];
         if (byte >= 0x80) {
             survey_character(&survey, &word, wd_utf8_next(in->data, in->len, &at));
@@ -273,11 +273,11 @@ struct wd_piece wd_view_confuse(struct wd_piece in, const struct wd_piece *origi
 {
     if (in.ascii)
         return in;
-    struct survey survey = survey_text(&in);
+    struct survey survey = survey_text(&in, out->watch);
     if (!is_worth_reading(&survey))
         return in;
     struct replacing r = {.in = &in, .original = original, .out = out};
-    for (size_t at = 0; at < in.len;) {
+    for (size_t at = 0; at < in.len && !wd_view_watch_step(out->watch);) {
         struct word word = read_word(&in, original, at);
         if (word.end == word.start) {
             wd_utf8_next(in.data, in.len, &at);

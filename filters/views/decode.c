@@ -132,7 +132,7 @@ static struct wd_piece decode_once(struct wd_piece in, struct wd_stage *out)
 {
     size_t kept = 0;
     bool changed = false;
-    for (size_t at = 0; at < in.len; at++) {
+    for (size_t at = 0; at < in.len && !wd_view_watch_step(out->watch); at++) {
         char bytes[4];
         size_t end;
         if (in.data[at] != '%' && in.data[at] != '&')

@@ -86,11 +86,11 @@ static bool boundary_at(const struct wd_piece *in, size_t next)
     return wd_char_properties(wd_utf8_next(in->data, in->len, &next)) & WD_CHAR_BOUNDARY;
 }
 
-/* The first byte that folding changes or that has to be looked at more closely; len: none. */
-static size_t first_change(const struct wd_piece *in)
+/* The first byte that folding changes or that has to be looked at more closely; len: none, or it is late. */
+static size_t first_change(const struct wd_piece *in, struct wd_view_watch *watch)
 {
     size_t at = 0, previous = 0;
-    while (at < in->len) {
+    while (at < in->len && !wd_view_watch_step(watch)) {
         unsigned char byte = (unsigned char)in->data[at];
         if (byte < 0x80) {
             if (is_capital((char)byte))
@@ -130,10 +130,10 @@ static bool fold_one(const struct wd_piece *in, size_t *at, struct wd_stage *out
 
 /* The run of characters from `at` that fold to themselves and join nothing; the last one is left out where something
  * could join it. */
-static size_t unchanged_end(const struct wd_piece *in, size_t at)
+static size_t unchanged_end(const struct wd_piece *in, size_t at, struct wd_view_watch *watch)
 {
     struct wd_piece rest = {.data = in->data + at, .len = in->len - at};
-    return at + first_change(&rest);
+    return at + first_change(&rest, watch);
 }
 
 /* ASCII stays where it is. */
@@ -155,7 +155,7 @@ struct wd_piece wd_view_fold(struct wd_piece in, struct wd_stage *out)
 {
     if (in.ascii)
         return fold_ascii(in, out);
-    size_t at = first_change(&in);
+    size_t at = first_change(&in, out->watch);
     if (at == in.len)
         return in;
     bool only_case = !in.map;
@@ -163,7 +163,7 @@ struct wd_piece wd_view_fold(struct wd_piece in, struct wd_stage *out)
     wd_stage_keep(out, &in, 0, at);
     while (at < in.len && !out->failed) {
         only_case &= fold_one(&in, &at, out);
-        size_t end = unchanged_end(&in, at);
+        size_t end = unchanged_end(&in, at, out->watch);
         wd_stage_keep(out, &in, at, end);
         at = end;
     }

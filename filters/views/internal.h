@@ -19,15 +19,39 @@ struct wd_piece {
     bool only_case; /* equal to the original's simple case folding */
 };
 
+/* Whether the time for an event is up. It is asked between the steps for a long text, and within them once in so many
+ * writes, or characters that were looked at. */
+struct wd_view_watch {
+    bool (*is_late)(void *context); /* NULL: nobody says */
+    void *context;
+    uint32_t steps;
+    bool late;
+};
+enum { WD_VIEW_WATCH_STEPS = 1024 };
+
+static inline bool wd_view_watch_look(struct wd_view_watch *watch)
+{
+    watch->steps = 0;
+    watch->late = watch->late || (watch->is_late && watch->is_late(watch->context));
+    return watch->late;
+}
+
+static inline bool wd_view_watch_step(struct wd_view_watch *watch)
+{
+    return ++watch->steps >= WD_VIEW_WATCH_STEPS ? wd_view_watch_look(watch) : watch->late;
+}
+
 /* A growing text with its map. The map is written only from the first byte on that is not where it was. */
 struct wd_stage {
     char *text;
     uint32_t *map, *map_end;
     size_t len, cap, map_cap;
     bool mapped;
-    bool failed; /* no memory: what follows is dropped, the caller reports it once at the end */
+    bool failed; /* no memory or no time: what follows is dropped, the caller reports it once at the end */
+    struct wd_view_watch *watch; /* of the scratch that it is in */
 };
 
+/* Gives the memory back; the stage can be used again. */
 void wd_stage_fini(struct wd_stage *stage);
 void wd_stage_clear(struct wd_stage *stage);
 /* The same, with a map from the first byte on: for stages that hold several texts. */

@@ -62,8 +62,8 @@ static void count_character(const struct wd_piece *in, size_t at, struct segment
 }
 
 /* The segment that starts at or behind `at`; start == len: none. Words of letters alone are passed over: only the
- * segment's bounds and `characters` (2 for two and more) are told of them. */
-static struct segment next_segment(const struct wd_piece *in, size_t at)
+ * segment's bounds and `characters` (2 for two and more) are told of them. Any segment when it is late. */
+static struct segment next_segment(const struct wd_piece *in, size_t at, struct wd_view_watch *watch)
 {
     struct segment segment = {0};
     size_t step = 0;
@@ -71,14 +71,14 @@ static struct segment next_segment(const struct wd_piece *in, size_t at)
     while (at < in->len && (step = wd_leet_step(in, at)) == 0)
         wd_utf8_next(in->data, in->len, &at);
     segment.start = at;
-    for (; at < in->len && (step = wd_leet_step(in, at)) > 0; at += step)
+    for (; at < in->len && (step = wd_leet_step(in, at)) > 0 && !wd_view_watch_step(watch); at += step)
         letters_only &= wd_leet_classes[(unsigned char)in->data[at]] == WD_LEET_WORD;
     segment.end = at;
     if (letters_only && at > segment.start + 1) {
         segment.characters = 2;
         return segment;
     }
-    for (at = segment.start; at < segment.end; at += step) {
+    for (at = segment.start; at < segment.end && !wd_view_watch_step(watch); at += step) {
         count_character(in, at, &segment);
         size_t next = at;
         wd_utf8_next(in->data, in->len, &next);
@@ -189,16 +189,17 @@ static size_t gap(const struct wd_piece *in, size_t from, size_t to)
 }
 
 /* The row of single characters that starts with `segment`. */
-static struct row read_row(const struct wd_piece *in, const struct segment *segment)
+static struct row read_row(const struct wd_piece *in, const struct segment *segment, struct wd_view_watch *watch)
 {
     struct row row = {.end = segment->start};
     struct segment next = *segment;
-    while (next.characters == 1 && !next.foreign && (row.length == 0 || gap(in, row.end, next.start) <= ROW_GAP_MAX)) {
+    while (next.characters == 1 && !next.foreign && (row.length == 0 || gap(in, row.end, next.start) <= ROW_GAP_MAX) &&
+           !wd_view_watch_step(watch)) {
         row.length++;
         row.letters += next.letters;
         row.stand_ins += next.stand_ins;
         row.end = next.end;
-        next = next_segment(in, next.end);
+        next = next_segment(in, next.end, watch);
     }
     return row;
 }
@@ -229,7 +230,7 @@ static void read_letters(struct leeting *l, size_t start, size_t end)
     start_change(l);
     if (l->out[0].failed || l->out[1].failed)
         return;
-    for (size_t at = start; at < end; at++) {
+    for (size_t at = start; at < end && !wd_view_watch_step(l->out[0].watch); at++) {
         char c = l->in.data[at];
         if (!wd_leet_letter(c, false) || wd_leet_step(&l->in, at) == 0)
             continue;
@@ -246,7 +247,7 @@ static size_t read_segment(struct leeting *l, const struct segment *segment)
     if (address > segment->end || uuid > segment->end)
         return address > uuid ? address : uuid;
     if (segment->characters == 1) {
-        struct row row = read_row(&l->in, segment);
+        struct row row = read_row(&l->in, segment, l->out[0].watch);
         if (row_reads_as_word(&row))
             read_letters(l, segment->start, row.end);
         return row.end > segment->end ? row.end : segment->end;
@@ -260,8 +261,8 @@ size_t wd_view_leet(struct wd_piece in, struct wd_stage out[2], struct wd_piece 
 {
     struct leeting l = {.in = in, .out = out};
     if (wd_scan_has_stand_in(in.data, in.len)) {
-        for (size_t at = 0; at < in.len;) {
-            struct segment segment = next_segment(&in, at);
+        for (size_t at = 0; at < in.len && !wd_view_watch_step(out[0].watch);) {
+            struct segment segment = next_segment(&in, at, out[0].watch);
             at = segment.start < in.len ? read_segment(&l, &segment) : in.len;
         }
     }

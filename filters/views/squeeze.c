@@ -91,13 +91,13 @@ struct row {
 };
 
 /* The row that starts with the single letter `first`. In `a s.h.i.t` the first letter is a word for sure. */
-static struct row read_row(const struct wd_piece *in, struct letter first)
+static struct row read_row(const struct wd_piece *in, struct letter first, struct wd_view_watch *watch)
 {
     struct row row = {.first = first, .last = first, .second = first, .before_last = first, .length = 1};
     bool space = false;
     for (;;) {
         struct letter next = next_in_row(in, row.last.end, &space);
-        if (next.start == next.end)
+        if (next.start == next.end || wd_view_watch_step(watch))
             break;
         if (row.length == 1) {
             row.second = next;
@@ -133,18 +133,19 @@ static void put_row(const struct wd_piece *in, const struct row *row, struct wd_
 {
     struct letter letter = row->first;
     bool space;
-    while (letter.start < row->last.start) {
+    while (letter.start < row->last.start && !out->failed) {
         wd_stage_keep(out, in, letter.start, letter.end);
         letter = next_in_row(in, letter.end, &space);
     }
     wd_stage_keep(out, in, row->last.start, row->last.end);
 }
 
-/* The start of the next single letter at or behind `at`, where no letter or digit stands before `at`. */
-static struct letter find_single(const struct wd_piece *in, size_t at)
+/* The start of the next single letter at or behind `at`, where no letter or digit stands before `at`. None when it is
+ * late. */
+static struct letter find_single(const struct wd_piece *in, size_t at, struct wd_view_watch *watch)
 {
     bool free = true; /* nothing that makes a letter part of a word stands before */
-    while (at < in->len) {
+    while (at < in->len && !wd_view_watch_step(watch)) {
         size_t next = at;
         uint32_t c = wd_utf8_next(in->data, in->len, &next);
         enum kind kind = kind_of(c);
@@ -164,8 +165,8 @@ static struct wd_piece join_rows(struct wd_piece in, bool narrow, struct wd_stag
 {
     size_t kept = 0;
     bool changed = false;
-    for (struct letter letter = find_single(&in, 0); letter.start < in.len;) {
-        struct row row = read_row(&in, letter);
+    for (struct letter letter = find_single(&in, 0, out->watch); letter.start < in.len;) {
+        struct row row = read_row(&in, letter, out->watch);
         size_t end = row.last.end;
         if (narrow)
             narrow_row(&row);
@@ -177,7 +178,7 @@ static struct wd_piece join_rows(struct wd_piece in, bool narrow, struct wd_stag
             put_row(&in, &row, out);
             kept = row.last.end;
         }
-        letter = find_single(&in, end);
+        letter = find_single(&in, end, out->watch);
     }
     if (!changed)
         return in;
@@ -204,10 +205,10 @@ static bool is_shortened(const struct wd_piece *in, const struct run *run)
 }
 
 /* The next run that is shortened at or behind `at`. */
-static bool find_run(const struct wd_piece *in, size_t at, struct run *out)
+static bool find_run(const struct wd_piece *in, size_t at, struct wd_view_watch *watch, struct run *out)
 {
     struct run run = {.start = at, .end = at};
-    while (at < in->len) {
+    while (at < in->len && !wd_view_watch_step(watch)) {
         size_t next = at;
         uint32_t c = wd_utf8_next(in->data, in->len, &next);
         if (c != run.c || run.count == 0) {
@@ -227,7 +228,7 @@ static struct wd_piece shorten_runs(struct wd_piece in, size_t most, struct wd_s
     size_t kept = 0;
     bool changed = false;
     struct run run;
-    for (size_t at = 0; find_run(&in, at, &run); at = run.end) {
+    for (size_t at = 0; find_run(&in, at, out->watch, &run) && !out->watch->late; at = run.end) {
         if (!changed)
             wd_stage_clear(out);
         changed = true;
@@ -244,7 +245,7 @@ static struct wd_piece shorten_runs(struct wd_piece in, size_t most, struct wd_s
 }
 
 /* Can there be a row to join, a run to shorten? */
-static void survey(const struct wd_piece *in, bool *row_out, bool *run_out)
+static void survey(const struct wd_piece *in, struct wd_view_watch *watch, bool *row_out, bool *run_out)
 {
     if (in->ascii) {
         *row_out = wd_scan_has_row(in->data, in->len);
@@ -253,16 +254,16 @@ static void survey(const struct wd_piece *in, bool *row_out, bool *run_out)
     }
     int singles = 0;
     struct run run;
-    for (struct letter letter = find_single(in, 0); letter.start < in->len && singles < ROW_MIN; singles++)
-        letter = find_single(in, letter.end);
+    for (struct letter letter = find_single(in, 0, watch); letter.start < in->len && singles < ROW_MIN; singles++)
+        letter = find_single(in, letter.end, watch);
     *row_out = singles >= ROW_MIN;
-    *run_out = find_run(in, 0, &run);
+    *run_out = find_run(in, 0, watch, &run);
 }
 
 void wd_view_squeeze(struct wd_piece in, struct wd_squeeze_stages *stages, struct wd_piece pieces_out[2])
 {
     bool row, run;
-    survey(&in, &row, &run);
+    survey(&in, stages->joined[0].watch, &row, &run);
     for (int narrow = 0; narrow < 2; narrow++) {
         struct wd_piece joined = row ? join_rows(in, narrow, &stages->joined[narrow]) : in;
         bool shorten = run || joined.data != in.data; /* joining makes new runs */

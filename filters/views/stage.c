@@ -12,7 +12,7 @@ void wd_stage_fini(struct wd_stage *stage)
 {
     free(stage->text);
     free(stage->map);
-    *stage = (struct wd_stage){0};
+    *stage = (struct wd_stage){.watch = stage->watch};
 }
 
 void wd_stage_clear(struct wd_stage *stage)
@@ -68,10 +68,16 @@ static bool fit_map(struct wd_stage *stage)
     return true;
 }
 
+static bool is_late(struct wd_stage *stage)
+{
+    stage->failed |= wd_view_watch_step(stage->watch);
+    return stage->failed;
+}
+
 /* Room for `more` bytes, and for their map where there is one. */
 static bool fit(struct wd_stage *stage, size_t more, bool with_map)
 {
-    return !stage->failed && fit_text(stage, more) && (!with_map || fit_map(stage));
+    return !is_late(stage) && fit_text(stage, more) && (!with_map || fit_map(stage));
 }
 
 static void start_map(struct wd_stage *stage)

@@ -56,7 +56,7 @@ struct wd_piece wd_view_strip(struct wd_piece in, struct wd_stage *out)
     struct base base = {0};
     size_t kept = 0; /* everything before it is in `out` or was left out */
     bool changed = false;
-    for (size_t at = 0; at < in.len;) {
+    for (size_t at = 0; at < in.len && !wd_view_watch_step(out->watch);) {
         unsigned char byte = (unsigned char)in.data[at];
         if (is_plain_ascii(byte)) {
             base = (struct base){.c = byte};
@@ -109,7 +109,7 @@ static size_t closing_length(const struct wd_piece *in, size_t at)
 static void put_reversed(const struct wd_piece *in, size_t from, size_t to, struct wd_stage *out)
 {
     size_t end = to;
-    while (end > from) {
+    while (end > from && !out->failed) {
         size_t start = end;
         uint32_t c;
         do {

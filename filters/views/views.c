@@ -11,49 +11,77 @@ struct chain {
     struct wd_squeeze_stages squeezed[2]; /* of each reading of leet */
 };
 
-enum { CHAIN_COUNT = 2 };
+enum { CHAIN_COUNT = 2, LONG_BYTES = 1 << 14 };
 
 struct wd_view_scratch {
     struct wd_stage folded, decoded[2], unreversed;
     struct chain chains[CHAIN_COUNT];
     struct wd_links links;
+    struct wd_view_watch watch;
 };
 
-struct wd_view_scratch *wd_view_scratch_new(void)
-{
-    return calloc(1, sizeof(struct wd_view_scratch));
-}
+typedef void stage_visit(struct wd_stage *stage, void *context);
 
-static void chain_fini(struct chain *chain)
+static void visit_chain(struct chain *chain, stage_visit *visit, void *context)
 {
-    wd_stage_fini(&chain->folded);
-    wd_stage_fini(&chain->stripped);
-    wd_stage_fini(&chain->confusable);
+    visit(&chain->folded, context);
+    visit(&chain->stripped, context);
+    visit(&chain->confusable, context);
     for (int i = 0; i < 2; i++) {
-        wd_stage_fini(&chain->leet[i]);
+        visit(&chain->leet[i], context);
         for (int j = 0; j < 2; j++) {
-            wd_stage_fini(&chain->squeezed[i].joined[j]);
-            wd_stage_fini(&chain->squeezed[i].shortened[j]);
+            visit(&chain->squeezed[i].joined[j], context);
+            visit(&chain->squeezed[i].shortened[j], context);
         }
     }
 }
 
-static void scratch_fini(struct wd_view_scratch *scratch)
+static void visit_stages(struct wd_view_scratch *scratch, stage_visit *visit, void *context)
 {
-    wd_stage_fini(&scratch->folded);
-    wd_stage_fini(&scratch->decoded[0]);
-    wd_stage_fini(&scratch->decoded[1]);
-    wd_stage_fini(&scratch->unreversed);
-    wd_stage_fini(&scratch->links.stage);
+    visit(&scratch->folded, context);
+    visit(&scratch->decoded[0], context);
+    visit(&scratch->decoded[1], context);
+    visit(&scratch->unreversed, context);
+    visit(&scratch->links.stage, context);
     for (int i = 0; i < CHAIN_COUNT; i++)
-        chain_fini(&scratch->chains[i]);
+        visit_chain(&scratch->chains[i], visit, context);
+}
+
+static void set_watch(struct wd_stage *stage, void *watch)
+{
+    stage->watch = watch;
+}
+
+static void give_back(struct wd_stage *stage, void *nothing)
+{
+    (void)nothing;
+    wd_stage_fini(stage);
+}
+
+struct wd_view_scratch *wd_view_scratch_new(void)
+{
+    struct wd_view_scratch *scratch = calloc(1, sizeof(*scratch));
+    if (scratch)
+        visit_stages(scratch, set_watch, &scratch->watch);
+    return scratch;
+}
+
+void wd_views_stop_when(struct wd_view_scratch *scratch, bool (*is_late)(void *context), void *context)
+{
+    scratch->watch.is_late = is_late;
+    scratch->watch.context = context;
+}
+
+bool wd_views_stopped(const struct wd_view_scratch *scratch)
+{
+    return scratch->watch.late;
 }
 
 void wd_view_scratch_free(struct wd_view_scratch *scratch)
 {
     if (!scratch)
         return;
-    scratch_fini(scratch);
+    visit_stages(scratch, give_back, NULL);
     free(scratch);
 }
 
@@ -63,8 +91,18 @@ struct making {
     uint32_t wanted;
     struct wd_view *views;
     size_t count;
+    struct wd_view_watch *watch;
     bool failed;
 };
+
+/* Takes note of how a step went; true: no further one is to be taken. Looking at the clock costs as much as a step for
+ * a short text, so only long ones are asked about. */
+static bool has_failed(struct making *making, bool step_failed)
+{
+    bool is_long = making->original.len > LONG_BYTES;
+    making->failed |= step_failed || making->watch->late || (is_long && wd_view_watch_look(making->watch));
+    return making->failed;
+}
 
 static bool wants(const struct making *making, enum wd_view_kind kind)
 {
@@ -120,7 +158,7 @@ static void squeeze(struct making *making, struct wd_squeeze_stages *stages, str
     struct wd_piece pieces[2];
     wd_view_squeeze(leet, stages, pieces);
     for (int i = 0; i < 2; i++) {
-        making->failed |= stages->joined[i].failed || stages->shortened[i].failed;
+        has_failed(making, stages->joined[i].failed || stages->shortened[i].failed);
         add(making, WD_VIEW_SQUEEZED, pieces[i]);
     }
 }
@@ -129,22 +167,22 @@ static void squeeze(struct making *making, struct wd_squeeze_stages *stages, str
 static void run_chain(struct making *making, struct chain *chain, struct wd_piece folded, struct wd_links *links)
 {
     struct wd_piece stripped = wd_view_strip(folded, &chain->stripped);
-    making->failed |= chain->stripped.failed;
+    has_failed(making, chain->stripped.failed);
     add(making, WD_VIEW_STRIPPED, stripped);
     if (links && wants(making, WD_VIEW_LINKS) && !making->failed) {
         wd_view_links(stripped, links);
-        making->failed |= links->stage.failed;
+        has_failed(making, links->stage.failed);
     }
     if (!needs(making, OF_CONFUSABLE) || making->failed)
         return;
     struct wd_piece confusable = wd_view_confuse(stripped, &making->original, &chain->confusable);
-    making->failed |= chain->confusable.failed;
+    has_failed(making, chain->confusable.failed);
     add(making, WD_VIEW_CONFUSABLE, confusable);
     if (!needs(making, OF_LEET) || making->failed)
         return;
     struct wd_piece leet[2];
     size_t readings = wd_view_leet(confusable, chain->leet, leet);
-    making->failed |= chain->leet[0].failed || chain->leet[1].failed;
+    has_failed(making, chain->leet[0].failed || chain->leet[1].failed);
     for (size_t i = 0; i < readings && !making->failed; i++)
         add(making, WD_VIEW_LEET, leet[i]);
     for (size_t i = 0; i < readings && needs(making, OF_SQUEEZED) && !making->failed; i++)
@@ -155,7 +193,7 @@ static struct wd_piece fold(struct making *making, struct wd_piece in, struct wd
 {
     struct wd_piece folded = wd_view_fold(in, stage);
     folded.only_case &= in.data == making->original.data; /* of a decoded text it would say nothing of the original */
-    making->failed |= stage->failed;
+    has_failed(making, stage->failed);
     return folded;
 }
 
@@ -164,7 +202,7 @@ static void run_unreversed(struct making *making, struct wd_view_scratch *scratc
 {
     struct chain *chain = &scratch->chains[1];
     struct wd_piece unreversed = wd_view_unreverse(decoded, &scratch->unreversed);
-    making->failed |= scratch->unreversed.failed;
+    has_failed(making, scratch->unreversed.failed);
     if (unreversed.data == decoded.data || making->failed)
         return;
     struct wd_piece folded = fold(making, unreversed, &chain->folded);
@@ -182,7 +220,7 @@ static void run(struct making *making, struct wd_view_scratch *scratch)
     if (!needs(making, OF_DECODED) || making->failed)
         return;
     decoded = wd_view_decode(original, scratch->decoded);
-    making->failed |= scratch->decoded[0].failed || scratch->decoded[1].failed;
+    has_failed(making, scratch->decoded[0].failed || scratch->decoded[1].failed);
     add(making, WD_VIEW_DECODED, decoded);
     if (!needs(making, OF_STRIPPED) || making->failed)
         return;
@@ -210,10 +248,14 @@ enum wd_status wd_views_make(struct wd_view_scratch *scratch, struct wd_str text
         .original = {.data = text.data, .len = text.len, .ascii = wd_scan_is_ascii(text.data, text.len)},
         .wanted = wanted & ((1u << WD_VIEW_COUNT) - 1),
         .views = views_out,
+        .watch = &scratch->watch,
     };
+    if (scratch->watch.late) /* stages were left in the middle */
+        visit_stages(scratch, give_back, NULL);
+    scratch->watch.late = false;
     run(&making, scratch);
-    if (making.failed) {
-        scratch_fini(scratch); /* gives the memory back and starts afresh the next time */
+    if (making.failed && !scratch->watch.late) {
+        visit_stages(scratch, give_back, NULL); /* starts afresh the next time */
         return WD_ERR_MEMORY;
     }
     *count_out = making.count;

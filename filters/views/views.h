@@ -53,6 +53,11 @@ struct wd_view_scratch;
 struct wd_view_scratch *wd_view_scratch_new(void);
 void wd_view_scratch_free(struct wd_view_scratch *scratch);
 
+/* Asked now and then while views are made, `is_late` says whether to stop: what is made then are the views that were
+ * finished before, and wd_views_stopped is true until the next call. NULL: go on to the end. */
+void wd_views_stop_when(struct wd_view_scratch *scratch, bool (*is_late)(void *context), void *context);
+bool wd_views_stopped(const struct wd_view_scratch *scratch);
+
 enum {
     WD_VIEWS_MAX = 40,           /* texts that all views of one text can make together; further links are left out */
     WD_VIEWS_TEXT_MAX = 1 << 20, /* bytes of the longest text */
@@ -60,8 +65,9 @@ enum {
 
 /* Makes the wanted views (bit 1 << enum wd_view_kind each) of `text` (valid UTF-8, without NUL). A view whose text
  * equals one that was made before is merged into it: every wanted view is in the `kinds` of at least one text, but for
- * links where there is none and for any view of an absent text. Plain and folded come first. They live in the
- * scratch until its next call. WD_ERR_MEMORY; WD_ERR_TOO_LARGE where text is over WD_VIEWS_TEXT_MAX. */
+ * links where there is none, for any view of an absent text, and for those left out by wd_views_stop_when. Plain and
+ * folded come first. They live in the scratch until its next call. WD_ERR_MEMORY; WD_ERR_TOO_LARGE where text is over
+ * WD_VIEWS_TEXT_MAX. */
 enum wd_status wd_views_make(struct wd_view_scratch *scratch, struct wd_str text, uint32_t wanted,
                              struct wd_view views_out[WD_VIEWS_MAX], size_t *count_out) WD_MUST_USE;
 

@@ -46,6 +46,13 @@ static bool is_plain_text(struct wd_str text)
     return !blank;
 }
 
+/* Never past a deadline. */
+static uint64_t early_clock(void *context)
+{
+    (void)context;
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *nul = size > 1 ? memchr(data + 1, 0, size - 1) : NULL;
@@ -62,7 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wd_error err;
     size_t bad;
     struct oracle *oracle = oracle_new(&pattern);
-    struct wd_patterns_options options = {.portable = data[0] & 16};
+    struct wd_patterns_options options = {.vectors = data[0] & 16 ? data[0] & 128 ? WD_VECTORS_AVX2 : WD_VECTORS_NONE
+                                                                  : WD_VECTORS_BEST,
+                                          .quick_limit = data[0] & 64 ? 1 : 0};
     enum wd_status status = wd_patterns_new(&pattern, 1, &options, &set, &bad, &err);
     if ((status == WD_OK) != (oracle != NULL)) {
         fprintf(stderr, "%.*s: PCRE2 %s it\n", WD_STR_ARG(pattern.text), oracle ? "takes" : "refuses");
@@ -70,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (oracle) {
         struct wd_pattern_scratch *scratch = wd_pattern_scratch_new();
-        struct wd_scan_request request = {.text = text, .views = 1};
+        const struct wd_scan_timing timing = {.clock = early_clock, .deadline_ns = 1, .suspicious_ns = UINT64_MAX};
+        struct wd_scan_request request = {.text = text, .views = 1, .timing = data[0] & 32 ? &timing : NULL};
         struct wd_scan_result result;
         struct oracle_hits expected;
         if (!scratch || wd_patterns_scan(set, scratch, &request, &result) != WD_OK)

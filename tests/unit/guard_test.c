@@ -241,6 +241,80 @@ static void the_deadline_is_watched_within_one_search(void **state)
     bench_free(b);
 }
 
+/* One attempt from one start takes as long as the text squared, and more: it has to be ended in its middle. */
+static void the_deadline_is_watched_within_one_attempt(void **state)
+{
+    (void)state;
+    static const char *const EXPRESSIONS[] = {"\\A\\d+\\d+x", "\\A\\d+\\d+\\d+[xz]", "(*UTF)\\A\\d+\\d+x",
+                                              "\\A(?:\\d{1,900}\\d+)+x"};
+    enum { BYTES = 4000, STEP_NS = 1000, BUDGET_STEPS = 60 };
+    char text[BYTES + 1], yaml[512];
+    memset(text, '1', BYTES);
+    memcpy(text + BYTES - 2, "yx", 3); /* so that the index lets them all through */
+    for (size_t i = 0; i < sizeof(EXPRESSIONS) / sizeof(*EXPRESSIONS); i++) {
+        struct fake_clock clock = {.now_ns = 1, .step_ns = STEP_NS};
+        struct wd_scanner_options options = {
+            .clock = read_clock, .clock_context = &clock, .event_budget_ns = STEP_NS * BUDGET_STEPS};
+        snprintf(yaml, sizeof(yaml),
+                 HEAD "rules:\n- {id: a, when: {regex: '%s'}, views: [plain], on_undecided: match, actions: [flag]}\n",
+                 EXPRESSIONS[i]);
+        struct bench *b = bench_with(yaml, NULL, &options);
+        const struct wd_verdict *verdict = judge_timed(b, &clock, text);
+        assert_true(clock.readings > BUDGET_STEPS / 2);
+        assert_true(clock.readings <= BUDGET_STEPS + 8);
+        assert_true(verdict->budget_ended && verdict->match_count == 1 && verdict->matches[0].undecided);
+        bench_free(b);
+    }
+}
+
+static struct bench *bench_of_like_strings(const struct wd_scanner_options *options)
+{
+    char *yaml = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&yaml, &len);
+    fputs(HEAD "rules:\n- {id: a, when: {contains: [bb", out);
+    for (int letters = 4; letters < 104; letters++) {
+        fputs(", b", out);
+        for (int i = 0; i < letters; i++)
+            fputc('a', out);
+    }
+    fputs("]}, actions: [flag]}\n", out);
+    fclose(out);
+    struct bench *b = bench_with(yaml, NULL, options);
+    free(yaml);
+    return b;
+}
+
+/* Strings that are all alike make the index look at each of them at each place, and views of long texts take time. */
+static void the_deadline_is_watched_outside_of_expressions(void **state)
+{
+    (void)state;
+    static const char *const UNITS[] = {"a", "e\xCC\x81"};
+    enum { BYTES = 300000, STEP_NS = 1000, BUDGET_STEPS = 40 };
+    struct fake_clock clock = {.now_ns = 1, .step_ns = STEP_NS};
+    struct wd_scanner_options options = {
+        .clock = read_clock, .clock_context = &clock, .event_budget_ns = STEP_NS * BUDGET_STEPS};
+    struct bench *b = bench_of_like_strings(&options);
+    char *text = malloc(BYTES + 1);
+    for (size_t i = 0; i < sizeof(UNITS) / sizeof(*UNITS); i++) {
+        size_t len = strlen(UNITS[i]);
+        for (size_t at = 0; at < BYTES; at++)
+            text[at] = UNITS[i][at % len];
+        text[BYTES] = '\0';
+        clock.step_ns = STEP_NS;
+        const struct wd_verdict *verdict = judge_timed(b, &clock, text);
+        assert_true(verdict->budget_ended);
+        assert_true(clock.readings <= BUDGET_STEPS + 8);
+        clock.step_ns = 0;
+        verdict = judge_timed(b, &clock, text);
+        assert_true(!verdict->budget_ended);
+        assert_true(clock.readings > BUDGET_STEPS);
+    }
+    assert_string_equal(matched(b, "xbaaaa"), "a");
+    free(text);
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +327,8 @@ int main(void)
         cmocka_unit_test(time_is_told_for_a_sample),
         cmocka_unit_test(hostile_texts_end_at_the_deadline),
         cmocka_unit_test(the_deadline_is_watched_within_one_search),
+        cmocka_unit_test(the_deadline_is_watched_within_one_attempt),
+        cmocka_unit_test(the_deadline_is_watched_outside_of_expressions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

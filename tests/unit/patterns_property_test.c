@@ -86,6 +86,13 @@ static size_t filler_len(struct random_source *random)
     return random_below(random, 3) == 0 ? random_below(random, 140) : 0;
 }
 
+/* Never past a deadline, so that the results must be the same. */
+static uint64_t early_clock(void *context)
+{
+    (void)context;
+    return 0;
+}
+
 static void try_set(struct random_source *random, struct wd_pattern_scratch *scratch, struct tally *tally)
 {
     struct wd_pattern patterns[SET_MAX];
@@ -95,7 +102,11 @@ static void try_set(struct random_source *random, struct wd_pattern_scratch *scr
     struct wd_error err = {0};
     size_t bad = 0;
     /* What only some processors can and what all can must both agree with PCRE2. */
-    struct wd_patterns_options options = {.portable = random_below(random, 3) == 0};
+    struct wd_patterns_options options = {.vectors = (enum wd_vectors)random_below(random, 3)};
+    /* And so must the code that a deadline can end, which takes over after `quick_limit` backtracks. */
+    static const struct wd_scan_timing timing = {.clock = early_clock, .deadline_ns = 1, .suspicious_ns = UINT64_MAX};
+    bool timed = random_below(random, 2) == 0;
+    options.quick_limit = random_below(random, 2);
     if (wd_patterns_new(patterns, count, &options, &set, &bad, &err) != WD_OK)
         fail_msg("pattern %.*s: %s", WD_STR_ARG(patterns[bad].text), err.text);
     for (size_t i = 0; i < count; i++)
@@ -109,7 +120,8 @@ static void try_set(struct random_source *random, struct wd_pattern_scratch *scr
         for (size_t i = 0; i < before; i++)
             copy[i] = "qz ,"[random_below(random, 4)];
         memcpy(copy + before, subject.bytes, subject.len);
-        struct wd_scan_request request = {.text = {.data = copy, .len = len}, .views = 1};
+        struct wd_scan_request request = {
+            .text = {.data = copy, .len = len}, .views = 1, .timing = timed ? &timing : NULL};
         struct wd_scan_result result;
         assert_int_equal(wd_patterns_scan(set, scratch, &request, &result), WD_OK);
         size_t at = 0;

@@ -322,8 +322,8 @@ static void test_places_in_long_texts(void **state)
     struct wd_pattern patterns[] = {regex("\\brare\\b", true), regex("[s$5z]+[h#]+[i1!|]+[t7+]+", true),
                                     regex("d+[\\W_]*[o0]+[\\W_]*[o0]+[\\W_]*r+", true),
                                     regex("\\d{3}-\\d{2}-\\d{4}", true), regex("([a-c]{3,5}?)\\1{3,}", true)};
-    for (int portable = 0; portable < 2; portable++) {
-        struct wd_patterns_options options = {.portable = portable};
+    for (enum wd_vectors vectors = WD_VECTORS_BEST; vectors <= WD_VECTORS_NONE; vectors++) {
+        struct wd_patterns_options options = {.vectors = vectors};
         struct wd_patterns *set = NULL;
         struct wd_error err;
         size_t bad;

@@ -338,6 +338,46 @@ static void nothing_comes_of_nothing(void **state)
     assert_int_equal(end, 0);
 }
 
+static bool is_late_after(void *left)
+{
+    return --*(int *)left < 0;
+}
+
+/* Wherever it stops, what is there is what would be there otherwise, and the next text is read as ever. */
+static void views_that_take_too_long_are_left_out(void **state)
+{
+    struct made *made = *state;
+    static const char unit[] = "S h 1.t s\xCC\xA7\xD1\x96 4@$$ aaaa http://a.b %41&amp; \xE2\x80\xAEtihs\xE2\x80\xAC ";
+    enum { TIMES = 1000 };
+    char *text = calloc(TIMES, sizeof unit);
+    for (int i = 0; i < TIMES; i++)
+        strcat(text + (size_t)i * (sizeof unit - 1), unit);
+    make(made, text, ALL);
+    size_t all = made->count, most = 0;
+    struct made stopped = {.scratch = wd_view_scratch_new()};
+    bool ended = false;
+    for (int looks = 0; !ended; looks += 1 + looks / 8) {
+        int left = looks;
+        wd_views_stop_when(stopped.scratch, is_late_after, &left);
+        make(&stopped, text, ALL);
+        ended = !wd_views_stopped(stopped.scratch);
+        assert_true(ended ? stopped.count == all : stopped.count <= all);
+        for (size_t i = 0; i < stopped.count; i++) {
+            assert_int_equal(stopped.views[i].kind, made->views[i].kind);
+            assert_int_equal(stopped.views[i].text.len, made->views[i].text.len);
+            assert_memory_equal(stopped.views[i].text.data, made->views[i].text.data, made->views[i].text.len);
+        }
+        most = !ended && stopped.count > most ? stopped.count : most;
+        left = 1000;
+        make(&stopped, "Just text", ALL);
+        assert_false(wd_views_stopped(stopped.scratch));
+        assert_true(stopped.count > 1 && wd_str_is(stopped.views[1].text, "just text"));
+    }
+    assert_true(most > 2 && most < all);
+    wd_view_scratch_free(stopped.scratch);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +393,7 @@ int main(void)
         cmocka_unit_test(links_are_found),
         cmocka_unit_test(too_many_links_are_left_out),
         cmocka_unit_test(a_text_over_the_limit_is_refused),
+        cmocka_unit_test(views_that_take_too_long_are_left_out),
         cmocka_unit_test(nothing_comes_of_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
