@@ -12,6 +12,7 @@
 
 #include <warden/behaviour.h>
 
+#include "filters/behaviour/fingerprint.h"
 #include "filters/behaviour/walk.h"
 
 /* ---- a value that is open for one event ---- */
@@ -98,11 +99,6 @@ int wd_strikes_add(struct wd_session *session, const struct wd_ladder *ladder, u
 
 /* ---- likeness ---- */
 
-/* Eight parts of 8 bits; two texts differ in so many of them. False: the text has fewer than min_length letters and
- * digits. `folded` is the folded, confusable-free view where there is one; the function normalises further. */
-bool wd_fingerprint(struct wd_str folded, size_t min_length, uint64_t *out);
-unsigned wd_fingerprint_distance(uint64_t a, uint64_t b);
-
 struct wd_similar {
     uint32_t cell;
     int64_t within_ms;
@@ -124,7 +120,7 @@ struct wd_crowd {
 size_t wd_crowd_key(const struct wd_crowd *crowd, uint64_t fingerprint, unsigned bucket, struct wd_str place, char *out,
                     size_t size);
 bool wd_crowd_take(struct wd_session *const buckets[WD_CROWD_BUCKETS], const struct wd_crowd *crowd,
-                   uint64_t fingerprint, uint64_t author, uint64_t content, uint32_t *authors_out);
+                   uint64_t fingerprint, uint64_t author, uint32_t *authors_out);
 
 /* ---- authors ---- */
 
