@@ -20,7 +20,7 @@ struct bench {
 };
 
 static const struct wd_window RATE = {.cell = 1, .kind = WD_WINDOW_COUNT, .over_ms = 10000, .most = 8};
-static const struct wd_window MENTIONS = {.cell = 2, .kind = WD_WINDOW_DISTINCT, .over_ms = HOUR_MS, .most = 40};
+static const struct wd_window MENTIONS = {.cell = 2, .kind = WD_WINDOW_DISTINCT, .over_ms = 600000, .most = 40};
 static const struct wd_window BURST = {.cell = 3, .kind = WD_WINDOW_COUNT, .over_ms = 60000, .most = 300};
 static const struct wd_band_limits BANDS[] = {{40, 30}, {80, 50}};
 static const struct wd_score_cell SPAM = {.cell = 4, .half_life_ms = 24 * HOUR_MS, .bands = BANDS, .band_count = 2};
@@ -56,7 +56,7 @@ static void rate(struct wd_session *author, struct bench *bench)
 
 static void mentions(struct wd_session *author, struct bench *bench)
 {
-    wd_window_take(author, &MENTIONS, (uint64_t[]){draw(bench) % 100}, 1, 0, 40, NULL);
+    wd_window_take(author, &MENTIONS, (uint64_t[]){draw(bench) % 100}, draw(bench) % 4 == 0, 0, 40, NULL);
 }
 
 static void score(struct wd_session *author, struct bench *bench)
@@ -79,7 +79,7 @@ static void repeat(struct wd_session *author, struct bench *bench)
 
 static void crowd(struct wd_session *author, struct bench *bench)
 {
-    uint64_t fingerprint = draw(bench);
+    uint64_t fingerprint = (draw(bench) % bench->author_count + 1) * 0x9E3779B97F4A7C15u; /* as many texts as authors */
     struct wd_session sessions[WD_CROWD_BUCKETS], *pointers[WD_CROWD_BUCKETS];
     for (unsigned b = 0; b < WD_CROWD_BUCKETS; b++) {
         size_t bucket = fingerprint >> 16 * b & (BUCKETS - 1);

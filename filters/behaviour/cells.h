@@ -26,7 +26,8 @@ struct wd_session {
     bool out_of_memory; /* something could not be written: the value is half changed, put back a copy of it */
     /* Within the room: something was written; the bytes hold no value yet; where the first cells are. */
     bool changed, fresh;
-    uint32_t soonest; /* the minute in which the first of the cells ends */
+    uint32_t soonest;    /* the minute in which the first of the cells ends */
+    uint32_t remembered; /* where the answers of this event begin in their cell; 0: there are none */
     uint32_t known;
     struct {
         uint32_t tag, at;

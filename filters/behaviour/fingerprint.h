@@ -11,6 +11,12 @@
 /* Eight parts of 8 bits; two texts differ in so many of them. False: the text has fewer than min_length letters and
  * digits. `folded` is the folded, confusable-free view where there is one; the function normalises further. */
 bool wd_fingerprint(struct wd_str folded, size_t min_length, uint64_t *out);
-unsigned wd_fingerprint_distance(uint64_t a, uint64_t b);
+
+static inline unsigned wd_fingerprint_distance(uint64_t a, uint64_t b)
+{
+    uint64_t differ = a ^ b, low = 0x7F7F7F7F7F7F7F7FULL;
+    differ = ((differ & low) + low) | differ; /* the top bit of each part that differs */
+    return (unsigned)(((differ >> 7 & 0x0101010101010101ULL) * 0x0101010101010101ULL) >> 56);
+}
 
 #endif

@@ -18,6 +18,7 @@ void wd_session_open(struct wd_session *session, struct wd_value *value, struct 
     session->origin = origin;
     session->now_ms = now_ms < 1 ? 1 : now_ms < TIME_MAX_MS ? now_ms : TIME_MAX_MS - 1;
     session->out_of_memory = session->changed = false;
+    session->remembered = 0;
     value_map(session);
     unsigned char *origins = cell_find(session, WD_CELL_ORIGINS, 0);
     unsigned char *entry = origins ? find_source(origins, origin.source) : NULL;

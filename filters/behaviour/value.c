@@ -92,8 +92,7 @@ static bool is_cell(const unsigned char *cell, enum wd_cell_kind kind, uint32_t 
     return load32(cell) == id && cell[4] == kind;
 }
 
-/* Sound or not. */
-static unsigned char *find_any(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id)
+unsigned char *cell_find_any(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id)
 {
     unsigned char *bytes = session->value->bytes;
     uint32_t tag = tag_of(kind, id);
@@ -114,7 +113,7 @@ static unsigned char *find_any(const struct wd_session *session, enum wd_cell_ki
 
 unsigned char *cell_find(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id)
 {
-    unsigned char *cell = find_any(session, kind, id);
+    unsigned char *cell = cell_find_any(session, kind, id);
     return cell && cell_is_sound(cell) ? cell : NULL;
 }
 
@@ -165,7 +164,7 @@ unsigned char *cell_make(struct wd_session *session, enum wd_cell_kind kind, uin
 {
     if (!begin(session))
         return NULL;
-    unsigned char *cell = find_any(session, kind, id);
+    unsigned char *cell = cell_find_any(session, kind, id);
     if (cell && cell_is_sound(cell))
         return cell;
     if (cell)

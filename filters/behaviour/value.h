@@ -47,6 +47,8 @@ static inline unsigned char *cell_data(unsigned char *cell)
     return cell + CELL_HEAD;
 }
 
+/* Sound or not: for one that this session has made. */
+unsigned char *cell_find_any(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id);
 /* NULL: there is none. */
 unsigned char *cell_find(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id);
 /* The next of its kind after `cell` (NULL: the first). */
