@@ -157,6 +157,8 @@ static bool begin(struct wd_session *session)
     session->value->bytes[1] = VALUE_VERSION;
     session->value->len = VALUE_HEAD;
     session->fresh = false;
+    session->known = 0;
+    session->soonest = UINT32_MAX;
     return true;
 }
 
