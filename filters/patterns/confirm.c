@@ -15,7 +15,7 @@ enum { INTERPRETER_HEAP_KIB = 4096 };
 
 static bool is_late(struct pcre_matcher *matcher)
 {
-    const struct wd_scan_timing *timing = matcher->timing;
+    struct wd_scan_timing *timing = matcher->timing;
     if (!timing || timing->deadline_ns == UINT64_MAX || ++matcher->attempts < matcher->attempts_a_reading)
         return matcher->late;
     uint64_t now = timing->clock(timing->clock_context);
@@ -25,7 +25,7 @@ static bool is_late(struct pcre_matcher *matcher)
         matcher->attempts_a_reading = matcher->attempts_a_reading ? 2 * matcher->attempts_a_reading : 1;
     matcher->attempts = 0;
     matcher->read_ns = now;
-    matcher->late = now > timing->deadline_ns;
+    matcher->late = wd_timing_is_late(timing, now);
     return matcher->late;
 }
 

@@ -16,9 +16,9 @@ struct pcre_matcher {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
-    uint32_t match_limit; /* of an attempt; set before each scan, as are the next two */
-    uint32_t quick_limit; /* of an attempt before the watched program takes over; 0: by the text's length */
-    const struct wd_scan_timing *timing;   /* NULL: no deadline */
+    uint32_t match_limit;          /* of an attempt; set before each scan, as are the next two */
+    uint32_t quick_limit;          /* of an attempt before the watched program takes over; 0: by the text's length */
+    struct wd_scan_timing *timing; /* NULL: no deadline */
     uint32_t attempts, attempts_a_reading; /* since the clock was read; after how many it is read again */
     uint64_t read_ns;
     bool late; /* the deadline has passed */

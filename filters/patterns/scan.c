@@ -79,25 +79,32 @@ static void check_literal(struct scan *scan, const struct indexed_literal *liter
         add_candidate(scan, literal->rule);
 }
 
-static void scan_literals(struct scan *scan)
+/* The literals of a width whose gram begins in the block from `from` on. False: no more is to be looked for. */
+static bool scan_block(struct scan *scan, uint32_t width, struct gram_text text, size_t from)
 {
     const struct literal_index *index = &scan->set->literals;
-    const struct folded_text *text = &scan->scratch->text;
     uint32_t *positions = scan->scratch->positions;
-    for (uint32_t width = 1; width <= GRAM_WIDTH_MAX; width++) {
-        if (!index->grams.by_width[width].count)
-            continue;
-        size_t count = gram_index_probe(&index->grams, width, text->bytes, text->len, positions);
-        watch_late(&scan->scratch->watch, text->len);
-        for (size_t i = 0; i < count; i++) {
-            struct gram_range range = gram_index_look_up(&index->grams, width, text->bytes + positions[i]);
-            if (watch_late(&scan->scratch->watch, (size_t)(range.end - range.first) + 1) || scan->full)
-                return;
-            for (const uint64_t *gram = range.first; gram < range.end; gram++)
-                if ((uint32_t)*gram == range.bytes)
-                    check_literal(scan, &index->literals[*gram >> 32], positions[i]);
-        }
+    size_t count = gram_index_probe(&index->grams, width, text, from, positions);
+    watch_late(&scan->scratch->watch, text.len - from < GRAM_BLOCK ? text.len - from : GRAM_BLOCK);
+    for (size_t i = 0; i < count; i++) {
+        struct gram_range range = gram_index_look_up(&index->grams, width, text.bytes + positions[i]);
+        if (watch_late(&scan->scratch->watch, (size_t)(range.end - range.first) + 1) || scan->full)
+            return false;
+        for (const uint64_t *gram = range.first; gram < range.end; gram++)
+            if ((uint32_t)*gram == range.bytes)
+                check_literal(scan, &index->literals[*gram >> 32], positions[i]);
     }
+    return !scan->scratch->watch.late;
+}
+
+static void scan_literals(struct scan *scan)
+{
+    struct gram_text text = {.bytes = scan->scratch->text.bytes, .len = scan->scratch->text.len};
+    bool go_on = true;
+    for (uint32_t width = 1; width <= GRAM_WIDTH_MAX; width++)
+        for (size_t from = 0; from < text.len && go_on && scan->set->literals.grams.by_width[width].count;
+             from += GRAM_BLOCK)
+            go_on = scan_block(scan, width, text, from);
 }
 
 static void add_live_candidate(void *context, uint32_t rule)
@@ -112,6 +119,21 @@ static bool passes_gate(const struct scan *scan, uint32_t rule)
     uint32_t gate = scan->set->rules[rule].gate;
     return gate == GATE_NONE ||
            gate_passes(&scan->set->gates, gate, &scan->scratch->text, &scan->scratch->gates, &scan->scratch->watch);
+}
+
+bool wd_timing_is_late(struct wd_scan_timing *timing, uint64_t now_ns)
+{
+    if (now_ns <= timing->deadline_ns)
+        return false;
+    if (!timing->processor_clock)
+        return true;
+    uint64_t busy_ns = timing->processor_clock(timing->clock_context);
+    if (!timing->processor_deadline_ns)
+        timing->processor_deadline_ns = busy_ns + timing->reserve_ns;
+    if (busy_ns >= timing->processor_deadline_ns)
+        return true;
+    timing->deadline_ns = now_ns + (timing->processor_deadline_ns - busy_ns);
+    return false;
 }
 
 /* ---- order ---- */
@@ -191,12 +213,12 @@ static enum wd_status confirm_candidate(struct scan *scan, uint32_t index)
 /* Confirms a candidate and tells what it took. *now holds the time before and after. */
 static enum wd_status confirm_timed(struct scan *scan, uint32_t index, uint64_t *now)
 {
-    const struct wd_scan_timing *timing = scan->request->timing;
+    struct wd_scan_timing *timing = scan->request->timing;
     enum wd_status status = confirm_candidate(scan, index);
     uint64_t before = *now, took;
     *now = timing->clock(timing->clock_context);
     took = *now - before;
-    if (status == WD_OK && took > timing->suspicious_ns && *now <= timing->deadline_ns) {
+    if (status == WD_OK && took > timing->suspicious_ns && !wd_timing_is_late(timing, *now)) {
         size_t hits = scan->scratch->hits.count;
         before = *now;
         status = confirm_candidate(scan, index);
@@ -213,7 +235,7 @@ static enum wd_status confirm_timed(struct scan *scan, uint32_t index, uint64_t 
 static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *result)
 {
     struct wd_pattern_scratch *scratch = scan->scratch;
-    const struct wd_scan_timing *timing = scan->request->timing;
+    struct wd_scan_timing *timing = scan->request->timing;
     uint64_t now = 0;
     result->budget_ended = scratch->watch.late || scan->full;
     sort_found(scratch->found, scratch->found_count);
@@ -229,7 +251,7 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
             continue;
         if (timing && !now)
             now = timing->clock(timing->clock_context);
-        result->budget_ended = timing && now > timing->deadline_ns;
+        result->budget_ended = timing && wd_timing_is_late(timing, now);
         if (result->budget_ended)
             continue;
         enum wd_status status = timing ? confirm_timed(scan, found->rule, &now) : confirm_candidate(scan, found->rule);
@@ -244,14 +266,10 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
 
 static enum wd_status reserve(const struct wd_patterns *set, struct wd_pattern_scratch *scratch)
 {
-    if (scratch->text.len + GRAM_PADDING > scratch->positions_capacity) {
-        size_t capacity = (scratch->text.len + GRAM_PADDING) * 2;
-        uint32_t *positions = realloc(scratch->positions, capacity * sizeof *positions);
-        if (!positions)
-            return WD_ERR_MEMORY;
-        scratch->positions = positions;
-        scratch->positions_capacity = capacity;
-    }
+    if (!scratch->positions)
+        scratch->positions = malloc(GRAM_POSITIONS_MAX * sizeof *scratch->positions);
+    if (!scratch->positions)
+        return WD_ERR_MEMORY;
     if (set->count > scratch->slots_capacity) {
         uint32_t *slots = calloc(set->count, sizeof *slots);
         if (!slots)
@@ -274,7 +292,7 @@ static enum wd_status find_all(struct scan *scan)
     if (status == WD_OK && set->gates.gate_count > 0) {
         status = gate_reserve(&scratch->gates, scratch->text.original.len);
         if (status == WD_OK)
-            gate_read_text(&set->gates, &scratch->text, &scratch->gates);
+            gate_read_text(&set->gates, &scratch->text, &scratch->gates, &scratch->watch);
     }
     for (size_t i = 0; status == WD_OK && i < set->other_count && !scratch->watch.late; i++)
         if (passes_gate(scan, set->others[i]))

@@ -41,8 +41,7 @@ struct wd_pattern_scratch {
     struct folded_text text;
     struct skeleton_scratch skeleton;
     struct gate_scratch gates;
-    uint32_t *positions;
-    size_t positions_capacity;
+    uint32_t *positions; /* GRAM_POSITIONS_MAX */
     struct found *found;
     size_t found_count, found_capacity;
     uint32_t *slots; /* by rule: 1 + index of its only entry in `found`; 0 between scans */
