@@ -27,11 +27,13 @@ struct wd_patterns {
     struct gate_index gates;
     uint32_t *others; /* rules that only a gate sieves, or nothing */
     size_t other_count;
+    bool looks_far; /* some rule looks back further than PATTERN_PIECE_BEHIND */
 };
 
 /* Something found: an occurrence of a native rule's string, or (rank CANDIDATE_RANK) a rule to be confirmed. */
 struct found {
     uint32_t rule, start, end, rank;
+    uint64_t where; /* of a rule to be confirmed: see struct pcre_search */
 };
 
 struct wd_pattern_scratch {
