@@ -25,7 +25,7 @@
 
 enum { RECORD_BYTES = 16 << 20, ARENA_BYTES = 64 << 20, COUNTS_MAX = 16, ROUNDS_MAX = 99, VIEWS_MAX = 8 };
 /* As the worker has them unless it is told otherwise. */
-enum { EVENT_BUDGET_NS = 50000000, RULE_BUDGET_NS = 2000000 };
+enum { EVENT_BUDGET_NS = 4000000, RULE_BUDGET_NS = 2000000 };
 
 enum way { JANSSON, DECODE, VIEWS, CANDIDATES, CONFIRMED, WHOLE, GUARDED, WAY_COUNT };
 static engine_pass *const PASSES[WAY_COUNT] = {engine_pass_jansson,    engine_pass_decode,    engine_pass_views,
@@ -372,6 +372,7 @@ int main(int argc, char **argv)
     struct rule_lines lines = read_rules(options.rules, &header);
     const struct wd_scanner_options plain = {.stage = WD_STAGE_WORKER}, guarded = {.stage = WD_STAGE_WORKER,
                                                                                    .clock = engine_now_ns,
+                                                                                   .processor_clock = processor_ns,
                                                                                    .event_budget_ns = EVENT_BUDGET_NS,
                                                                                    .rule_budget_ns = RULE_BUDGET_NS};
     const struct wd_scanner_options strict = {.stage = WD_STAGE_WORKER,

@@ -342,6 +342,46 @@ static void test_places_in_long_texts(void **state)
     }
 }
 
+/* Long texts are looked at in blocks, and PCRE2 sees only those windows that the index found something for. */
+static void test_places_in_long_windows(void **state)
+{
+    (void)state;
+    static const char needle[] = "{Rare $H1!t d.o-o.r 123-45-6789 abc 7x}";
+    static const char *const regexes[] = {"\\brare\\b",
+                                          "[s$5z]+[h#]+[i1!|]+[t7+]+",
+                                          "d+[\\W_]*[o0]+[\\W_]*[o0]+[\\W_]*r+",
+                                          "\\d{3}-\\d{2}-\\d{4}",
+                                          "(?<=6789) abc",
+                                          "(?<=rare.{30}) 7(?=x)",
+                                          "7x"};
+    static const size_t places[][2] = {{1, 5}, {6, 11}, {12, 19}, {20, 31}, {31, 35}, {35, 37}, {36, 38}};
+    enum { COUNT = sizeof places / sizeof *places, LENGTH = 70000, STEP = 331 };
+    static char text[LENGTH + 1];
+    struct wd_pattern patterns[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        patterns[i] = regex(regexes[i], true);
+    for (enum wd_vectors vectors = WD_VECTORS_BEST; vectors <= WD_VECTORS_NONE; vectors++) {
+        struct wd_patterns_options options = {.vectors = vectors};
+        struct wd_patterns *set = NULL;
+        struct wd_error err;
+        size_t bad;
+        assert_int_equal(wd_patterns_new(patterns, COUNT, &options, &set, &bad, &err), WD_OK);
+        for (size_t at = 0; at + sizeof needle < LENGTH; at += at % 1024 < 992 && at % 1024 >= 32 ? STEP : 1) {
+            char found[256], there[256] = "";
+            size_t len = 0;
+            for (size_t i = 0; i < LENGTH; i++)
+                text[i] = " -.-"[i & 3];
+            memcpy(text + at, needle, sizeof needle - 1);
+            for (size_t i = 0; i < COUNT; i++)
+                len += (size_t)snprintf(there + len, sizeof there - len, "%s%zu:%zu-%zu", i ? " " : "", i,
+                                        at + places[i][0], at + places[i][1]);
+            scan_str(set, wd_str_from(text), found, sizeof found);
+            assert_string_equal(found, there);
+        }
+        wd_patterns_free(set);
+    }
+}
+
 static void test_what_the_index_did(void **state)
 {
     (void)state;
@@ -386,6 +426,7 @@ int main(void)
                                        cmocka_unit_test(test_large_lists),
                                        cmocka_unit_test(test_a_sample_changes_no_result),
                                        cmocka_unit_test(test_places_in_long_texts),
+                                       cmocka_unit_test(test_places_in_long_windows),
                                        cmocka_unit_test(test_what_the_index_did),
                                        cmocka_unit_test(test_empty_texts_and_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
