@@ -67,8 +67,8 @@ static int judge_one(struct lmdb *lmdb, MDB_cursor *cursor, const MDB_val *data,
     return mdb_cursor_del(cursor, 0);
 }
 
-/* Looks at `look` values from the hand on; once round at most. `stay`: the hand stays where it was. */
-static int look_at(struct lmdb *lmdb, MDB_txn *txn, size_t look, bool stay, struct judge *judge)
+/* Looks at `look` values from the hand on, and moves it. */
+static int look_at(struct lmdb *lmdb, MDB_txn *txn, size_t look, struct judge *judge)
 {
     MDB_cursor *cursor = NULL;
     MDB_val key, data;
@@ -81,7 +81,7 @@ static int look_at(struct lmdb *lmdb, MDB_txn *txn, size_t look, bool stay, stru
         if (code == EINVAL && judge->dropped != dropped) /* ... or behind the last one */
             code = MDB_NOTFOUND;
     }
-    if (!stay && (!code || code == MDB_NOTFOUND))
+    if (!code || code == MDB_NOTFOUND)
         note_hand(lmdb, code, &key);
     if (cursor)
         mdb_cursor_close(cursor);
@@ -91,7 +91,7 @@ static int look_at(struct lmdb *lmdb, MDB_txn *txn, size_t look, bool stay, stru
 int lmdb_sweep(struct lmdb *lmdb, MDB_txn *txn, size_t look)
 {
     struct judge judge = {.forget_before_ms = atomic_load(&lmdb->now_ms) - lmdb->grace_ms};
-    return look_at(lmdb, txn, look, false, &judge);
+    return look_at(lmdb, txn, look, &judge);
 }
 
 /* ---- the oldest ---- */
@@ -108,9 +108,12 @@ int lmdb_evict(struct lmdb *lmdb, MDB_txn *txn, size_t count)
     size_t look = count * LOOK_AT;
     struct judge judge = {.forget_before_ms = atomic_load(&lmdb->now_ms),
                           .versions = malloc((look + 1) * sizeof(*judge.versions))};
+    unsigned char hand[STATE_KEY_MAX];
+    size_t hand_len = lmdb->hand_len;
+    memcpy(hand, lmdb->hand, hand_len);
     if (!judge.versions)
         return ENOMEM;
-    int code = look_at(lmdb, txn, look, true, &judge);
+    int code = look_at(lmdb, txn, look, &judge);
     if (!code && judge.dropped < count && judge.version_count) {
         qsort(judge.versions, judge.version_count, sizeof(*judge.versions), by_number);
         size_t last = count - judge.dropped;
@@ -118,7 +121,9 @@ int lmdb_evict(struct lmdb *lmdb, MDB_txn *txn, size_t count)
         judge.version_below = judge.versions[last - 1] + 1;
         free(judge.versions);
         judge.versions = NULL;
-        code = look_at(lmdb, txn, look - judge.dropped, false, &judge);
+        memcpy(lmdb->hand, hand, hand_len); /* the same ones once more */
+        lmdb->hand_len = hand_len;
+        code = look_at(lmdb, txn, look - judge.dropped, &judge);
     }
     free(judge.versions);
     return code;
