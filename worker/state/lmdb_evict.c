@@ -12,7 +12,7 @@ static const double CROWDED = 0.85;
 
 bool lmdb_is_crowded(const struct lmdb *lmdb, MDB_txn *txn, size_t to_write)
 {
-    MDB_stat stat;
+    MDB_stat stat = {0};
     if (mdb_stat(txn, lmdb->values, &stat) != 0)
         return false;
     size_t pages = stat.ms_leaf_pages + stat.ms_branch_pages + stat.ms_overflow_pages;
@@ -67,19 +67,29 @@ static int judge_one(struct lmdb *lmdb, MDB_cursor *cursor, const MDB_val *data,
     return mdb_cursor_del(cursor, 0);
 }
 
-/* Looks at `look` values from the hand on, and moves it. */
+/* The next one; behind the last one, the first. After a removal the cursor stands on the next one already. */
+static int step_on(MDB_cursor *cursor, bool removed, MDB_val *key, MDB_val *data)
+{
+    int code = mdb_cursor_get(cursor, key, data, removed ? MDB_GET_CURRENT : MDB_NEXT);
+    if (code == MDB_NOTFOUND || (removed && code == EINVAL))
+        code = mdb_cursor_get(cursor, key, data, MDB_FIRST);
+    return code;
+}
+
+/* Looks at `look` values from the hand on, once round at most, and moves it. */
 static int look_at(struct lmdb *lmdb, MDB_txn *txn, size_t look, struct judge *judge)
 {
     MDB_cursor *cursor = NULL;
     MDB_val key, data;
-    int code = cursor_at_hand(lmdb, txn, &cursor, &key, &data);
-    for (; !code && look; look--) {
+    MDB_stat stat = {0};
+    int code = mdb_stat(txn, lmdb->values, &stat);
+    if (!code)
+        code = cursor_at_hand(lmdb, txn, &cursor, &key, &data);
+    for (look = look < stat.ms_entries ? look : stat.ms_entries; !code && look; look--) {
         size_t dropped = judge->dropped;
         code = judge_one(lmdb, cursor, &data, judge);
-        if (!code) /* after a removal the cursor stands on the next one already */
-            code = mdb_cursor_get(cursor, &key, &data, judge->dropped != dropped ? MDB_GET_CURRENT : MDB_NEXT);
-        if (code == EINVAL && judge->dropped != dropped) /* ... or behind the last one */
-            code = MDB_NOTFOUND;
+        if (!code)
+            code = step_on(cursor, judge->dropped != dropped, &key, &data);
     }
     if (!code || code == MDB_NOTFOUND)
         note_hand(lmdb, code, &key);
