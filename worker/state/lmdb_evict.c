@@ -112,29 +112,48 @@ static int by_number(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* How many of `count` must still go when `dropped` were forgotten: what more was forgotten than came, earlier, has left
+ * room inside the pages. */
+static size_t still_to_go(struct lmdb *lmdb, size_t count, size_t dropped)
+{
+    if (dropped >= count) {
+        lmdb->room_within += dropped - count;
+        return 0;
+    }
+    size_t missing = count - dropped;
+    size_t within = missing < lmdb->room_within ? missing : lmdb->room_within;
+    lmdb->room_within -= within;
+    return missing - within;
+}
+
+/* The version up to which `count` of the values that were looked at go. */
+static uint64_t version_of_oldest(struct judge *judge, size_t count)
+{
+    qsort(judge->versions, judge->version_count, sizeof(*judge->versions), by_number);
+    count = count < judge->version_count ? count : judge->version_count;
+    return count ? judge->versions[count - 1] + 1 : 0;
+}
+
 int lmdb_evict(struct lmdb *lmdb, MDB_txn *txn, size_t count)
 {
     enum { LOOK_AT = 4 }; /* for each that must go */
     size_t look = count * LOOK_AT;
-    struct judge judge = {.forget_before_ms = atomic_load(&lmdb->now_ms),
-                          .versions = malloc((look + 1) * sizeof(*judge.versions))};
     unsigned char hand[STATE_KEY_MAX];
     size_t hand_len = lmdb->hand_len;
     memcpy(hand, lmdb->hand, hand_len);
+    struct judge judge = {.forget_before_ms = atomic_load(&lmdb->now_ms),
+                          .versions = malloc((look + 1) * sizeof(*judge.versions))};
     if (!judge.versions)
         return ENOMEM;
     int code = look_at(lmdb, txn, look, &judge);
-    if (!code && judge.dropped < count && judge.version_count) {
-        qsort(judge.versions, judge.version_count, sizeof(*judge.versions), by_number);
-        size_t last = count - judge.dropped;
-        last = last < judge.version_count ? last : judge.version_count;
-        judge.version_below = judge.versions[last - 1] + 1;
-        free(judge.versions);
-        judge.versions = NULL;
-        memcpy(lmdb->hand, hand, hand_len); /* the same ones once more */
-        lmdb->hand_len = hand_len;
-        code = look_at(lmdb, txn, look - judge.dropped, &judge);
-    }
+    size_t missing = code ? 0 : still_to_go(lmdb, count, judge.dropped);
+    if (missing)
+        judge.version_below = version_of_oldest(&judge, missing);
     free(judge.versions);
-    return code;
+    judge.versions = NULL;
+    if (!judge.version_below)
+        return code;
+    memcpy(lmdb->hand, hand, hand_len); /* the same ones once more */
+    lmdb->hand_len = hand_len;
+    return look_at(lmdb, txn, look - judge.dropped, &judge);
 }

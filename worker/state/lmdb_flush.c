@@ -296,6 +296,7 @@ static int try_to_write(struct lmdb *lmdb, const struct copy *copy)
 static int make_space(struct lmdb *lmdb)
 {
     enum { AT_ONCE = 256, TRANSACTIONS = 16 };
+    lmdb->room_within = 0;
     for (int i = 0; i < TRANSACTIONS; i++) {
         MDB_txn *txn = NULL;
         int code = mdb_txn_begin(lmdb->env, NULL, 0, &txn);
