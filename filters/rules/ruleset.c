@@ -116,3 +116,14 @@ size_t wd_ruleset_memory(const struct wd_ruleset *set)
 {
     return sizeof(*set) + wd_arena_used(set->arena) + (set->patterns ? wd_patterns_memory(set->patterns) : 0);
 }
+
+bool wd_ruleset_is_shadowed(const struct wd_ruleset *set, uint32_t rule)
+{
+    (void)set, (void)rule;
+    return false;
+}
+
+void wd_ruleset_reset_valves(struct wd_ruleset *set)
+{
+    (void)set;
+}

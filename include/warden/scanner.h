@@ -40,7 +40,14 @@ struct wd_scanner_options {
     void (*tried)(void *context, uint32_t rule, uint64_t ns);
     void *tried_context;
     uint32_t sample_every;
+    /* A rule that matches more than this share of the last WD_SHARE_EVENTS events that it is about goes into shadow,
+     * for all threads, until wd_ruleset_reset_valves(): see wd_verdict.alarmed. A rule may state its own
+     * expected_share. 0: off. */
+    double rule_share;
+    uint32_t rule_share_min_events; /* judged before a share means something; 0: WD_SHARE_EVENTS */
 };
+
+enum { WD_SHARE_EVENTS = 2000 };
 
 enum { WD_RULE_STRIKES = 20 };
 
