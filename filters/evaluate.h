@@ -54,7 +54,7 @@ struct evaluation {
     struct wd_effort effort;                                      /* of all native searches; knows the time budget */
     const struct wd_scan_timing *timing;                          /* its clock; NULL: none */
     void (*rule_took)(void *context, uint32_t rule, uint64_t ns); /* NULL: nobody wants to know */
-    void *budget_context;
+    void *rule_took_context;
     bool budget_ended;  /* what was not found until then is undecided */
     bool out_of_memory; /* the arena's cap was passed */
 };

@@ -60,7 +60,7 @@ static void sort_candidates(uint32_t *candidates, size_t count)
 static uint64_t tell_time(const struct evaluation *evaluation, uint32_t rule, uint64_t before)
 {
     uint64_t now = evaluation->timing->clock(evaluation->timing->clock_context);
-    evaluation->rule_took(evaluation->budget_context, rule, now - before);
+    evaluation->rule_took(evaluation->rule_took_context, rule, now - before);
     return now;
 }
 

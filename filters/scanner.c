@@ -433,7 +433,7 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
     uint32_t wanted = set->views_by_field[text->field] | searched;
     if (!wanted)
         return WD_OK;
-    wd_views_stop_when(scanner->views, evaluation->out_of_budget, scanner);
+    wd_views_stop_when(scanner->views, evaluation->effort.should_end, evaluation->effort.context);
     enum wd_status status = wd_views_make(scanner->views, text->text, wanted, views, &count);
     evaluation->budget_ended |= wd_views_stopped(scanner->views);
     uint32_t case_kinds = status == WD_OK ? kinds_but_case(set, views, count) : 0;
@@ -473,7 +473,7 @@ static void begin_timing(struct wd_scanner *scanner, struct evaluation *evaluati
     };
     evaluation->timing = &scanner->timing;
     evaluation->rule_took = rules ? rule_took : NULL;
-    evaluation->budget_context = scanner;
+    evaluation->rule_took_context = scanner;
     if (!options->event_budget_ns)
         return;
     scanner->timing.deadline_ns = options->clock(options->clock_context) + options->event_budget_ns;
