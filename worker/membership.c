@@ -297,6 +297,7 @@ static void await_moving(struct shard *shard, struct partition *const *leaving, 
     while (any_is_moving(leaving, count) && steady_clock_ms() < deadline) {
         loop_turn(shard->loop, 20);
         atomic_store(&shard->turned_ms, steady_clock_ms());
+        shard_is_member(shard);
     }
 }
 

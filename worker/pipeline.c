@@ -476,11 +476,23 @@ static enum step_result await_report(struct passage *passage)
 
 /* ---- finish ---- */
 
+/* The offsets are those of the assignment that delivered the record: a work of an earlier one never gets here. */
+static void finish_offset(struct passage *passage)
+{
+    struct partition *partition = passage->partition;
+    if (MUTATED(MUTATION_IGNORE_EPOCH)) {
+        partition = shard_partition(passage->shard, partition->topic, partition->number);
+        if (!partition || !offsets_awaits(partition->offsets, passage->ticket))
+            return;
+    }
+    offsets_finish(partition->offsets, passage->ticket);
+}
+
 static enum step_result finish(struct passage *passage)
 {
     struct shard *shard = passage->shard;
     struct work *work = passage->work;
-    offsets_finish(passage->partition->offsets, passage->ticket);
+    finish_offset(passage);
     metrics_add(shard->metrics, METRIC_RECORDS_FINISHED, 1);
     metrics_observe(shard->metrics, HISTOGRAM_RECORD_SECONDS,
                     (double)((int64_t)loop_now_ms(shard->loop) - work->taken_ms) / 1000);

@@ -10,6 +10,7 @@
 #include <warden/scanner.h>
 
 #include "worker/dispatch/dispatch.h"
+#include "worker/doze.h"
 #include "worker/handover.h"
 #include "worker/kafka/consumer.h"
 #include "worker/kafka/producer.h"
@@ -46,6 +47,7 @@ struct shard {
     size_t spare_count;
 
     struct loop_timer *poll_timer, *commit_timer, *dispatch_timer, *token_timer, *watch_timer;
+    struct doze doze;
     bool listening;        /* the consumer's event fd is watched */
     bool in_revoke;        /* the consumer's revoke callback is on the stack: do not poll it again */
     bool commit_pending;   /* an asynchronous commit is under way */
