@@ -245,8 +245,6 @@ void membership_commit_all(struct shard *shard)
 static void drop_queued(struct shard *shard, struct partition *partition)
 {
     struct work *work;
-    if (MUTATED(MUTATION_IGNORE_EPOCH))
-        return;
     TAILQ_FOREACH(work, &partition->works, partition_link)
     {
         for (size_t i = 0; i < work->unit_count; i++) {
@@ -322,8 +320,6 @@ static void forget_partition(struct shard *shard, struct partition *partition)
         shard_partition_release(shard, partition);
         return;
     }
-    if (MUTATED(MUTATION_IGNORE_EPOCH))
-        return;
     /* forgetting the last work frees the partition, so the next one is looked up before */
     for (struct work *work = TAILQ_FIRST(&partition->works), *next; work; work = next) {
         next = TAILQ_NEXT(work, partition_link);

@@ -9,7 +9,7 @@
 
 enum mutation {
     MUTATION_COMMIT_TOO_FAR = 1,    /* commits one more than is finished */
-    MUTATION_IGNORE_EPOCH = 2,      /* works of an earlier assignment go on, and what ends is booked on the present one */
+    MUTATION_IGNORE_EPOCH = 2,      /* what ends late is booked on the present assignment of its partition */
     MUTATION_UNREPORTED_LETTER = 3, /* takes a dead letter for written before the broker says so */
 };
 

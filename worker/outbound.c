@@ -5,7 +5,6 @@
 #include "worker/dispatch/flights.h"
 #include "worker/idempotency.h"
 #include "worker/log.h"
-#include "worker/mutation.h"
 #include "worker/platform/join.h"
 #include "worker/shard_parts.h"
 
@@ -109,7 +108,7 @@ static void on_unit_ended(void *context, struct unit *unit)
     struct shard *shard = context;
     struct work *work = unit->work;
     work->units_left--;
-    if (work->partition->gone && !MUTATED(MUTATION_IGNORE_EPOCH))
+    if (work->partition->gone)
         pipeline_forget(shard, work);
     else if (work->units_left == 0)
         pipeline_resume(shard, work);
