@@ -13,6 +13,7 @@ import collections
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -108,6 +109,7 @@ def one_run(kind, seed, kafka, folder, schedule, rate):
         judged.figures["settled in s"] = round((run.settled_ms - run.quiet_ms) / 1000, 1)
         judged.blows = collections.Counter(schedule.blows)
         judged.weather = run.seen_weather
+        judged.refusals = judged.failed_commits()
         return judged
     except Exception:
         if not kafka.is_real and kafka.child.poll() is not None:
@@ -129,6 +131,7 @@ class Report:
     def __init__(self, kind):
         self.kind, self.began = kind, time.monotonic()
         self.figures, self.blows, self.weather = collections.Counter(), collections.Counter(), collections.Counter()
+        self.refusals = collections.Counter()
         self.seeds, self.red = [], []
 
     def add(self, seed, judged):
@@ -137,6 +140,7 @@ class Report:
             self.figures[name] = max(self.figures[name], value) if name in self.GREATEST else self.figures[name] + value
         self.blows += judged.blows
         self.weather += judged.weather
+        self.refusals += judged.refusals
         if judged.findings:
             self.red.append((seed, judged.findings))
 
@@ -145,12 +149,14 @@ class Report:
         print(f"| seeds | {', '.join(map(str, self.seeds))} |")
         print(f"| minutes | {(time.monotonic() - self.began) / 60:.1f} |")
         for name in ("events", "actions wanted", "calls", "shared calls", "repeats", "ownerships that ended",
-                     "done again after them", "were on their way or uncommitted", "calls of sleepers", "dead letters",
+                     "done again after them", "were on their way or uncommitted", "done again because of damage",
+                     "calls of sleepers", "dead letters",
                      "repeated letters", "given up", "kills", "stops hindered", "rebalances", "commits",
                      *self.GREATEST):
             print(f"| {name} | {self.figures[name]} |")
         print(f"| runs with findings | {len(self.red)} |")
-        for title, counted in (("fault", self.blows), ("API fault", self.weather)):
+        for title, counted in (("fault", self.blows), ("API fault", self.weather),
+                               ("commits that were not taken", self.refusals)):
             print(f"\n| {title} | times |\n|---|---|")
             for name, count in sorted(counted.items()):
                 print(f"| {name} | {count} |")
@@ -254,6 +260,7 @@ def main():
     if reason:
         print(f"skipped: {reason}")
         return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what it has started
     report, green = Report(options.kind), True
     cluster_of_kind = Clusters(options.kind)
     try:

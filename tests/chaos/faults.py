@@ -229,6 +229,7 @@ def damage_metadata(run, dice):
     group has no members, the embedded broker only before it had any."""
     lines = [f"{p['partition']} {max(0, p['committed'])} {dice.choice(RUBBISH)}"
              for p in run.kafka.offsets(run.topics.events, run.group)]
+    run.damaged_ms.append(running.now_ms())
     observer.spy("commit", run.kafka.bootstrap, run.topics.events, run.group, text="\n".join(lines) + "\n")
 
 

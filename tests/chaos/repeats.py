@@ -38,6 +38,7 @@ class Repetition:
                 stretch = facts.stretch_of(call)
                 if stretch:
                     under[stretch].append(call)
+        self.because_of_damage = set()
         self.interruptions = {
             stretch: Interruption(stretch, under[stretch], facts, was_clean(stretch))
             for stretches in facts.in_turn.values() for stretch in stretches if stretch.end_ms != FOREVER}
@@ -53,10 +54,18 @@ class Repetition:
                 continue
             for other in done:
                 older = min(other, stretch, key=lambda each: each.begin_ms)
-                if other is not stretch and older in self.interruptions:
+                if other is stretch or older not in self.interruptions:
+                    continue
+                if self.was_forgotten(what[0], older, stretch, facts):
+                    self.because_of_damage.add((what, stretch))
+                else:
                     self.interruptions[older].repeated.add(what)
             if effective(call) and stretch not in done:
                 done = [stretch]  # what comes later repeats this one
+
+    def was_forgotten(self, at, old, new, facts):
+        """A commit told of it, until somebody from outside overwrote that commit."""
+        return any(old.end_ms < ms < new.begin_ms and facts.knew_of(at, ms) for ms in facts.run.damaged_ms)
 
     def beyond(self):
         """What was done again and must not have been."""
@@ -72,4 +81,5 @@ class Repetition:
             "done again after them": sum(len(each.repeated) for each in ended),
             "were on their way or uncommitted": sum(len(each.may_repeat) for each in ended),
             "most done again after one": len(most.repeated) if most else 0,
+            "done again because of damage": len(self.because_of_damage),
         }

@@ -57,6 +57,7 @@ class Run:
         self.clean = set()       # workers that ended with 0 after SIGTERM
         self.owner_of_token = {}
         self.disturbances, self.outages = [], []
+        self.damaged_ms = []     # when an outsider overwrote what was committed about finished records
         self.kills = self.hindered = 0
         self.lock = threading.Lock()
         self.commits = observer.Commits(kafka, self.topics.events, self.group, folder)

@@ -2,6 +2,7 @@
 import collections
 import json
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -342,6 +343,15 @@ class Verdict:
                 if later and ends:
                     worst = max(worst, (later[0] - disturbance.end_ms) / 1000)
         return worst
+
+    def failed_commits(self):
+        """How often which error kept a commit from being taken, as the workers tell."""
+        names = collections.Counter()
+        for worker in self.run.workers:
+            for line in worker.said("commit-failed"):
+                name = re.findall(r"\((_?[A-Z_]+)\)", line["error"])
+                names[name[-1] if name else "no answer in time"] += 1
+        return names
 
     def count(self):
         self.figures |= {
