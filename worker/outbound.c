@@ -12,10 +12,10 @@ enum { DOUBT_RETRY_MS = 50 };
 
 void outbound_run(struct shard *shard)
 {
-    int64_t wait = DOUBT_RETRY_MS;
+    int64_t wait = -1;
     if (shard_is_member(shard))
         wait = dispatch_run(shard->dispatch, shard_now_ms(shard));
-    if (shard->doze.in_doubt)
+    if (!shard_is_member(shard)) /* or not any more */
         wait = DOUBT_RETRY_MS;
     if (wait >= 0)
         loop_timer_arm(shard->dispatch_timer, (uint64_t)wait);

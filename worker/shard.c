@@ -54,15 +54,18 @@ int64_t shard_now_ms(const struct shard *shard)
 bool shard_is_member(struct shard *shard)
 {
     bool was_in_doubt = shard->doze.in_doubt;
-    bool is_member = doze_is_member(&shard->doze, steady_clock_ms(), shard->config->kafka.session_timeout_ms / 2,
-                                    shard->consumer ? consumer_heard_ms(shard->consumer) : 0);
+    /* Heartbeats go on while the news of the loss still waits to be polled. */
+    bool is_lost = shard->consumer && consumer_assignment_lost(shard->consumer);
+    int64_t heard_ms = shard->consumer && !is_lost ? consumer_heard_ms(shard->consumer) : 0;
+    bool is_member =
+        doze_is_member(&shard->doze, steady_clock_ms(), shard->config->kafka.session_timeout_ms / 2, heard_ms);
     if (is_member == was_in_doubt)
         log_write(is_member ? LOG_INFO : LOG_WARN, is_member ? "group-answers" : "slept",
                   is_member ? "the group has answered: calls go on"
                             : "the process stood still for more than half a session: nothing is sent until the group "
                               "has answered",
                   LOG_STR("shard", shard->name), LOG_END);
-    return is_member;
+    return is_member && !is_lost;
 }
 
 /* ---- how full we are ---- */
