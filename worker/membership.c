@@ -291,6 +291,8 @@ static void await_moving(struct shard *shard, struct partition *const *leaving, 
     if (budget > shard->config->kafka.session_timeout_ms / 2)
         budget = shard->config->kafka.session_timeout_ms / 2;
     int64_t deadline = steady_clock_ms() + budget;
+    if (shard->draining && deadline > shard->drain_until_ms)
+        deadline = shard->drain_until_ms; /* it has been waited for already */
     shard_listen(shard, false);
     while (any_is_moving(leaving, count) && steady_clock_ms() < deadline) {
         loop_turn(shard->loop, 20);

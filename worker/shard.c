@@ -363,7 +363,7 @@ static void drain(struct shard *shard)
     shard->draining = true;
     atomic_store(&shard->ready, false);
     shard_pause_all(shard, true);
-    int64_t deadline = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
+    int64_t deadline = shard->drain_until_ms = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
     loop_timer_arm(shard->commit_timer, 0);
     while ((shard->held_works || !membership_is_committed(shard)) && !shard->failed && steady_clock_ms() < deadline) {
         if (!shard->held_works && !shard->commit_pending && !loop_timer_armed(shard->commit_timer))

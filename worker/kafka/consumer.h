@@ -106,6 +106,7 @@ int64_t consumer_high_watermark(struct consumer *consumer, const char *topic, in
 
 /* A commit now would not be turned away: the group is settled. True inside on_revoke as well. */
 bool consumer_can_commit(const struct consumer *consumer);
+/* Known to be lost, though on_revoke may not have told yet. */
 bool consumer_assignment_lost(struct consumer *consumer);
 /* Connected to at least one broker and a member of the group. */
 bool consumer_is_ready(const struct consumer *consumer);
