@@ -1,5 +1,5 @@
-/* Any bytes as a stored value, and any events upon it: nothing reads or writes outside, what is left is a value again, an
- * event that comes a second time changes no byte, and what people are shown of it can be made.
+/* Any bytes as a stored value, and any events upon it: nothing reads or writes outside, what is left is a value again,
+ * an event that comes a second time changes no byte, and what people are shown of it can be made.
  *
  * Input: number of events, four bytes for each of them (what it does, which cell, time, amount), the value. */
 #include <stdint.h>
