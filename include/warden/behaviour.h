@@ -58,6 +58,9 @@ int64_t wd_event_time_ms(const struct wd_event *event);
  * arithmetic: contributions with their decay. JSON text, malloc'ed; NULL where memory is out. */
 char *wd_value_describe(const struct wd_ruleset *set, struct wd_str key, const unsigned char *bytes, size_t len,
                         int64_t now_ms);
+/* Drops what nothing can come of any more at now_ms, up to the whole value (len 0), and sets forget_at_ms; for stores
+ * that look through values nobody has asked for. Changes no answer to an event that is less than a day late. */
+void wd_value_prune(struct wd_value *value, int64_t now_ms);
 /* The score `name` of a value at now_ms, for `state top`. 0 where it has none. */
 double wd_value_score(const struct wd_ruleset *set, const unsigned char *bytes, size_t len, const char *name,
                       int64_t now_ms);
