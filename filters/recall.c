@@ -11,12 +11,20 @@
 enum { CLOCKS_DIFFER_MS = 5 * 60 * 1000, KEY_MAX = 200, KEY_HEAD = 120, KEY_DIGEST = 16, REPORTER_MAX = 100 };
 enum { COMPARED_BYTES = 4096 }; /* of a text, for its fingerprint */
 
+static int64_t latest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What an object says of its times is about the object: only where it was made that is when the event happened. */
 int64_t wd_event_time_ms(const struct wd_event *event)
 {
-    int64_t made = event->created_at_ms, received = event->kafka_timestamp_ms;
-    if (made <= 0)
-        return received > 0 ? received : 0;
-    return received > 0 && made > received + CLOCKS_DIFFER_MS ? received + CLOCKS_DIFFER_MS : made;
+    int64_t received = latest(event->kafka_timestamp_ms, 0), stated = latest(event->created_at_ms, 0);
+    if (!wd_event_makes_object(event->name))
+        stated = received ? received : latest(stated, latest(event->edited_at_ms, event->updated_at_ms));
+    if (!stated)
+        return received;
+    return received && stated > received + CLOCKS_DIFFER_MS ? received + CLOCKS_DIFFER_MS : stated;
 }
 
 struct wd_origin wd_origin_of(struct wd_str topic, int32_t partition, int64_t offset, uint32_t object)

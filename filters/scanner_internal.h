@@ -23,6 +23,8 @@ enum event_trait {
 };
 enum { TRAITS_OF_PEOPLE = TRAIT_CLEARS_CONTENT | TRAIT_CLEARS_USER | TRAIT_BANS | TRAIT_UNBANS };
 uint32_t wd_event_traits(struct wd_str name);
+/* True where the object of the event has come to be, or is about to, by it. */
+bool wd_event_makes_object(struct wd_str name);
 
 /* What an event name means to a set. */
 struct cached_name {

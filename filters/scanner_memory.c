@@ -113,6 +113,12 @@ static bool begins_with_one(struct wd_str name, const char *const *begins)
     return false;
 }
 
+bool wd_event_makes_object(struct wd_str name)
+{
+    static const char *const MADE[] = {".didCreate", ".didReply", ".shouldCreate", NULL};
+    return ends_with_one(name, MADE);
+}
+
 uint32_t wd_event_traits(struct wd_str name)
 {
     static const char *const WRITTEN[] = {"message.", "post.", "comment.", "story.", NULL};

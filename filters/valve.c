@@ -63,7 +63,7 @@ bool wd_valve_holds(struct wd_scanner *scanner, uint32_t index)
     uint32_t least = scanner->options.rule_share_min_events, events = scope->now + scope->before;
     follow(share, scope);
     share->now++;
-    if (events < (least ? least : WD_SHARE_EVENTS) || share->now + share->before <= allowed * events)
+    if (events < (least ? least : WD_SHARE_EVENTS / 2) || share->now + share->before <= allowed * events)
         return false;
     if (!atomic_exchange_explicit(&guard->is_shadowed, true, memory_order_relaxed) &&
         scanner->alarmed_count < SWITCHED_OFF_MAX)
