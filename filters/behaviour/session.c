@@ -66,7 +66,7 @@ static size_t drop_passed(unsigned char *bytes, size_t len, int64_t now_ms)
     for (size_t at = VALUE_HEAD; at < len;) {
         size_t size = CELL_HEAD + cell_len(bytes + at);
         uint32_t until = load32(bytes + at + 7);
-        if (until == 0 || bytes[at + 4] == WD_CELL_ORIGINS || (int64_t)until * MINUTE_MS > now_ms) {
+        if (until == 0 || (int64_t)until * MINUTE_MS > now_ms) {
             if (kept != at)
                 memmove(bytes + kept, bytes + at, size);
             kept += size;
