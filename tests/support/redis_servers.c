@@ -91,11 +91,13 @@ static void run_server(const struct redis_servers *servers, const struct redis_s
                                             "yes",
                                             "--cluster-enabled",
                                             servers->cluster ? "yes" : "no",
+                                            "--appendfsync",
+                                            "always",
                                             "--cluster-node-timeout",
                                             "2000",
                                             "--cluster-require-full-coverage",
                                             "no"};
-    size_t count = 17;
+    size_t count = 19;
     bool has_port = false;
     for (const char *const *more = servers->extra; more && *more && count + 3 < ARGUMENTS_MAX; more++) {
         has_port |= strcmp(*more, "--tls-port") == 0;

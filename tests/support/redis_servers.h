@@ -30,7 +30,7 @@ void redis_servers_start(struct redis_servers *servers, size_t count, bool clust
 /* SIGKILL. */
 void redis_server_kill(struct redis_servers *servers, size_t at);
 void redis_server_stop_answering(struct redis_servers *servers, size_t at, bool stop); /* SIGSTOP, SIGCONT */
-/* With what it had on the disk. */
+/* With what it had on the disk: all that it ever answered for (appendfsync always). */
 void redis_server_restart(struct redis_servers *servers, size_t at);
 /* Runs redis-cli at a server; true where it ended well. */
 bool redis_server_tell(const struct redis_servers *servers, size_t at, const char *command);

@@ -309,8 +309,14 @@ static uint32_t sum_of(struct state_store *store)
         struct state_item item = {.key = wd_str_from(name), .value = &value};
         struct wd_error err = {0};
         struct tally now = {0};
-        for (int tries = 0; state_get_now(store, &item, 1, &err) != WD_OK && tries < 200; tries++)
-            nap(20);
+        enum wd_status status = WD_ERR_UNAVAILABLE;
+        for (int tries = 0; status != WD_OK && tries < 300; tries++) {
+            status = state_get_now(store, &item, 1, &err);
+            if (status != WD_OK)
+                nap(20);
+        }
+        if (status != WD_OK)
+            fail_msg("%s", err.text);
         if (value.len == sizeof(now))
             memcpy(&now, value.bytes, sizeof(now));
         free(value.bytes);
@@ -431,7 +437,7 @@ static int end_servers(void **state)
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define BOTH(name) cmocka_unit_test(name), cmocka_unit_test(name##_in_a_cluster)
     const struct CMUnitTest tests[] = {
@@ -457,5 +463,7 @@ int main(void)
         fprintf(stderr, "skipped: no redis-server (scripts/setup --test installs it)\n");
         return 77;
     }
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, start_servers, end_servers);
 }
