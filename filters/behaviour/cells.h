@@ -1,7 +1,8 @@
 /* Values that are remembered from event to event, and the cells in them: windows, scores, strikes, fingerprints. Pure:
  * no clock, no I/O; times are event times in milliseconds. What always holds: an event that a value has seen (its
  * origin) changes nothing a second time and gets the answers that it got the first time; a value of any bytes at all is
- * safe to read (one that cannot be read counts as empty). Neighbours: filters/scanner.c, filters/behaviour/*.c. */
+ * safe to read (one that cannot be read counts as empty). Neighbours: filters/scanner.c, and the kinds in this folder.
+ */
 #ifndef FILTERS_BEHAVIOUR_CELLS_H
 #define FILTERS_BEHAVIOUR_CELLS_H
 
@@ -11,20 +12,37 @@
 
 #include <warden/behaviour.h>
 
+#include "filters/behaviour/fingerprint.h"
+#include "filters/behaviour/walk.h"
+
 /* ---- a value that is open for one event ---- */
 
 struct wd_session {
     struct wd_value *value;
     struct wd_origin origin;
-    int64_t now_ms;
-    bool repeated;      /* the value has seen the event */
-    bool out_of_memory; /* something could not be written: give up on the event, the value is as it was before it */
+    int64_t now_ms;      /* within the times that a value can hold */
+    bool repeated;       /* the value has seen the event */
+    bool out_of_memory;  /* something could not be written: the value is half changed, put back a copy of it */
+    bool changed, fresh; /* within the room: something was written; the bytes hold no value yet */
 };
-/* `value` with len 0 is empty. A session of a repeated event changes nothing; reading functions answer from what was
- * remembered. */
+/* `value` with len 0 is empty. A session of a repeated event changes nothing: what takes events answers from what was
+ * remembered; wd_score_read, wd_strikes_read and wd_profile_read tell the present state. Each cell is taken at most
+ * once an event. `value` may move while it is open. */
 void wd_session_open(struct wd_session *session, struct wd_value *value, struct wd_origin origin, int64_t now_ms);
-/* Notes the origin, sets value->changed and value->forget_at_ms. False where out_of_memory. */
+/* Where something was changed: notes the origin, sets value->changed and value->forget_at_ms. Else leaves no trace.
+ * False where out_of_memory. A session that is never closed leaves both fields alone. */
 bool wd_session_close(struct wd_session *session);
+
+/* Answers to questions that the caller answers by itself, of what was so before the event. The last 16 events that had
+ * any true answer are remembered, with all of them. */
+enum wd_answer_known {
+    WD_ANSWER_ABSENT,  /* repeated, and it was not true then */
+    WD_ANSWER_FOUND,   /* repeated, and it was */
+    WD_ANSWER_UNKNOWN, /* not repeated, or the answers of so long ago are not remembered: the present state answers */
+};
+enum wd_answer_known wd_remembered_answer(struct wd_session *session, uint32_t cell, double *payload_out);
+/* payload: not negative. Nothing in a session of a repeated event. */
+void wd_remember_answer(struct wd_session *session, uint32_t cell, double payload);
 
 /* ---- windows ---- */
 
@@ -35,9 +53,10 @@ struct wd_window {
     int64_t over_ms;
     double most; /* the largest limit that is ever asked for: what need not be told apart above it is not kept */
 };
-/* Adds what the event brings (COUNT: nothing is read; DISTINCT: `count` items, hashes; SUM: `amount`) and answers
- * whether the window then holds more than `limit`. *amount_out (may be NULL): how much it holds, at least limit + 1
- * where the answer is true. */
+/* Adds what the event brings (COUNT: nothing is read; DISTINCT: `count` items, hashes; SUM: `amount`, not negative) and
+ * answers whether the event lies in the window and the window then holds more than `limit`. *amount_out (may be NULL):
+ * how much it holds, exact up to window->most and more than that where it is more; 0 for an event that lies before the
+ * window. Of a true answer the amount is remembered. DISTINCT tells at most 4,096 apart. */
 bool wd_window_take(struct wd_session *session, const struct wd_window *window, const uint64_t *items, size_t count,
                     double amount, double limit, double *amount_out);
 
@@ -53,10 +72,11 @@ struct wd_score_cell {
     size_t band_count;
 };
 struct wd_score_now {
-    double before, after; /* at the event's time, without and with its points */
+    double before, after; /* without and with its points, at the newest time that the score has seen */
     int band;             /* that holds after it; -1: none */
     bool entered;         /* by this event */
 };
+/* Before the event's points. */
 double wd_score_read(struct wd_session *session, const struct wd_score_cell *score);
 struct wd_score_now wd_score_add(struct wd_session *session, const struct wd_score_cell *score, double points);
 
@@ -79,11 +99,6 @@ int wd_strikes_add(struct wd_session *session, const struct wd_ladder *ladder, u
 
 /* ---- likeness ---- */
 
-/* Eight parts of 8 bits; two texts differ in so many of them. False: the text has fewer than min_length letters and
- * digits. `folded` is the folded, confusable-free view where there is one; the function normalises further. */
-bool wd_fingerprint(struct wd_str folded, size_t min_length, uint64_t *out);
-unsigned wd_fingerprint_distance(uint64_t a, uint64_t b);
-
 struct wd_similar {
     uint32_t cell;
     int64_t within_ms;
@@ -105,7 +120,7 @@ struct wd_crowd {
 size_t wd_crowd_key(const struct wd_crowd *crowd, uint64_t fingerprint, unsigned bucket, struct wd_str place, char *out,
                     size_t size);
 bool wd_crowd_take(struct wd_session *const buckets[WD_CROWD_BUCKETS], const struct wd_crowd *crowd,
-                   uint64_t fingerprint, uint64_t author, uint64_t content, uint32_t *authors_out);
+                   uint64_t fingerprint, uint64_t author, uint32_t *authors_out);
 
 /* ---- authors ---- */
 
@@ -122,15 +137,14 @@ void wd_profile_note(struct wd_session *session, bool is_content, bool is_match)
 /* For the arithmetic that people are shown, and for taking back. */
 void wd_contribution_add(struct wd_session *session, uint32_t cell, double points, uint64_t content,
                          struct wd_str rule);
-struct wd_scores_and_ladders {
-    const struct wd_score_cell *scores;
-    size_t score_count;
-    const struct wd_ladder *ladders;
-    size_t ladder_count;
-};
-void wd_take_back_content(struct wd_session *session, const struct wd_scores_and_ladders *cells, uint64_t content);
-void wd_take_back_half(struct wd_session *session, const struct wd_scores_and_ladders *cells); /* user.didClearFlag */
-void wd_forget_guilt(struct wd_session *session, const struct wd_scores_and_ladders *cells, bool is_pardon);
+/* What a human let stand: the points that this content gave are subtracted from the scores (as decayed as they are),
+ * its strikes go, and it is cleared from now on. */
+void wd_take_back_content(struct wd_session *session, const struct wd_score_cell *scores, size_t score_count,
+                          uint64_t content);
+/* user.didClearFlag: every score of the value halves, the newest strike of every ladder goes. */
+void wd_take_back_half(struct wd_session *session);
+/* Every score and ladder of the value is emptied; a pardon is noted at the time of the event. */
+void wd_forget_guilt(struct wd_session *session, bool is_pardon);
 bool wd_is_cleared(struct wd_session *session, uint64_t content);
 
 /* ---- reports ---- */

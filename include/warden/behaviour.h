@@ -51,13 +51,17 @@ enum wd_status wd_scan_remembering(struct wd_scanner *scanner, const struct wd_r
                                    const struct wd_recall *recall, struct wd_value *const *values,
                                    struct wd_verdict *verdict_out, struct wd_error *err) WD_MUST_USE;
 
-/* The time that rules judge by: created_at, else Kafka's; at most Kafka's + 5 minutes. */
+/* When the event happened: of an object that was made created_at, of anything else Kafka's time (what the object says of
+ * its times is about the object); the other one where there is none; at most Kafka's + 5 minutes. */
 int64_t wd_event_time_ms(const struct wd_event *event);
 
 /* A value for people: each cell with its name (of `set`, which may be NULL), numbers at `now_ms` and, for scores, the
  * arithmetic: contributions with their decay. JSON text, malloc'ed; NULL where memory is out. */
 char *wd_value_describe(const struct wd_ruleset *set, struct wd_str key, const unsigned char *bytes, size_t len,
                         int64_t now_ms);
+/* Drops what nothing can come of any more at now_ms, up to the whole value (len 0), and sets forget_at_ms; for stores
+ * that look through values nobody has asked for. Changes no answer to an event that is less than a day late. */
+void wd_value_prune(struct wd_value *value, int64_t now_ms);
 /* The score `name` of a value at now_ms, for `state top`. 0 where it has none. */
 double wd_value_score(const struct wd_ruleset *set, const unsigned char *bytes, size_t len, const char *name,
                       int64_t now_ms);
