@@ -96,7 +96,7 @@ struct config {
         char *password_file;                  /* redis: NULL */
         bool tls;                             /* redis */
         char *ca_file, *cert_file, *key_file; /* redis: NULL */
-        char *prefix;                         /* redis: "warden:" */
+        char *prefix;                         /* redis: "warden." */
         int64_t timeout_ms;                   /* redis: 2 s */
         int64_t grace_ms;                     /* values are kept so long after nothing depends on them: 24 h */
         char *on_failure;                     /* pause | skip */

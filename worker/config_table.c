@@ -218,8 +218,9 @@ const struct option OPTIONS[] = {
      .text = "redis: our own certificate (PEM), where the server wants one."},
     {ROW(state, "key_file", key_file), .type = OPTION_SECRET_FILE, .path = PATH_BESIDE, .default_text = NULL,
      .text = "redis: the key of cert_file (PEM)."},
-    {ROW(state, "prefix", prefix), STRING(1, 40), .default_text = "\"warden:\"",
-     .text = "redis: stands before every key, so that several things can share a server. Letters, digits and :_.-"},
+    {ROW(state, "prefix", prefix), STRING(1, 40), .default_text = "warden.",
+     .text = "redis: stands before every key, so that several things can share a server: letters, digits and :_.- may "
+             "be in it."},
     {ROW(state, "timeout", timeout_ms), DURATION(50, 2 * MINUTE), .default_text = "2s",
      .text = "redis: the longest wait for a connection or an answer."},
     {ROW(state, "grace", grace_ms), DURATION(0, 90 * 24 * HOUR), .default_text = "24h",
