@@ -84,14 +84,23 @@ static bool start_sandbox(struct demo *demo, struct wd_error *err)
     return demo->sandbox != NULL;
 }
 
+/* A folder or file of config/ as it is shipped: of the source tree, else of the installation. */
+static const char *shipped(const char *in_source, const char *installed)
+{
+    return access(in_source, R_OK) == 0 || access(installed, R_OK) != 0 ? in_source : installed;
+}
+
 static bool make_config(struct demo *demo, struct wd_error *err)
 {
-    char brokers[300], url[64], token[340], port[32], shards[32];
+    char brokers[300], url[64], token[340], port[32], shards[32], rules[600];
     snprintf(brokers, sizeof(brokers), "kafka.brokers=%s", broker_addresses(demo->broker));
     snprintf(url, sizeof(url), "platform.base_url=http://127.0.0.1:%u", sandbox_port(demo->sandbox));
     snprintf(token, sizeof(token), "platform.token_file=%s", demo->token_file);
     snprintf(port, sizeof(port), "http.port=%d", demo->options.http_port);
     snprintf(shards, sizeof(shards), "worker.shards=%d", demo->options.shards);
+    snprintf(rules, sizeof(rules), "rules.paths=[%s, %s]", shipped("config/rules", WARDEN_DATA_DIR "/rules"),
+             shipped("config/demo/rules", WARDEN_DATA_DIR "/demo/rules"));
+    bool own = demo->options.config_file != NULL; /* then its rules and their memory are meant */
     const char *const sets[] = {brokers,
                                 url,
                                 token,
@@ -101,6 +110,8 @@ static bool make_config(struct demo *demo, struct wd_error *err)
                                 "kafka.session_timeout=6s",
                                 "worker.commit_interval=200ms",
                                 "kafka.properties={fetch.wait.max.ms: 10}",
+                                own ? NULL : rules,
+                                "state.store=memory",
                                 NULL};
     struct config_source source = {
         .file = demo->options.config_file, .sets = sets, .environment = demo->options.environment};
@@ -301,15 +312,6 @@ int demo_run(const struct demo_options *options)
 
 extern char **environ;
 
-static const char *shipped_events(void)
-{
-    static const char *const PLACES[] = {"config/demo/events.jsonl", WARDEN_DATA_DIR "/demo/events.jsonl"};
-    for (size_t i = 0; i < sizeof(PLACES) / sizeof(PLACES[0]); i++)
-        if (access(PLACES[i], R_OK) == 0)
-            return PLACES[i];
-    return PLACES[0];
-}
-
 static int run(const struct cli_arguments *arguments)
 {
     long long seconds, rate, shards, port;
@@ -318,15 +320,16 @@ static int run(const struct cli_arguments *arguments)
         !cli_number(arguments, "http-port", 0, 65535, 0, &port))
         return EXIT_USAGE;
     const char *events = cli_value(arguments, "events");
-    struct demo_options options = {.seconds = (int)seconds,
-                                   .rate = (int)rate,
-                                   .shards = (int)shards,
-                                   .http_port = (int)port,
-                                   .serve = cli_has(arguments, "serve"),
-                                   .verbose = cli_has(arguments, "verbose"),
-                                   .events_file = events ? events : shipped_events(),
-                                   .config_file = cli_value(arguments, "config"),
-                                   .environment = (const char *const *)environ};
+    struct demo_options options = {
+        .seconds = (int)seconds,
+        .rate = (int)rate,
+        .shards = (int)shards,
+        .http_port = (int)port,
+        .serve = cli_has(arguments, "serve"),
+        .verbose = cli_has(arguments, "verbose"),
+        .events_file = events ? events : shipped("config/demo/events.jsonl", WARDEN_DATA_DIR "/demo/events.jsonl"),
+        .config_file = cli_value(arguments, "config"),
+        .environment = (const char *const *)environ};
     return demo_run(&options);
 }
 
