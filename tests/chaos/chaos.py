@@ -240,7 +240,8 @@ def plan(options):
     while number == 0 or time.monotonic() - began < options.minutes * 60:
         seed = options.seed + number
         only = options.only and options.only.split(",")
-        yield seed, Schedule(options.kind, seed, only, kills=() if only else KILLS, calm=options.calm,
+        yield seed, Schedule(options.kind, seed, only, kills=() if only else KILLS * (2 if options.minutes else 1),
+                             calm=options.calm,
                              long_outage=options.minutes and 30 + seed % 4 * 30)
         number += 1
 
