@@ -65,8 +65,13 @@ def make_weather(run, schedule, stop):
     while not stop.is_set():
         for name, seconds in schedule.sky:
             begin_ms = running.now_ms()
-            with run.lock:
-                run.weather(faults.WEATHER[name][0], seconds)
+            try:
+                with run.lock:
+                    run.weather(faults.WEATHER[name][0], seconds)
+            except OSError:
+                if not stop.is_set():  # else the run has ended, and the sandbox with it
+                    raise
+                return
             run.seen_weather[name] += 1
             if stop.wait(seconds):
                 return
@@ -185,6 +190,10 @@ class Clusters:
         """The embedded broker of librdkafka 2.0.2 fails an assertion of its own when a member dies at a bad moment."""
         return self.kind == "mock" and self.open.child.poll() is not None
 
+    def last_words(self):
+        with open(self.open.log.name, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-3:]).strip()
+
     def end(self):
         if self.open:
             self.open.end()
@@ -197,7 +206,8 @@ def guarded_run(kind, seed, clusters, schedule, rate, report, keep):
         verdict_of_run = attempt_run(kind, seed, clusters, schedule, rate, report, keep)
         if verdict_of_run is not None:
             return verdict_of_run
-        print(f"     the embedded broker died of a fault of its own (attempt {attempt + 1}): again", flush=True)
+        print(f"     the embedded broker died of a fault of its own (attempt {attempt + 1}): again\n"
+              f"     {clusters.last_words()}", flush=True)
         schedule.begin_again()
     report.red.append((seed, ["the embedded broker died three times"]))
     return False
