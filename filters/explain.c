@@ -63,7 +63,7 @@ static bool write_condition(struct writing *writing, const struct condition *con
     };
     if (condition->kind == CONDITION_LEAF && condition->leaf->kind == &wd_field_leaf)
         out->value = wd_field_text(condition->leaf, writing->evaluation);
-    if (condition->kind == CONDITION_LEAF && condition->leaf->kind->reads != READS_EVENT &&
+    if (condition->kind == CONDITION_LEAF && wd_reads_texts(condition->leaf) &&
         !write_finds(writing, condition->leaf, out))
         return false;
     for (size_t i = 0; i < condition->child_count; i++)

@@ -46,6 +46,15 @@ static uint64_t cheap_clock_ns(void *context)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* A call of the kernel, so only for what takes long. */
+static uint64_t thread_clock_ns(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 int64_t shard_now_ms(const struct shard *shard)
 {
     return (int64_t)loop_now_ms(shard->loop);
@@ -518,6 +527,7 @@ static bool make_parts(struct shard *shard)
     const struct config *config = shard->config;
     struct wd_scanner_options scanner = {.stage = WD_STAGE_WORKER,
                                          .clock = cheap_clock_ns,
+                                         .processor_clock = thread_clock_ns,
                                          .event_budget_ns = (uint64_t)config->worker.event_budget_ms * 1000000u,
                                          .rule_budget_ns = (uint64_t)config->rules.rule_budget_ms * 1000000u,
                                          .tried = count_time,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters/rules/behaviour.h"
 #include "filters/rules/lint.h"
 #include "filters/rules/ruletest.h"
 
@@ -141,4 +142,5 @@ void wd_lint_rules(struct loader *loader)
             lint_leaf(loader, seen.leaves[i]);
     free(seen.leaves);
     wd_lint_shadows(loader);
+    wd_lint_behaviour(loader);
 }

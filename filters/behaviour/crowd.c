@@ -1,0 +1,153 @@
+/* Do many authors write nearly the same? Each text stands in four buckets, by two parts of its fingerprint each: texts
+ * that differ in at most three parts meet in at least one of them. A bucket has the newest 128 texts of its window, of
+ * each author and fingerprint the newest.
+ *
+ *   u48 T; entries, the oldest first: u48 time, u64 fingerprint, u64 author
+ *
+ * The window of the answer ends at the newest T of the four. */
+#include <stdio.h>
+
+#include "filters/behaviour/value.h"
+
+enum { TEXTS_MAX = 128, SEEN_SLOTS = 1024 };
+static const struct list_shape TEXTS = {6, 22};
+
+size_t wd_crowd_key(const struct wd_crowd *crowd, uint64_t fingerprint, unsigned bucket, struct wd_str place, char *out,
+                    size_t size)
+{
+    unsigned parts = (unsigned)(fingerprint >> (16 * (bucket % WD_CROWD_BUCKETS))) & 0xFFFF;
+    int len = place.len ? snprintf(out, size, "f:%08x:%u:%04x:%016llx", crowd->cell, bucket, parts,
+                                   (unsigned long long)wd_item_hash(place))
+                        : snprintf(out, size, "f:%08x:%u:%04x", crowd->cell, bucket, parts);
+    return len < 0 ? 0 : (size_t)len < size ? (size_t)len : size ? size - 1 : 0;
+}
+
+static int64_t within_of(const struct wd_crowd *crowd)
+{
+    return crowd->within_ms < 1 ? 1 : crowd->within_ms < TIME_MAX_MS ? crowd->within_ms : TIME_MAX_MS;
+}
+
+/* The entry of this author and text goes, or stays where it is newer: then nothing is to be added. */
+static bool is_newer_there(struct wd_session *session, unsigned char **cell, uint64_t fingerprint, uint64_t author)
+{
+    for (size_t i = list_count(*cell, TEXTS); i-- > 0;) {
+        const unsigned char *entry = list_entry(*cell, TEXTS, i);
+        if (load64(entry + 14) != author || load64(entry + 6) != fingerprint)
+            continue;
+        if (load48(entry) >= session->now_ms)
+            return true;
+        *cell = list_remove(session, *cell, TEXTS, i);
+    }
+    return false;
+}
+
+static void add_text(struct wd_session *session, unsigned char *cell, uint64_t fingerprint, uint64_t author)
+{
+    if (is_newer_there(session, &cell, fingerprint, author))
+        return;
+    size_t count = list_count(cell, TEXTS), at = count, cut = count >= TEXTS_MAX;
+    while (at > 0 && load48(list_entry(cell, TEXTS, at - 1)) > session->now_ms)
+        at--;
+    if (cut > at || !(cell = list_shift(session, cell, TEXTS, cut, at - cut)))
+        return;
+    unsigned char *entry = list_entry(cell, TEXTS, at - cut);
+    store48(entry, session->now_ms);
+    store64(entry + 6, fingerprint);
+    store64(entry + 14, author);
+}
+
+static void put_in_bucket(struct wd_session *session, const struct wd_crowd *crowd, uint64_t fingerprint,
+                          uint64_t author)
+{
+    unsigned char *cell = cell_make(session, WD_CELL_CROWD, crowd->cell, TEXTS.head);
+    if (!cell)
+        return;
+    int64_t seen_ms = load48(cell_data(cell)), watermark_ms = seen_ms > session->now_ms ? seen_ms : session->now_ms;
+    int64_t since_ms = watermark_ms - within_of(crowd);
+    store48(cell_data(cell), watermark_ms);
+    cell_keep_until(session, cell, watermark_ms + within_of(crowd));
+    size_t cut = 0;
+    while (cut < list_count(cell, TEXTS) && load48(list_entry(cell, TEXTS, cut)) <= since_ms)
+        cut++;
+    if (cut)
+        cell = list_shift(session, cell, TEXTS, cut, SIZE_MAX);
+    if (session->now_ms > since_ms)
+        add_text(session, cell, fingerprint, author);
+}
+
+/* Authors by hash; open addressing, 0 is free. At most 4 * 128 and the event's own come in. */
+struct seen_authors {
+    uint64_t slots[SEEN_SLOTS];
+    uint32_t count;
+};
+
+static void see(struct seen_authors *seen, uint64_t author)
+{
+    author += author == 0;
+    size_t slot = author % SEEN_SLOTS;
+    while (seen->slots[slot] && seen->slots[slot] != author)
+        slot = (slot + 1) % SEEN_SLOTS;
+    seen->count += seen->slots[slot] == 0;
+    seen->slots[slot] = author;
+}
+
+static uint32_t count_authors(struct wd_session *const buckets[WD_CROWD_BUCKETS], const struct wd_crowd *crowd,
+                              uint64_t fingerprint, uint64_t author)
+{
+    unsigned char *cells[WD_CROWD_BUCKETS];
+    int64_t watermark_ms = buckets[0]->now_ms;
+    for (int b = 0; b < WD_CROWD_BUCKETS; b++) {
+        cells[b] = cell_find(buckets[b], WD_CELL_CROWD, crowd->cell);
+        if (cells[b] && load48(cell_data(cells[b])) > watermark_ms)
+            watermark_ms = load48(cell_data(cells[b]));
+    }
+    int64_t since_ms = watermark_ms - within_of(crowd);
+    if (buckets[0]->now_ms <= since_ms)
+        return 0;
+    struct seen_authors seen = {0};
+    see(&seen, author);
+    for (int b = 0; b < WD_CROWD_BUCKETS; b++)
+        for (size_t i = 0; cells[b] && i < list_count(cells[b], TEXTS); i++) {
+            const unsigned char *entry = list_entry(cells[b], TEXTS, i);
+            if (load48(entry) > since_ms && wd_fingerprint_distance(load64(entry + 6), fingerprint) <= crowd->distance)
+                see(&seen, load64(entry + 14));
+        }
+    return seen.count;
+}
+
+/* Any bucket that has seen the event knows the answer, even where others have not been written then. */
+static enum wd_answer_known answer_again(struct wd_session *const buckets[WD_CROWD_BUCKETS],
+                                         const struct wd_crowd *crowd, double *authors_out)
+{
+    enum wd_answer_known best = WD_ANSWER_UNKNOWN;
+    for (int b = 0; b < WD_CROWD_BUCKETS; b++) {
+        double authors;
+        enum wd_answer_known known = answer_get_amount(buckets[b], ANSWER_CROWD, crowd->cell, &authors);
+        if (known == WD_ANSWER_FOUND) {
+            *authors_out = authors;
+            return known;
+        }
+        if (known == WD_ANSWER_ABSENT)
+            best = known;
+    }
+    return best;
+}
+
+bool wd_crowd_take(struct wd_session *const buckets[WD_CROWD_BUCKETS], const struct wd_crowd *crowd,
+                   uint64_t fingerprint, uint64_t author, uint32_t *authors_out)
+{
+    double remembered = 0;
+    enum wd_answer_known known = answer_again(buckets, crowd, &remembered);
+    for (int b = 0; b < WD_CROWD_BUCKETS; b++)
+        if (!buckets[b]->repeated)
+            put_in_bucket(buckets[b], crowd, fingerprint, author);
+    if (known == WD_ANSWER_UNKNOWN)
+        *authors_out = count_authors(buckets, crowd, fingerprint, author);
+    else
+        *authors_out = remembered < UINT32_MAX ? (uint32_t)remembered : UINT32_MAX;
+    if (*authors_out == 0 || *authors_out < crowd->authors)
+        return false;
+    for (int b = 0; b < WD_CROWD_BUCKETS; b++)
+        answer_put_amount(buckets[b], ANSWER_CROWD, crowd->cell, *authors_out);
+    return true;
+}
