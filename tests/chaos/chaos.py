@@ -34,7 +34,8 @@ SLOW = ("flood-in-outage", "sandbox-frozen", "broker-slow", "freeze-shortly", "j
 
 
 class Schedule:
-    def __init__(self, kind, seed, only=None, count=None, kills=KILLS, long_outage=0, calm=False):
+    def __init__(self, kind, seed, only=None, count=None, kills=KILLS, long_outage=0, calm=False,
+                 assignor=None):
         """`only`: these blows and no others; `count`: so many of them; `kills` come on top."""
         dice = random.Random(seed)
         names = [name for name in faults.blows_on(kind) if not only or name in only]
@@ -51,7 +52,8 @@ class Schedule:
         self.seed = seed
         self.begin_again()
         # the embedded broker fails an assertion of its own when members die in an eager rebalance
-        self.assignor = dice.choice(["cooperative-sticky", "range"]) if kind == "kafka" else "cooperative-sticky"
+        chosen = assignor or dice.choice(["cooperative-sticky", "range"])
+        self.assignor = chosen if kind == "kafka" else "cooperative-sticky"
 
     def begin_again(self):
         self.dice = random.Random(self.seed + 1)
@@ -243,8 +245,10 @@ def plan(options):
     """Seeds and schedules, as long as there is time."""
     if options.ci:
         fresh = random.SystemRandom().randrange(1 << 30)
-        yield 1, Schedule(options.kind, 1, [name for name in faults.blows_on(options.kind) if name not in SLOW])
-        yield fresh, Schedule(options.kind, fresh, count=4, kills=KILLS[:2])
+        quick = [name for name in faults.blows_on(options.kind) if name not in SLOW]
+        yield 1, Schedule(options.kind, 1, quick[::2], kills=KILLS[:2], assignor="range")
+        yield 2, Schedule(options.kind, 2, quick[1::2], kills=KILLS[1:3], assignor="cooperative-sticky")
+        yield fresh, Schedule(options.kind, fresh, count=3, kills=KILLS[:2])
         return
     began, number = time.monotonic(), 0
     while number == 0 or time.monotonic() - began < options.minutes * 60:
