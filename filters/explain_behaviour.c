@@ -35,7 +35,8 @@ static double put_signal(struct words *words, const struct remembering *remember
     bool is_fed = answer->generation == remembering->scanner->memory->generation;
     double amount = is_fed ? answer->amount : 0;
     if (!is_fed)
-        put(words, "the event does not count for it");
+        put(words, signal->kind == SIGNAL_WINDOW ? "the event does not count for it"
+                                                 : "the event is not compared: another event, or too short a text");
     else if (signal->kind == SIGNAL_WINDOW)
         put(words, "the window holds %.6g, and the limit is %.6g", amount, limit);
     else if (signal->kind == SIGNAL_SIMILAR)
