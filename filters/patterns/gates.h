@@ -58,7 +58,8 @@ struct gate_scratch {
 void gate_scratch_fini(struct gate_scratch *scratch);
 /* Learns what the text may have, after gate_reserve; then gate_passes says whether a gate lets it through, looking
  * closer where it must; true also where the watch was late before it could tell. */
-void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch);
+void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch,
+                    struct watch *watch);
 enum wd_status gate_reserve(struct gate_scratch *scratch, size_t text_len) WD_MUST_USE;
 bool gate_passes(const struct gate_index *index, uint32_t gate, const struct folded_text *text,
                  struct gate_scratch *scratch, struct watch *watch);

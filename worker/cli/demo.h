@@ -51,7 +51,8 @@ int demo_run(const struct demo_options *options);
 int64_t demo_now_ms(void);
 uint64_t demo_sum(const struct demo *demo, enum metric metric);
 
-/* The sample, over and over; every pass gives its content objects new ids, authors stay. */
+/* The sample, over and over. Every pass is an hour later, and its content objects and the accounts whose ids begin with
+ * "new-" have ids of their own; other authors stay. */
 struct feed *feed_new(const char *events_file, const char *brokers, const char *topic, struct wd_error *err);
 /* Produces until `count` records have been sent in all. */
 void feed_until(struct feed *feed, uint64_t count);
