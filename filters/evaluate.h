@@ -40,11 +40,15 @@ struct kept_view {
     struct wd_text_facts facts;
 };
 
+struct remembering;
+
 struct evaluation {
     const struct wd_ruleset *set;
     const struct wd_event *event;
     int64_t now_ms;
     struct wd_arena *arena;
+    struct wd_scanner *scanner;      /* for its valves; NULL: they do not matter */
+    struct remembering *remembering; /* NULL: nothing is */
     struct wd_decoder *decoder;
     struct expression_scratch *expressions;
     struct found_list *lists; /* by leaf->index */
@@ -52,7 +56,7 @@ struct evaluation {
     struct kept_view *views;
     uint32_t features;                                            /* of all texts that are searched, together */
     struct wd_effort effort;                                      /* of all native searches; knows the time budget */
-    const struct wd_scan_timing *timing;                          /* its clock; NULL: none */
+    struct wd_scan_timing *timing;                                /* its clock; NULL: none */
     void (*rule_took)(void *context, uint32_t rule, uint64_t ns); /* NULL: nobody wants to know */
     void *rule_took_context;
     bool budget_ended;  /* what was not found until then is undecided */

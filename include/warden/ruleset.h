@@ -65,13 +65,17 @@ const struct wd_rule_info *wd_ruleset_rule(const struct wd_ruleset *set, uint32_
 const char *wd_ruleset_digest(const struct wd_ruleset *set);
 /* A rule that exceeded its time again and again was switched off; a set that is loaded anew has it on again. */
 bool wd_ruleset_is_switched_off(const struct wd_ruleset *set, uint32_t rule);
+/* The valve against a rule that suddenly matches far too much: such a rule is in shadow for all threads until the
+ * valves are reset or the set is loaded anew. See wd_scanner_options.rule_share. */
+bool wd_ruleset_is_shadowed(const struct wd_ruleset *set, uint32_t rule);
+void wd_ruleset_reset_valves(struct wd_ruleset *set);
 /* What finds the rule's texts and expressions in a text, the costliest of them: "literal" (a text that every match
  * holds), "skeleton" (the same with look-alikes), "class" or "run" (characters that every match holds), "always"
  * (nothing: each text is tried); "none" where it has none. */
 const char *wd_ruleset_index_class(const struct wd_ruleset *set, uint32_t rule);
 /* Bytes that the set takes, index and compiled expressions included. */
 size_t wd_ruleset_memory(const struct wd_ruleset *set);
-/* True where some rule could match an event of this name (without v3. or v5.). */
+/* True where some rule could match an event of this name (without v3. or v5.), or remembers something of it. */
 bool wd_ruleset_wants(const struct wd_ruleset *set, struct wd_str event_name);
 /* NULL-terminated names of the notify targets that rules use. */
 const char *const *wd_ruleset_notify_targets(const struct wd_ruleset *set);

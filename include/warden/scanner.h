@@ -23,7 +23,11 @@ enum wd_stage { WD_STAGE_WORKER = 0, WD_STAGE_PREHOOK };
 struct wd_scanner_options {
     enum wd_stage stage;
     wd_clock_fn *clock; /* NULL: no time budget */
-    void *clock_context;
+    /* Nanoseconds of processor time of the scanner's thread; asked for only where an event takes long, so it need not
+     * be cheap. With it an event is ended by what was worked on it (at most the budget, at least half of it), not by
+     * what its thread had to wait. NULL: `clock` is all. */
+    wd_clock_fn *processor_clock;
+    void *clock_context;      /* of both */
     uint64_t event_budget_ns; /* 0: no limit */
     /* A rule that takes longer than this for one text, WD_RULE_STRIKES times within a minute of the clock, is switched
      * off in its rule set, for all threads, for as long as the set lives: see wd_verdict.switched_off. 0: no limit. */
@@ -36,7 +40,14 @@ struct wd_scanner_options {
     void (*tried)(void *context, uint32_t rule, uint64_t ns);
     void *tried_context;
     uint32_t sample_every;
+    /* A rule that matches more than this share of the last WD_SHARE_EVENTS events that it is about goes into shadow,
+     * for all threads, until wd_ruleset_reset_valves(): see wd_verdict.alarmed. A rule may state its own
+     * expected_share. 0: off. */
+    double rule_share;
+    uint32_t rule_share_min_events; /* judged before a share means something; 0: half of WD_SHARE_EVENTS */
 };
+
+enum { WD_SHARE_EVENTS = 2000 };
 
 enum { WD_RULE_STRIKES = 20 };
 

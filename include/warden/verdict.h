@@ -71,8 +71,37 @@ struct wd_rule_match {
     bool enforced;  /* false: shadow, or not in the sample */
     bool undecided; /* a match limit or time budget ended it before it was decided */
     bool is_match;  /* false only for an undecided rule whose on_undecided is 'ignore' */
+    bool by_valve;  /* shadow because it suddenly matched too large a share of events */
     const struct wd_span *spans;
     size_t span_count;
+};
+
+/* What the event did to a score of its author, or what the score's band does to the event. */
+struct wd_score_result {
+    const char *name;
+    double before, points, after; /* at the event's time, decayed: without and with its points */
+    int band;                     /* that holds after it, counted from 0; -1: none */
+    double band_at;               /* its `at`; 0: none */
+    bool entered;                 /* by this event */
+    bool enforced;                /* false: the score is in shadow mode */
+};
+
+struct wd_ladder_result {
+    const char *name;    /* of the ladder; of a rule's own ladder the rule's id */
+    uint32_t strikes;    /* that count after the event */
+    int step;            /* that fired, counted from 0; -1: none */
+    uint32_t step_after; /* its `after`; 0: none */
+    bool enforced;
+};
+
+/* Why an action is not carried out although it was planned. */
+enum wd_hold { WD_HOLD_HUMAN = 0, WD_HOLD_QUOTA, WD_HOLD_BAN_RATE, WD_HOLD_COUNT };
+/* "human_decision", "quota", "ban_rate". */
+const char *wd_hold_name(enum wd_hold hold);
+
+struct wd_held_action {
+    struct wd_action action;
+    enum wd_hold reason;
 };
 
 struct wd_verdict {
@@ -92,6 +121,17 @@ struct wd_verdict {
      * the verdict of one thread: log it. */
     const uint32_t *switched_off;
     size_t switched_off_count;
+    const struct wd_score_result *scores; /* that changed or whose band holds */
+    size_t score_count;
+    const struct wd_ladder_result *ladders; /* that got strikes by the event */
+    size_t ladder_count;
+    const struct wd_held_action *held; /* planned, and then not: none of them is in `actions` */
+    size_t held_count;
+    bool repeated;           /* all values that it touches had seen the event: it was delivered twice */
+    bool without_state;      /* the set remembers, and there were no values: conditions on behaviour were not true */
+    const char *trust;       /* level of the author; NULL: no set has levels, or there were no values */
+    const uint32_t *alarmed; /* rules that the event put into shadow by the share valve; each is told once: log it */
+    size_t alarmed_count;
 };
 
 #ifdef __cplusplus
