@@ -22,6 +22,7 @@ void wd_session_open(struct wd_session *session, struct wd_value *value, struct 
     value_map(session);
     unsigned char *origins = cell_find(session, WD_CELL_ORIGINS, 0);
     unsigned char *entry = origins ? find_source(origins, origin.source) : NULL;
+    session->has_origins = origins != NULL;
     session->repeated = entry && origin.sequence <= load64(entry + 8);
 }
 
@@ -40,7 +41,8 @@ static unsigned char *drop_oldest_source(struct wd_session *session, unsigned ch
 
 static bool note_origin(struct wd_session *session)
 {
-    unsigned char *origins = cell_make(session, WD_CELL_ORIGINS, 0, 0);
+    unsigned char *origins =
+        session->has_origins ? cell_find_any(session, WD_CELL_ORIGINS, 0) : cell_make(session, WD_CELL_ORIGINS, 0, 0);
     if (!origins)
         return false;
     unsigned char *entry = find_source(origins, session->origin.source);
