@@ -1,6 +1,6 @@
 /* Mistakes on purpose, one at a time, for tests/chaos/mutations: each must turn the chaos suite red, or the suite
- * proves nothing. Only the test program `warden-mutant` has them (it is built with WARDEN_MUTANT and reads the number of
- * one from the environment); in warden itself MUTATED() is false at compile time. */
+ * proves nothing. Only the test program `warden-mutant` has them (it is built with WARDEN_MUTANT and reads the number
+ * of one from the environment); in warden itself MUTATED() is false at compile time. */
 #ifndef WORKER_MUTATION_H
 #define WORKER_MUTATION_H
 

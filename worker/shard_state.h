@@ -60,8 +60,8 @@ struct shard {
     struct kafka_property *properties; /* as the Kafka room wants them; names and values are the config's */
     bool draining;
     int64_t drain_until_ms; /* while draining */
-    bool gave_up; /* ends by itself, but in order */
-    bool failed;  /* something that only a restart can mend */
+    bool gave_up;           /* ends by itself, but in order */
+    bool failed;            /* something that only a restart can mend */
     int64_t dead_letter_window_ms;
     uint32_t dead_letters_in_window;
 

@@ -153,8 +153,8 @@ static void a_refused_token_stops_everything_and_heals(void **state)
     world_free(world);
 }
 
-/* Partitions that go away take everybody along who waited for the platform to heal: then a newcomer has to find out, and
- * whoever stands behind a busy author cannot. */
+/* Partitions that go away take everybody along who waited for the platform to heal: then a newcomer has to find out,
+ * and whoever stands behind a busy author cannot. */
 static void an_open_gate_where_nobody_waits_lets_newcomers_in(void **state)
 {
     (void)state;

@@ -27,7 +27,7 @@ struct redis {
     struct redis_node *nodes;
     size_t node_count;
     enum redis_layout layout;
-    size_t only; /* standalone: the node */
+    size_t only;                     /* standalone: the node */
     bool asking;                     /* for the layout */
     bool stale;                      /* the layout has changed since it was asked for: ask again before the next call */
     size_t next_seed;                /* of the addresses, to ask next */
