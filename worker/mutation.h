@@ -13,15 +13,15 @@ enum mutation {
     MUTATION_UNREPORTED_LETTER = 3, /* takes a dead letter for written before the broker says so */
 };
 
-static inline bool MUTATED(enum mutation mutation)
-{
 #ifdef WARDEN_MUTANT
+static inline bool is_mutated(enum mutation mutation)
+{
     const char *chosen = getenv("WARDEN_MUTATION");
-    return chosen && atoi(chosen) == (int)mutation;
-#else
-    (void)mutation;
-    return false;
-#endif
+    return chosen && chosen[0] == '0' + (int)mutation;
 }
+#define MUTATED(mutation) is_mutated(mutation)
+#else
+#define MUTATED(mutation) false
+#endif
 
 #endif

@@ -19,6 +19,9 @@
 #include "worker/shard.h"
 #include "worker/work.h"
 
+struct recalls;
+struct state_store;
+
 struct shard {
     struct shard_options options;
     const struct config *config;
@@ -36,7 +39,10 @@ struct shard {
     struct wd_scanner *scanner;
     struct wd_arena *scratch; /* of the record that is being evaluated */
     struct wd_ruleset *rules;
-    struct handover handover; /* of the next ones, from another thread; taken between two turns of the loop */
+    struct state_store *state; /* NULL: nothing is remembered */
+    struct recalls *recalls;   /* NULL as well */
+    bool recalling;            /* records go through it: the rules remember, or valves are set */
+    struct handover handover;  /* of the next ones, from another thread; taken between two turns of the loop */
 
     struct partition_queue partitions;
     struct partition_queue gone; /* went away while calls of their works were on the way */
@@ -66,6 +72,7 @@ struct shard {
     uint32_t dead_letters_in_window;
 
     atomic_bool stop_asked, ended, ready, clean;
+    atomic_bool state_fails; /* and nothing new is taken */
     atomic_int_least64_t turned_ms;
 };
 

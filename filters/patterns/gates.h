@@ -16,9 +16,16 @@ struct gate_repeat {
     uint32_t min, max_characters, times;
 };
 
+/* So many times in a row a character of one class followed by one of another, as in (?:[a-z]\s){6,}. */
+struct gate_pairs {
+    uint32_t first, second; /* a feature each */
+    uint32_t times;
+};
+
 struct gate {
     uint32_t need[GATE_LEVELS]; /* features, by length of run */
     struct gate_repeat repeat;  /* times 0: none */
+    struct gate_pairs pairs;    /* times 0: none */
     uint32_t equal_words;       /* so many equal words in a row; 0: none */
     bool asks_for_features;     /* `need` is not all 0 */
 };

@@ -304,6 +304,40 @@ static bool has_equal_words(const struct folded_text *text, uint32_t count, stru
 }
 #endif
 
+/* ---- pairs ---- */
+
+/* Whether a pair begins at `at`, of a text in ASCII. */
+static inline bool is_pair(const struct gate_index *index, const struct gate_pairs *pairs, struct wd_str text,
+                           size_t at)
+{
+    return at + 1 < text.len && index->ascii[(unsigned char)text.data[at]] & pairs->first &&
+           index->ascii[(unsigned char)text.data[at + 1]] & pairs->second;
+}
+
+static bool pairs_around(const struct gate_index *index, const struct gate_pairs *pairs, struct wd_str text, size_t at)
+{
+    size_t start = at, end = at;
+    while (is_pair(index, pairs, text, end))
+        end += 2;
+    while (start >= 2 && is_pair(index, pairs, text, start - 2))
+        start -= 2;
+    return (end - start) / 2 >= pairs->times;
+}
+
+/* The two characters from one of the places on, or those from the next, are a pair of the row that is looked for. */
+static bool has_pairs(const struct gate_index *index, const struct gate_pairs *pairs, struct wd_str text,
+                      struct watch *watch)
+{
+    for (size_t at = 0; at < text.len; at += 2 * (size_t)pairs->times - 1) {
+        if (watch_late(watch, 2) || (is_pair(index, pairs, text, at) && pairs_around(index, pairs, text, at)))
+            return true;
+        bool between = index->ascii[(unsigned char)text.data[at]] & pairs->second;
+        if (between && pairs_around(index, pairs, text, at + 1))
+            return true;
+    }
+    return false;
+}
+
 static bool has_features(const struct gate *gate, const struct gate_scratch *scratch)
 {
     uint32_t missing = 0;
@@ -321,6 +355,8 @@ bool gate_passes(const struct gate_index *index, uint32_t number, const struct f
     if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat, index->wide, watch))
         return false;
     if (gate->equal_words > 0 && !has_equal_words(text, gate->equal_words, watch))
+        return false;
+    if (gate->pairs.times > 0 && text->ascii && !has_pairs(index, &gate->pairs, text->original, watch))
         return false;
     if (scratch->exact || !gate->asks_for_features)
         return true;

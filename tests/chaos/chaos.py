@@ -34,7 +34,8 @@ SLOW = ("flood-in-outage", "sandbox-frozen", "broker-slow", "freeze-shortly", "j
 
 
 class Schedule:
-    def __init__(self, kind, seed, only=None, count=None, kills=KILLS, long_outage=0, calm=False):
+    def __init__(self, kind, seed, only=None, count=None, kills=KILLS, long_outage=0, calm=False,
+                 assignor=None):
         """`only`: these blows and no others; `count`: so many of them; `kills` come on top."""
         dice = random.Random(seed)
         names = [name for name in faults.blows_on(kind) if not only or name in only]
@@ -51,7 +52,8 @@ class Schedule:
         self.seed = seed
         self.begin_again()
         # the embedded broker fails an assertion of its own when members die in an eager rebalance
-        self.assignor = dice.choice(["cooperative-sticky", "range"]) if kind == "kafka" else "cooperative-sticky"
+        chosen = assignor or dice.choice(["cooperative-sticky", "range"])
+        self.assignor = chosen if kind == "kafka" else "cooperative-sticky"
 
     def begin_again(self):
         self.dice = random.Random(self.seed + 1)
@@ -65,8 +67,13 @@ def make_weather(run, schedule, stop):
     while not stop.is_set():
         for name, seconds in schedule.sky:
             begin_ms = running.now_ms()
-            with run.lock:
-                run.weather(faults.WEATHER[name][0], seconds)
+            try:
+                with run.lock:
+                    run.weather(faults.WEATHER[name][0], seconds)
+            except OSError:
+                if not stop.is_set():  # else the run has ended, and the sandbox with it
+                    raise
+                return
             run.seen_weather[name] += 1
             if stop.wait(seconds):
                 return
@@ -185,6 +192,10 @@ class Clusters:
         """The embedded broker of librdkafka 2.0.2 fails an assertion of its own when a member dies at a bad moment."""
         return self.kind == "mock" and self.open.child.poll() is not None
 
+    def last_words(self):
+        with open(self.open.log.name, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-3:]).strip()
+
     def end(self):
         if self.open:
             self.open.end()
@@ -197,7 +208,8 @@ def guarded_run(kind, seed, clusters, schedule, rate, report, keep):
         verdict_of_run = attempt_run(kind, seed, clusters, schedule, rate, report, keep)
         if verdict_of_run is not None:
             return verdict_of_run
-        print(f"     the embedded broker died of a fault of its own (attempt {attempt + 1}): again", flush=True)
+        print(f"     the embedded broker died of a fault of its own (attempt {attempt + 1}): again\n"
+              f"     {clusters.last_words()}", flush=True)
         schedule.begin_again()
     report.red.append((seed, ["the embedded broker died three times"]))
     return False
@@ -233,14 +245,17 @@ def plan(options):
     """Seeds and schedules, as long as there is time."""
     if options.ci:
         fresh = random.SystemRandom().randrange(1 << 30)
-        yield 1, Schedule(options.kind, 1, [name for name in faults.blows_on(options.kind) if name not in SLOW])
-        yield fresh, Schedule(options.kind, fresh, count=4, kills=KILLS[:2])
+        quick = [name for name in faults.blows_on(options.kind) if name not in SLOW]
+        yield 1, Schedule(options.kind, 1, quick[::2], kills=KILLS[:2], assignor="range")
+        yield 2, Schedule(options.kind, 2, quick[1::2], kills=KILLS[1:3], assignor="cooperative-sticky")
+        yield fresh, Schedule(options.kind, fresh, count=3, kills=KILLS[:2])
         return
     began, number = time.monotonic(), 0
     while number == 0 or time.monotonic() - began < options.minutes * 60:
         seed = options.seed + number
         only = options.only and options.only.split(",")
-        yield seed, Schedule(options.kind, seed, only, kills=() if only else KILLS, calm=options.calm,
+        yield seed, Schedule(options.kind, seed, only, kills=() if only else KILLS * (2 if options.minutes else 1),
+                             calm=options.calm,
                              long_outage=options.minutes and 30 + seed % 4 * 30)
         number += 1
 

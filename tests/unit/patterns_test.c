@@ -146,6 +146,23 @@ static void test_repeats_and_runs(void **state)
     expect(regex("(?:\\d[ -]?){13,16}", false), "4111-1111 1111-1111", "0:0-19");
 }
 
+/* Letters one by one: found wherever the row begins, and only if it is long enough. */
+static void test_rows_of_pairs(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 50; before++) {
+        char text[128], there[32];
+        snprintf(text, sizeof text, "%*sa b c d e f .", before, "-");
+        snprintf(there, sizeof there, "0:%d-%d", before ? before : 1, (before ? before : 1) + 12);
+        expect(regex("\\b(?:[a-z]\\s){6}", true), text, there);
+        expect(regex("\\b(?:[a-z]\\s){7,}", true), text, "");
+        expect(regex("(?:\\s[a-z]){6,}", true), text, "");
+        snprintf(text, sizeof text, "%*s a b c \u017F e f", before, "-");
+        snprintf(there, sizeof there, "0:%d-%d", before ? before : 1, (before ? before : 1) + 13);
+        expect(regex("(?:\\s[a-z]){6,}", true), text, there);
+    }
+}
+
 static void test_skeletons_with_separators(void **state)
 {
     (void)state;
@@ -407,6 +424,7 @@ int main(void)
                                        cmocka_unit_test(test_syntax_that_changes_what_is_required),
                                        cmocka_unit_test(test_look_aheads_over_lines),
                                        cmocka_unit_test(test_repeats_and_runs),
+                                       cmocka_unit_test(test_rows_of_pairs),
                                        cmocka_unit_test(test_skeletons_with_separators),
                                        cmocka_unit_test(test_all_hits),
                                        cmocka_unit_test(test_bad_patterns_say_where),
