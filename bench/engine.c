@@ -3,7 +3,7 @@
  * that their ratios hold on a noisy machine.
  *
  *     engine --rules RULES.tsv --events EVENTS.jsonl [--counts 10,100,1000,10000] [--rounds 5]
- *            [--budget MS [--each]] [--view VIEW]... [--json]
+ *            [--budget MS [--each]] [--view VIEW]... [--vectors avx2|none] [--json]
  *
  * With --budget only this: the longest event where that many milliseconds are all that an event may take, with all
  * rules and, with --each, with each rule by itself, which then is never switched off.
@@ -21,11 +21,12 @@
 #include <jansson.h>
 
 #include "bench/allocations.h"
+#include "filters/patterns/wide.h"
 #include "worker/cli/rule_lines.h"
 
 enum { RECORD_BYTES = 16 << 20, ARENA_BYTES = 64 << 20, COUNTS_MAX = 16, ROUNDS_MAX = 99, VIEWS_MAX = 8 };
 /* As the worker has them unless it is told otherwise. */
-enum { EVENT_BUDGET_NS = 50000000, RULE_BUDGET_NS = 2000000 };
+enum { EVENT_BUDGET_NS = 4000000, RULE_BUDGET_NS = 2000000 };
 
 enum way { JANSSON, DECODE, VIEWS, CANDIDATES, CONFIRMED, WHOLE, GUARDED, WAY_COUNT };
 static engine_pass *const PASSES[WAY_COUNT] = {engine_pass_jansson,    engine_pass_decode,    engine_pass_views,
@@ -327,19 +328,24 @@ static void read_counts(struct options *options, const char *text)
     }
 }
 
+/* As on a processor that has no more. */
+static void limit_vectors(const char *most)
+{
+    if (strcmp(most, "avx2") != 0 && strcmp(most, "none") != 0)
+        give_up("--vectors", "expected avx2 or none");
+    wide_limit(strcmp(most, "avx2") == 0 ? WD_VECTORS_AVX2 : WD_VECTORS_NONE);
+}
+
 static struct options read_options(int argc, char **argv)
 {
-    static const struct option LONG[] = {{"rules", required_argument, NULL, 'r'},
-                                         {"events", required_argument, NULL, 'e'},
-                                         {"counts", required_argument, NULL, 'c'},
-                                         {"rounds", required_argument, NULL, 'n'},
-                                         {"view", required_argument, NULL, 'v'},
-                                         {"budget", required_argument, NULL, 'b'},
-                                         {"each", no_argument, NULL, 'a'},
-                                         {"json", no_argument, NULL, 'j'},
-                                         {0}};
+    static const struct option LONG[] = {
+        {"rules", required_argument, NULL, 'r'},   {"events", required_argument, NULL, 'e'},
+        {"counts", required_argument, NULL, 'c'},  {"rounds", required_argument, NULL, 'n'},
+        {"view", required_argument, NULL, 'v'},    {"budget", required_argument, NULL, 'b'},
+        {"vectors", required_argument, NULL, 'w'}, {"each", no_argument, NULL, 'a'},
+        {"json", no_argument, NULL, 'j'},          {0}};
     struct options options = {.rounds = 5, .counts = {10, 100, 1000, 10000}, .count_count = 4};
-    for (int letter; (letter = getopt_long(argc, argv, "r:e:c:n:v:b:aj", LONG, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "r:e:c:n:v:b:w:aj", LONG, NULL)) != -1;) {
         if (letter == 'r')
             options.rules = optarg;
         else if (letter == 'e')
@@ -352,6 +358,8 @@ static struct options read_options(int argc, char **argv)
             options.views[options.view_count++] = optarg;
         else if (letter == 'b')
             options.budget_ms = (unsigned)strtoul(optarg, NULL, 10);
+        else if (letter == 'w')
+            limit_vectors(optarg);
         else if (letter == 'a')
             options.each = true;
         else if (letter == 'j')
@@ -361,7 +369,7 @@ static struct options read_options(int argc, char **argv)
     }
     if (!options.rules || !options.events || !options.rounds || options.rounds > ROUNDS_MAX)
         give_up("usage", "engine --rules RULES.tsv --events EVENTS.jsonl [--counts N,N] [--rounds 1..99] [--view VIEW] "
-                         "[--budget MS [--each]] [--json]");
+                         "[--budget MS [--each]] [--vectors avx2|none] [--json]");
     return options;
 }
 
@@ -372,6 +380,7 @@ int main(int argc, char **argv)
     struct rule_lines lines = read_rules(options.rules, &header);
     const struct wd_scanner_options plain = {.stage = WD_STAGE_WORKER}, guarded = {.stage = WD_STAGE_WORKER,
                                                                                    .clock = engine_now_ns,
+                                                                                   .processor_clock = processor_ns,
                                                                                    .event_budget_ns = EVENT_BUDGET_NS,
                                                                                    .rule_budget_ns = RULE_BUDGET_NS};
     const struct wd_scanner_options strict = {.stage = WD_STAGE_WORKER,

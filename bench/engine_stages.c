@@ -80,11 +80,11 @@ static uint64_t late(void *context)
 static void scan_view(struct engine *engine, const struct wd_view *view, uint32_t kinds, uint32_t wanted,
                       bool case_only, enum depth depth)
 {
-    static const struct wd_scan_timing NOTHING_CONFIRMED = {.clock = late, .deadline_ns = 1, .suspicious_ns = 9};
+    static struct wd_scan_timing nothing_confirmed = {.clock = late, .deadline_ns = 1, .suspicious_ns = 9};
     struct wd_scan_request request = {.text = view->text,
                                       .views = kinds & wanted,
                                       .only_case_sensitive = case_only,
-                                      .timing = depth == DEPTH_CANDIDATES ? &NOTHING_CONFIRMED : NULL};
+                                      .timing = depth == DEPTH_CANDIDATES ? &nothing_confirmed : NULL};
     struct wd_scan_result result;
     if (request.views && engine->set->patterns &&
         wd_patterns_scan(engine->set->patterns, engine->inside->patterns, &request, &result) != WD_OK)

@@ -11,6 +11,8 @@ struct drawing {
     const struct wd_ruleset *set;
     struct wd_verdict *verdict;
     uint64_t content;
+    bool is_new_report;
+    double report_weight;
     struct wd_score_result *scores;
     struct wd_ladder_result *ladders;
 };
@@ -73,41 +75,59 @@ static double points_of_matches(struct drawing *drawing, size_t score)
     return sum;
 }
 
-/* Who reports a content again says nothing new. */
-static bool has_reported(struct remembering *remembering)
+/* Who reports a content again says nothing new. The content remembers whether it was new. */
+static bool is_new_report(struct remembering *remembering)
 {
     const struct prepared *prepared = remembering->prepared;
     struct wd_str known[REPORTERS_MAX];
-    if (prepared->content < 0 || !prepared->reporter_id.data || remembering->sessions[prepared->content].repeated)
-        return false;
-    size_t count = wd_reporters_read(remembering->sessions[prepared->content].value, known);
-    for (size_t i = 0; i < count; i++)
-        if (wd_str_equal(known[i], prepared->reporter_id))
-            return true;
-    return false;
+    double ignored;
+    bool is_new = true;
+    if (prepared->content < 0 || !prepared->reporter_id.data)
+        return true;
+    struct wd_session *content = &remembering->sessions[prepared->content];
+    enum wd_answer_known answer = wd_remembered_answer(content, remembering->behaviour->report_cell, &ignored);
+    if (answer != WD_ANSWER_UNKNOWN)
+        return answer == WD_ANSWER_FOUND;
+    size_t count = wd_reporters_read(content->value, known);
+    for (size_t i = 0; i < count && is_new; i++)
+        is_new = !wd_str_equal(known[i], prepared->reporter_id);
+    if (is_new)
+        wd_remember_answer(content, remembering->behaviour->report_cell, 1);
+    return is_new;
 }
 
-static double points_of_report(struct drawing *drawing, size_t score, bool is_new)
+/* The record of who reports can change before the event comes again: what it weighed is remembered beside it. */
+static double weight_of_report(struct remembering *remembering)
 {
-    struct remembering *remembering = drawing->remembering;
-    const struct behaviour *behaviour = drawing->set->behaviour;
-    if (!is_new || !(remembering->scanner->event_name->reports >> score & 1))
-        return 0;
     int reporter = remembering->prepared->reporter;
-    double weight = behaviour->scores[score].reports.reporter && reporter >= 0
-                        ? wd_reporter_weight(&remembering->sessions[reporter])
-                        : 1;
-    double points = behaviour->scores[score].reports.points * weight;
+    double weight;
+    if (reporter < 0)
+        return 1;
+    struct wd_session *session = &remembering->sessions[reporter];
+    if (wd_remembered_answer(session, remembering->behaviour->report_cell, &weight) == WD_ANSWER_FOUND)
+        return weight;
+    weight = wd_reporter_weight(session);
+    wd_remember_answer(session, remembering->behaviour->report_cell, weight);
+    return weight;
+}
+
+static double points_of_report(struct drawing *drawing, size_t score)
+{
+    const struct behaviour *behaviour = drawing->set->behaviour;
+    const struct reports *reports = &behaviour->scores[score].reports;
+    if (!drawing->is_new_report || !(drawing->remembering->scanner->event_name->reports >> score & 1))
+        return 0;
+    double points = reports->points * (reports->reporter ? drawing->report_weight : 1);
     contribute(drawing, behaviour->score_cells[score].cell, points, "report");
     return points;
 }
 
-static void draw_score(struct drawing *drawing, size_t index, bool is_new_report)
+static void draw_score(struct drawing *drawing, size_t index)
 {
     const struct behaviour *behaviour = drawing->set->behaviour;
     const struct score *score = &behaviour->scores[index];
     const struct wd_score_cell *cell = &behaviour->score_cells[index];
-    double points = points_of_matches(drawing, index) + points_of_report(drawing, index, is_new_report);
+    double points = points_of_matches(drawing, index) + points_of_report(drawing, index);
     if (points == 0 && !(drawing->remembering->traits & TRAIT_CONTENT))
         return;
     struct wd_score_now now = wd_score_add(drawing->author, cell, points);
@@ -130,13 +150,15 @@ static void draw_scores(struct drawing *drawing)
 {
     struct remembering *remembering = drawing->remembering;
     const struct behaviour *behaviour = drawing->set->behaviour;
+    const struct prepared *prepared = remembering->prepared;
     bool is_report = remembering->scanner->event_name->reports != 0;
-    bool is_new_report = is_report && !has_reported(remembering);
+    bool is_new = drawing->is_new_report = is_report && is_new_report(remembering);
+    drawing->report_weight = is_new ? weight_of_report(remembering) : 0;
     for (size_t i = 0; i < behaviour->score_count; i++)
         if (behaviour->scores[i].used)
-            draw_score(drawing, i, is_new_report);
-    if (is_new_report && remembering->prepared->content >= 0 && remembering->prepared->reporter_id.data)
-        wd_reporters_add(&remembering->sessions[remembering->prepared->content], remembering->prepared->reporter_id);
+            draw_score(drawing, i);
+    if (is_new && prepared->content >= 0 && prepared->reporter_id.data)
+        wd_reporters_add(&remembering->sessions[prepared->content], prepared->reporter_id);
 }
 
 /* ---- strikes ---- */
@@ -206,11 +228,23 @@ static size_t strikes_given(const struct drawing *drawing)
 
 /* ---- what people decided ---- */
 
+/* Where the decision comes again, those who had reported by then are judged, not who has since. */
 static void judge_reporters(struct remembering *remembering)
 {
+    const struct prepared *prepared = remembering->prepared;
     bool right = remembering->traits & TRAIT_PROVES_REPORTS;
-    for (size_t i = (size_t)remembering->prepared->first_judged; i < remembering->session_count; i++)
-        wd_reporter_judge(&remembering->sessions[i], right);
+    double count = 0;
+    if (!prepared->judged_count)
+        return;
+    struct wd_session *content = &remembering->sessions[prepared->content];
+    enum wd_answer_known known = wd_remembered_answer(content, remembering->behaviour->report_cell, &count);
+    if (known == WD_ANSWER_UNKNOWN) {
+        count = (double)prepared->judged_count;
+        wd_remember_answer(content, remembering->behaviour->report_cell, count);
+    }
+    for (size_t i = 0; i < prepared->judged_count && known != WD_ANSWER_ABSENT && (double)i < count; i++)
+        if (prepared->judged[i] >= 0 && prepared->judged[i] != prepared->author)
+            wd_reporter_judge(&remembering->sessions[prepared->judged[i]], right);
 }
 
 static void follow_people(struct drawing *drawing)
@@ -260,7 +294,7 @@ static void note_profile(struct drawing *drawing)
         is_match |= gives(&drawing->verdict->matches[i]);
     if (!behaviour->asks_profile)
         return;
-    if (behaviour->level_count && (drawing->verdict->match_count || remembering->is_any_above))
+    if (remembering->is_level_asked && remembering->level < behaviour->level_count)
         wd_remember_answer(drawing->author, behaviour->level_cell, remembering->level);
     if (is_new || is_match || !remembering->profile.first_seen_ms)
         wd_profile_note(drawing->author, is_new, is_match);

@@ -56,7 +56,7 @@ struct evaluation {
     struct kept_view *views;
     uint32_t features;                                            /* of all texts that are searched, together */
     struct wd_effort effort;                                      /* of all native searches; knows the time budget */
-    const struct wd_scan_timing *timing;                          /* its clock; NULL: none */
+    struct wd_scan_timing *timing;                                /* its clock; NULL: none */
     void (*rule_took)(void *context, uint32_t rule, uint64_t ns); /* NULL: nobody wants to know */
     void *rule_took_context;
     bool budget_ended;  /* what was not found until then is undecided */

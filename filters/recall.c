@@ -400,7 +400,8 @@ static struct prepared *prepare(struct wd_arena *arena, const struct wd_ruleset 
     prepared->serial = set->serial;
     prepared->key_count = prepared->link_count = prepared->feeding_count = 0;
     prepared->author = prepared->content = prepared->reporter = NO_KEY;
-    prepared->first_judged = KEYS_MAX;
+    prepared->judged_count = 0;
+    prepared->is_further = false;
     prepared->reporter_id = (struct wd_str){0};
     prepared->feedings = wd_arena_alloc(arena, (set->behaviour->feedings_most + 1) * sizeof(*prepared->feedings));
     return prepared->feedings ? prepared : NULL;
@@ -455,15 +456,15 @@ enum wd_status wd_recall_further(struct wd_scanner *scanner, const struct wd_rul
                                  struct wd_recall *recall_in, struct wd_error *err)
 {
     struct prepared *prepared = (struct prepared *)recall_in->prepared; /* made by wd_recall, in the caller's arena */
-    if (!prepared || prepared->content < 0 || prepared->first_judged < KEYS_MAX ||
+    if (!prepared || prepared->content < 0 || prepared->is_further ||
         !is_about_reports(set->behaviour, wd_event_traits(event->name)))
         return WD_OK;
     struct wd_str ids[REPORTERS_MAX];
     struct recalling recalling = {.scanner = scanner, .event = event, .arena = arena, .prepared = prepared};
     size_t count = wd_reporters_read(values[prepared->content], ids);
-    prepared->first_judged = (int)prepared->key_count;
+    prepared->is_further = true;
     for (size_t i = 0; i < count; i++)
-        (void)author_key(&recalling, ids[i]);
+        prepared->judged[prepared->judged_count++] = author_key(&recalling, ids[i]);
     recall_in->count = prepared->key_count;
     if (recalling.out_of_memory)
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");

@@ -84,7 +84,8 @@ static uint32_t present_level(const struct remembering *remembering, const struc
     int64_t clean_ms = profile->first_seen_ms ? session->now_ms - profile->clean_since_ms : 0;
     uint32_t contents = profile->contents, level = 0;
     if (session->repeated && remembering->traits & TRAIT_NEW_CONTENT && contents)
-        contents--; /* the event itself */
+        contents--;                         /* the event itself */
+    clean_ms = clean_ms < 0 ? 0 : clean_ms; /* a later match than the event */
     for (; level < behaviour->level_count; level++) {
         const struct trust_level *wanted = &behaviour->levels[level];
         if (age_ms >= wanted->min_age_ms && clean_ms >= wanted->clean_for_ms && contents >= wanted->min_contents)
@@ -96,16 +97,16 @@ static uint32_t present_level(const struct remembering *remembering, const struc
 static void read_author(struct remembering *remembering)
 {
     struct wd_session *session = wd_author_session(remembering);
-    double level;
+    double level = 0;
     remembering->level = (uint32_t)remembering->behaviour->level_count;
     if (!session || !remembering->behaviour->asks_profile)
         return;
     remembering->profile = wd_profile_read(session);
-    if (session->repeated &&
-        wd_remembered_answer(session, remembering->behaviour->level_cell, &level) == WD_ANSWER_FOUND)
-        remembering->level = (uint32_t)level <= remembering->level ? (uint32_t)level : remembering->level;
-    else
+    enum wd_answer_known known = wd_remembered_answer(session, remembering->behaviour->level_cell, &level);
+    if (known == WD_ANSWER_UNKNOWN)
         remembering->level = present_level(remembering, session);
+    else if (known == WD_ANSWER_FOUND && (uint32_t)level < remembering->level)
+        remembering->level = (uint32_t)level;
 }
 
 /* ---- signals ---- */
@@ -204,7 +205,7 @@ static void take(struct remembering *remembering, struct evaluation *evaluation,
     answer->is_above |= above;
     if (amount > answer->amount)
         answer->amount = amount;
-    remembering->is_any_above |= above;
+    remembering->is_level_asked |= behaviour->signals[feeding->signal].is_by_level;
 }
 
 bool wd_remember_signals(struct remembering *remembering, struct evaluation *evaluation)
@@ -283,6 +284,7 @@ bool wd_answer_behaviour(struct remembering *remembering, const struct leaf *lea
     case LEAF_SIGNAL:
         return answer_signal(remembering, leaf->params);
     case LEAF_TRUST:
+        remembering->is_level_asked = true;
         return wd_author_session(remembering) &&
                ((const struct trust_params *)leaf->params)->levels >> remembering->level & 1;
     default:
@@ -371,7 +373,7 @@ enum wd_status wd_scan_remembering(struct wd_scanner *scanner, const struct wd_r
     remembering.session_count = prepared->key_count;
     remembering.profile = (struct wd_profile){0};
     remembering.level = (uint32_t)set->behaviour->level_count;
-    remembering.is_any_above = remembering.out_of_memory = false;
+    remembering.is_level_asked = remembering.out_of_memory = false;
     remembering.due = NULL;
     remembering.due_end = &remembering.due;
     return scan(&remembering, set, now_ms, origin, values, verdict_out, err);

@@ -32,7 +32,9 @@ struct prepared {
     struct wd_str keys[KEYS_MAX];
     size_t key_count;
     int author, content, reporter; /* indices of keys, or NO_KEY */
-    int first_judged;              /* reporters that a decision proves right or wrong: the keys from here on */
+    int judged[REPORTERS_MAX]; /* the keys of reporters that a decision proves right or wrong, the first one first */
+    size_t judged_count;
+    bool is_further; /* they were looked for */
     struct wd_str reporter_id;
     uint64_t links[LINKS_MAX]; /* hashes of the distinct links */
     size_t link_count;
@@ -58,7 +60,7 @@ struct remembering {
     size_t session_count;
     struct wd_profile profile; /* where somebody asks */
     uint32_t level;            /* of trust; level_count: new */
-    bool is_any_above;         /* some signal is */
+    bool is_level_asked;       /* the verdict depends on it */
     struct due *due, **due_end;
     bool out_of_memory;
 };

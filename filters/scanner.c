@@ -109,8 +109,8 @@ static void touch_by_behaviour(struct wd_scanner *scanner, const struct wd_rules
 
 static bool out_of_budget(void *context)
 {
-    const struct wd_scanner *scanner = context;
-    return scanner->timing.clock(scanner->timing.clock_context) > scanner->timing.deadline_ns;
+    struct wd_scanner *scanner = context;
+    return wd_timing_is_late(&scanner->timing, scanner->timing.clock(scanner->timing.clock_context));
 }
 
 /* ---- time of rules ---- */
@@ -361,6 +361,7 @@ static void begin_timing(struct wd_scanner *scanner, struct evaluation *evaluati
     scanner->timing = (struct wd_scan_timing){
         .clock = options->clock,
         .clock_context = options->clock_context,
+        .processor_clock = options->processor_clock,
         .deadline_ns = UINT64_MAX,
         .suspicious_ns = options->rule_budget_ns ? options->rule_budget_ns : UINT64_MAX,
         .took = rules ? pattern_took : NULL,
@@ -371,7 +372,11 @@ static void begin_timing(struct wd_scanner *scanner, struct evaluation *evaluati
     evaluation->rule_took_context = scanner;
     if (!options->event_budget_ns)
         return;
-    scanner->timing.deadline_ns = options->clock(options->clock_context) + options->event_budget_ns;
+    /* Asking for processor time takes longer than an ordinary event does. So it is asked for only when half of the
+     * budget has passed by the other clock: what was worked until then is at most that half. */
+    scanner->timing.reserve_ns = options->processor_clock ? options->event_budget_ns / 2 : 0;
+    uint64_t first_ns = options->event_budget_ns - scanner->timing.reserve_ns;
+    scanner->timing.deadline_ns = options->clock(options->clock_context) + first_ns;
     evaluation->effort = (struct wd_effort){.should_end = out_of_budget, .context = scanner};
 }
 

@@ -62,7 +62,7 @@ struct config {
         int64_t max_in_flight;   /* calls under way, a shard: 512 */
         int64_t max_held_bytes;  /* bytes of records held, a shard: 64 MiB */
         int64_t event_memory;    /* arena cap for one record: 8 MiB */
-        int64_t event_budget_ms; /* time for the rules on one event: 50 ms */
+        int64_t event_budget_ms; /* time for the rules on one event: 4 ms */
         int64_t drain_timeout_ms;
         int64_t commit_interval_ms;
         int64_t max_attempts;                /* 10 */

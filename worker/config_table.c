@@ -130,8 +130,10 @@ const struct option OPTIONS[] = {
     {ROW(worker, "event_memory", event_memory), SIZE(64 * KIB, 4 * GIB), .default_text = "8MiB",
      .text = "Memory for decoding and judging one record; a record that needs more goes to the dead-letter topic. At "
              "least twice kafka.max_record_bytes."},
-    {ROW(worker, "event_budget", event_budget_ms), DURATION(0, 1 * MINUTE), .default_text = "50ms",
-     .text = "Time for all rules on one event; rules left over are undecided. 0: no limit."},
+    {ROW(worker, "event_budget", event_budget_ms), DURATION(0, 1 * MINUTE), .default_text = "4ms",
+     .text =
+         "Time of its thread for all rules on one event; rules left over are undecided. 0: no limit. Texts of 10,000 "
+         "characters and more with many thousand rules may want more."},
     {ROW(worker, "drain_timeout", drain_timeout_ms), DURATION(0, 1 * HOUR), .default_text = "25s",
      .text = "After SIGTERM, how long work under way may take to finish before it is left for the next owner."},
     {ROW(worker, "commit_interval", commit_interval_ms), DURATION(10, 10 * MINUTE), .default_text = "1s",

@@ -260,8 +260,6 @@ void membership_commit_all(struct shard *shard)
 static void drop_queued(struct shard *shard, struct partition *partition)
 {
     struct work *work;
-    if (MUTATED(MUTATION_IGNORE_EPOCH))
-        return;
     TAILQ_FOREACH(work, &partition->works, partition_link)
     {
         for (size_t i = 0; i < work->unit_count; i++) {
@@ -308,10 +306,13 @@ static void await_moving(struct shard *shard, struct partition *const *leaving, 
     if (budget > shard->config->kafka.session_timeout_ms / 2)
         budget = shard->config->kafka.session_timeout_ms / 2;
     int64_t deadline = steady_clock_ms() + budget;
+    if (shard->draining && deadline > shard->drain_until_ms)
+        deadline = shard->drain_until_ms; /* it has been waited for already */
     shard_listen(shard, false);
     while (any_is_moving(leaving, count) && steady_clock_ms() < deadline) {
         loop_turn(shard->loop, 20);
         atomic_store(&shard->turned_ms, steady_clock_ms());
+        shard_is_member(shard);
     }
 }
 
@@ -336,8 +337,6 @@ static void forget_partition(struct shard *shard, struct partition *partition)
         shard_partition_release(shard, partition);
         return;
     }
-    if (MUTATED(MUTATION_IGNORE_EPOCH))
-        return;
     /* forgetting the last work frees the partition, so the next one is looked up before */
     for (struct work *work = TAILQ_FIRST(&partition->works), *next; work; work = next) {
         next = TAILQ_NEXT(work, partition_link);

@@ -94,7 +94,7 @@ void pipeline_act(struct passage *passage)
 
 void pipeline_resume(struct shard *shard, struct work *work)
 {
-    if (work->partition->gone && !MUTATED(MUTATION_IGNORE_EPOCH)) { /* its offset is somebody else's now */
+    if (work->partition->gone) { /* its offset is somebody else's now */
         pipeline_forget(shard, work);
         return;
     }
@@ -462,11 +462,22 @@ static enum step_result await_report(struct passage *passage)
 
 /* ---- finish ---- */
 
+/* For a mutation only: a ticket of an earlier assignment is taken for one of the present. */
+static void finish_in_present(struct shard *shard, const struct work *work)
+{
+    struct partition *present = shard_partition(shard, work->partition->topic, work->partition->number);
+    if (present && offsets_awaits(present->offsets, work->ticket))
+        offsets_finish(present->offsets, work->ticket);
+}
+
 static enum step_result finish(struct passage *passage)
 {
     struct shard *shard = passage->shard;
     struct work *work = passage->work;
-    offsets_finish(passage->partition->offsets, passage->ticket);
+    if (MUTATED(MUTATION_IGNORE_EPOCH))
+        finish_in_present(shard, work);
+    else
+        offsets_finish(passage->partition->offsets, passage->ticket);
     metrics_add(shard->metrics, METRIC_RECORDS_FINISHED, 1);
     metrics_observe(shard->metrics, HISTOGRAM_RECORD_SECONDS,
                     (double)((int64_t)loop_now_ms(shard->loop) - work->taken_ms) / 1000);
@@ -482,6 +493,9 @@ void pipeline_forget(struct shard *shard, struct work *work)
         if (unit->state != UNIT_ENDED)
             held |= !dispatch_drop(shard->dispatch, unit);
     }
-    if (!held)
-        work_release(shard, work); /* else its last call or report brings it back here */
+    if (held)
+        return; /* its last call or report brings it back here */
+    if (MUTATED(MUTATION_IGNORE_EPOCH))
+        finish_in_present(shard, work);
+    work_release(shard, work);
 }

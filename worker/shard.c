@@ -23,6 +23,7 @@ enum {
     WATCH_PERIOD_MS = 500,
     PRODUCER_FLUSH_MS = 5000,
     DRAIN_COMMIT_MS = 50,
+    LEAVE_MIN_MS = 1000,
     TIMED_EVENTS = 16, /* one in so many has the time of each rule noted */
 };
 
@@ -48,9 +49,35 @@ static uint64_t cheap_clock_ns(void *context)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* A call of the kernel, so only for what takes long. */
+static uint64_t thread_clock_ns(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 int64_t shard_now_ms(const struct shard *shard)
 {
     return (int64_t)loop_now_ms(shard->loop);
+}
+
+bool shard_is_member(struct shard *shard)
+{
+    bool was_in_doubt = shard->doze.in_doubt;
+    /* Heartbeats go on while the news of the loss still waits to be polled. */
+    bool is_lost = shard->consumer && consumer_assignment_lost(shard->consumer);
+    int64_t heard_ms = shard->consumer && !is_lost ? consumer_heard_ms(shard->consumer) : 0;
+    bool is_member =
+        doze_is_member(&shard->doze, steady_clock_ms(), shard->config->kafka.session_timeout_ms / 2, heard_ms);
+    if (is_member == was_in_doubt)
+        log_write(is_member ? LOG_INFO : LOG_WARN, is_member ? "group-answers" : "slept",
+                  is_member ? "the group has answered: calls go on"
+                            : "the process stood still for more than half a session: nothing is sent until the group "
+                              "has answered",
+                  LOG_STR("shard", shard->name), LOG_END);
+    return is_member && !is_lost;
 }
 
 /* ---- how full we are ---- */
@@ -385,6 +412,7 @@ static void turn(struct shard *shard, int max_wait_ms)
     take_offered_rules(shard);
     loop_turn(shard->loop, max_wait_ms);
     atomic_store(&shard->turned_ms, steady_clock_ms());
+    shard_is_member(shard);
 }
 
 static size_t unfinished(const struct shard *shard)
@@ -401,7 +429,7 @@ static void drain(struct shard *shard)
     shard_pause_all(shard, true);
     if (shard->recalls)
         recalls_close_batch(shard->recalls);
-    int64_t deadline = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
+    int64_t deadline = shard->drain_until_ms = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
     loop_timer_arm(shard->commit_timer, 0);
     while ((unfinished(shard) || !membership_is_committed(shard)) && !shard->failed && steady_clock_ms() < deadline) {
         if (!unfinished(shard) && !shard->commit_pending && !loop_timer_armed(shard->commit_timer))
@@ -414,15 +442,18 @@ static void drain(struct shard *shard)
                   LOG_STR("shard", shard->name), LOG_INT("unfinished", unfinished(shard)), LOG_END);
 }
 
-/* Leaving the group gives the partitions back, so this forgets every work and commits what is finished. */
+/* Leaving the group gives the partitions back, so this forgets every work and commits what is finished. A group that
+ * does not answer is not waited for any longer than worker.drain_timeout. */
 static void leave(struct shard *shard)
 {
+    int64_t deadline_ms = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
     loop_timer_cancel(shard->commit_timer);
     loop_timer_cancel(shard->poll_timer);
     shard_listen(shard, false);
     if (!shard->failed)
         membership_commit_all(shard);
-    consumer_close(shard->consumer, (int)shard->config->worker.drain_timeout_ms);
+    int64_t left_ms = deadline_ms - steady_clock_ms();
+    consumer_close(shard->consumer, left_ms > LEAVE_MIN_MS ? (int)left_ms : LEAVE_MIN_MS);
     shard->consumer = NULL;
     membership_forget_all(shard); /* what no revoke callback came for: the group could not be reached */
 }
@@ -553,6 +584,7 @@ static bool make_parts(struct shard *shard)
     const struct config *config = shard->config;
     struct wd_scanner_options scanner = {.stage = WD_STAGE_WORKER,
                                          .clock = cheap_clock_ns,
+                                         .processor_clock = thread_clock_ns,
                                          .event_budget_ns = (uint64_t)config->worker.event_budget_ms * 1000000u,
                                          .rule_budget_ns = (uint64_t)config->rules.rule_budget_ms * 1000000u,
                                          .tried = count_time,
@@ -607,6 +639,7 @@ struct shard *shard_new(const struct shard_options *options, struct wd_error *er
     shard->full_since_ms = shard->uncommitted_since_ms = -1;
     shard->rules = wd_ruleset_ref(options->rules);
     shard->token_generation = token_generation(options->token);
+    doze_init(&shard->doze, steady_clock_ms());
     TAILQ_INIT(&shard->partitions);
     TAILQ_INIT(&shard->gone);
     TAILQ_INIT(&shard->waiting);

@@ -10,6 +10,7 @@
 #include <warden/scanner.h>
 
 #include "worker/dispatch/dispatch.h"
+#include "worker/doze.h"
 #include "worker/handover.h"
 #include "worker/kafka/consumer.h"
 #include "worker/kafka/producer.h"
@@ -52,6 +53,7 @@ struct shard {
     size_t spare_count;
 
     struct loop_timer *poll_timer, *commit_timer, *dispatch_timer, *token_timer, *watch_timer;
+    struct doze doze;
     bool listening;        /* the consumer's event fd is watched */
     bool in_revoke;        /* the consumer's revoke callback is on the stack: do not poll it again */
     bool commit_pending;   /* an asynchronous commit is under way */
@@ -63,8 +65,9 @@ struct shard {
     struct dispatch_rate *group_rates;
     struct kafka_property *properties; /* as the Kafka room wants them; names and values are the config's */
     bool draining;
-    bool gave_up; /* ends by itself, but in order */
-    bool failed;  /* something that only a restart can mend */
+    int64_t drain_until_ms; /* while draining */
+    bool gave_up;           /* ends by itself, but in order */
+    bool failed;            /* something that only a restart can mend */
     int64_t dead_letter_window_ms;
     uint32_t dead_letters_in_window;
 

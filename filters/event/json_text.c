@@ -97,37 +97,33 @@ static char simple_escape(char c)
     }
 }
 
-/* Moves *at past one escape and writes what it means. Returns the bytes written, 0 where the escape is wrong. */
-static size_t take_escape(const char **at, const char *end, char out[4], bool *repaired_out)
-{
-    if (end - *at < 2)
-        return 0;
-    if ((*at)[1] == 'u') {
-        int32_t point = take_unicode(at, end, repaired_out);
-        return point < 0 ? 0 : encode((uint32_t)point, out);
-    }
-    out[0] = simple_escape((*at)[1]);
-    *at += 2;
-    return out[0] ? 1 : 0;
-}
-
 bool json_unescape(const char *content, size_t len, char *target, size_t *len_out, bool *repaired_out)
 {
     const char *at = content, *end = content + len;
     size_t written = 0;
     while (at < end) {
-        const char *escape = memchr(at, '\\', (size_t)(end - at));
-        size_t plain = (size_t)((escape ? escape : end) - at);
-        if (target)
-            memcpy(target + written, at, plain);
-        written += plain;
-        at += plain;
-        if (!escape)
-            break;
-        char bytes[4];
-        size_t count = take_escape(&at, end, bytes, repaired_out);
-        if (count == 0)
+        if (*at != '\\') {
+            const char *escape = memchr(at, '\\', (size_t)(end - at));
+            size_t plain = (size_t)((escape ? escape : end) - at);
+            if (target)
+                memcpy(target + written, at, plain);
+            written += plain;
+            at += plain;
+            continue;
+        }
+        char simple = end - at > 1 ? simple_escape(at[1]) : 0;
+        if (simple) {
+            if (target)
+                target[written] = simple;
+            written++;
+            at += 2;
+            continue;
+        }
+        int32_t point = take_unicode(&at, end, repaired_out);
+        if (point < 0)
             return false;
+        char bytes[4];
+        size_t count = encode((uint32_t)point, bytes);
         if (target)
             memcpy(target + written, bytes, count);
         written += count;

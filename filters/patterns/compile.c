@@ -117,6 +117,9 @@ static enum wd_status compile_programs(struct pcre_code *compiled, struct pcre_c
     if (status != WD_OK)
         return status;
     compiled->plain = program_of(code);
+    uint32_t characters = 0;
+    pcre2_pattern_info(code, PCRE2_INFO_MAXLOOKBEHIND, &characters);
+    compiled->looks_back = (size_t)4 * characters;
     if (repeats > 1 && source->prefix > 0)
         add_watched(compiled, compiler, source);
     return WD_OK;

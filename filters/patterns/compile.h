@@ -29,7 +29,8 @@ struct pcre_code {
     /* The same pattern, but PCRE2 calls back at each step of it: slower, and can be ended at any time. Its code is NULL
      * where no attempt of the plain one takes long. */
     struct pcre_program watched;
-    bool line_start; /* was rewritten to begin at a line start only */
+    size_t looks_back; /* bytes before a hit that it may look at, at most */
+    bool line_start;   /* was rewritten to begin at a line start only */
 };
 
 /* Compiles PCRE2 syntax. `line_start` puts `(?m:^)` before it. WD_ERR_INVALID: err->column is the byte offset + 1. */

@@ -15,7 +15,7 @@ enum { INTERPRETER_HEAP_KIB = 4096 };
 
 static bool is_late(struct pcre_matcher *matcher)
 {
-    const struct wd_scan_timing *timing = matcher->timing;
+    struct wd_scan_timing *timing = matcher->timing;
     if (!timing || timing->deadline_ns == UINT64_MAX || ++matcher->attempts < matcher->attempts_a_reading)
         return matcher->late;
     uint64_t now = timing->clock(timing->clock_context);
@@ -25,7 +25,7 @@ static bool is_late(struct pcre_matcher *matcher)
         matcher->attempts_a_reading = matcher->attempts_a_reading ? 2 * matcher->attempts_a_reading : 1;
     matcher->attempts = 0;
     matcher->read_ns = now;
-    matcher->late = now > timing->deadline_ns;
+    matcher->late = wd_timing_is_late(timing, now);
     return matcher->late;
 }
 
@@ -74,42 +74,46 @@ enum wd_status pattern_hits_add(struct pattern_hits *list, struct wd_hit hit)
     return WD_OK;
 }
 
-/* A piece of the text that one call of PCRE2 sees: it may start anywhere from `start` on and sees bytes up to `end`;
- * hits that start at or after `accept_before` belong to the next window, which sees more of what follows them. */
-struct window {
-    size_t start, end, accept_before;
-};
-
-static size_t char_boundary_before(struct wd_str text, size_t at)
+size_t pattern_char_boundary(struct wd_str text, size_t at)
 {
     while (at > 0 && at < text.len && ((unsigned char)text.data[at] & 0xC0) == 0x80)
         at--;
     return at;
 }
 
-static struct window first_window(struct wd_str text, uint32_t subject_bytes)
+struct pattern_window pattern_window_first(struct wd_str text, uint32_t subject_bytes)
 {
     if (text.len <= subject_bytes)
-        return (struct window){.start = 0, .end = text.len, .accept_before = SIZE_MAX};
-    size_t end = char_boundary_before(text, subject_bytes);
-    return (struct window){
-        .start = 0, .end = end, .accept_before = char_boundary_before(text, end - PATTERN_WINDOW_OVERLAP)};
+        return (struct pattern_window){.start = 0, .end = text.len, .accept_before = SIZE_MAX};
+    size_t end = pattern_char_boundary(text, subject_bytes);
+    return (struct pattern_window){
+        .start = 0, .end = end, .accept_before = pattern_char_boundary(text, end - PATTERN_WINDOW_OVERLAP)};
 }
 
-/* False after the last one. */
-static bool next_window(struct wd_str text, uint32_t subject_bytes, struct window *window)
+bool pattern_window_next(struct wd_str text, uint32_t subject_bytes, struct pattern_window *window)
 {
     if (window->accept_before == SIZE_MAX)
         return false;
     size_t start = window->accept_before;
     if (text.len - start <= subject_bytes) {
-        *window = (struct window){.start = start, .end = text.len, .accept_before = SIZE_MAX};
+        *window = (struct pattern_window){.start = start, .end = text.len, .accept_before = SIZE_MAX};
         return true;
     }
-    size_t end = char_boundary_before(text, start + subject_bytes);
-    *window = (struct window){
-        .start = start, .end = end, .accept_before = char_boundary_before(text, end - PATTERN_WINDOW_OVERLAP)};
+    size_t end = pattern_char_boundary(text, start + subject_bytes);
+    *window = (struct pattern_window){
+        .start = start, .end = end, .accept_before = pattern_char_boundary(text, end - PATTERN_WINDOW_OVERLAP)};
     return true;
+}
+
+/* A hit in the window has what the index found at or behind its start, or so far before it as the pattern looks back.
+ */
+static bool may_be_in(const struct pattern_window *window, const struct pcre_search *job, size_t looks_back)
+{
+    if (job->where == UINT64_MAX || window->end == window->start)
+        return true;
+    size_t from = window->start > looks_back ? window->start - looks_back : 0, len = job->text.len;
+    uint64_t first = part_of_text(from, len), last = part_of_text(window->end - 1, len);
+    return job->where & (last | (last - first));
 }
 
 static size_t after_char(struct wd_str text, size_t at)
@@ -166,7 +170,7 @@ struct window_result {
 };
 
 static enum wd_status confirm_window(const struct pcre_code *compiled, struct pcre_matcher *matcher,
-                                     const struct pcre_search *job, const struct window *window,
+                                     const struct pcre_search *job, const struct pattern_window *window,
                                      struct pattern_hits *hits, struct window_result *result)
 {
     /* A line-start pattern must see its window as a text of its own, or a long line would have no start in later
@@ -206,14 +210,16 @@ enum wd_status pcre_code_search(const struct pcre_code *compiled, struct pcre_ma
                                 const struct pcre_search *job, struct pattern_hits *hits)
 {
     struct window_result result = {0};
-    struct window window = first_window(job->text, job->subject_bytes);
+    struct pattern_window window = pattern_window_first(job->text, job->subject_bytes);
     do {
-        enum wd_status status = confirm_window(compiled, matcher, job, &window, hits, &result);
+        enum wd_status status = WD_OK;
+        if (may_be_in(&window, job, compiled->looks_back))
+            status = confirm_window(compiled, matcher, job, &window, hits, &result);
         if (status != WD_OK)
             return status;
         if (result.found > 0 && !job->all_hits)
             return WD_OK;
-        if (!next_window(job->text, job->subject_bytes, &window))
+        if (!pattern_window_next(job->text, job->subject_bytes, &window))
             break;
         matcher->attempts = ATTEMPTS_A_READING_MAX; /* so that the clock is read */
         result.undecided |= is_late(matcher);

@@ -16,9 +16,16 @@ struct gate_repeat {
     uint32_t min, max_characters, times;
 };
 
+/* So many times in a row a character of one class followed by one of another, as in (?:[a-z]\s){6,}. */
+struct gate_pairs {
+    uint32_t first, second; /* a feature each */
+    uint32_t times;
+};
+
 struct gate {
     uint32_t need[GATE_LEVELS]; /* features, by length of run */
     struct gate_repeat repeat;  /* times 0: none */
+    struct gate_pairs pairs;    /* times 0: none */
     uint32_t equal_words;       /* so many equal words in a row; 0: none */
     bool asks_for_features;     /* `need` is not all 0 */
 };
@@ -58,7 +65,8 @@ struct gate_scratch {
 void gate_scratch_fini(struct gate_scratch *scratch);
 /* Learns what the text may have, after gate_reserve; then gate_passes says whether a gate lets it through, looking
  * closer where it must; true also where the watch was late before it could tell. */
-void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch);
+void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch,
+                    struct watch *watch);
 enum wd_status gate_reserve(struct gate_scratch *scratch, size_t text_len) WD_MUST_USE;
 bool gate_passes(const struct gate_index *index, uint32_t gate, const struct folded_text *text,
                  struct gate_scratch *scratch, struct watch *watch);

@@ -10,6 +10,7 @@
 struct demands {
     struct gate_demand items[GATE_DEMANDS_MAX];
     size_t count;
+    struct gate_demand pair[2]; /* so often in a row; `run` of the first 0: none */
     struct gate gate;
 };
 
@@ -72,12 +73,29 @@ static bool read_step(const struct syntax_node *node, struct gate_demand *demand
     return add_source(demand, node);
 }
 
+/* A repeated group of two single characters. */
+static void demand_pairs(struct demands *demands, const struct syntax_node *body, uint32_t times)
+{
+    enum { PAIRS_MIN = 3 };
+    struct gate_demand pair[2] = {{.run = times}, {.run = times}};
+    size_t count = 0;
+    for (const struct syntax_node *child = body->first; child; child = child->next) {
+        if (child->kind == SYNTAX_EMPTY || child->kind == SYNTAX_EDGE || child->kind == SYNTAX_LOOK)
+            continue;
+        if (count == 2 || !add_source(&pair[count++], single(child)))
+            return;
+    }
+    if (count == 2 && times >= PAIRS_MIN)
+        memcpy(demands->pair, pair, sizeof demands->pair);
+}
+
 /* A repeated group of nothing but single characters is a run of the union of their classes. */
 static void demand_group_run(struct demands *demands, const struct syntax_node *body, uint32_t times)
 {
     struct gate_demand demand = {.run = 0};
     if (body->kind != SYNTAX_SEQUENCE)
         return;
+    demand_pairs(demands, body, times);
     for (const struct syntax_node *child = body->first; child; child = child->next) {
         uint32_t min;
         if (child->kind == SYNTAX_EMPTY || child->kind == SYNTAX_EDGE || child->kind == SYNTAX_LOOK)
@@ -296,6 +314,19 @@ static enum wd_status keep_gate(struct gate_index *index, const struct gate *gat
     return WD_OK;
 }
 
+static enum wd_status add_pairs(struct gate_index *index, struct demands *demands)
+{
+    int first = -1, second = -1;
+    if (demands->pair[0].run == 0)
+        return WD_OK;
+    if (gate_feature_of(index, &demands->pair[0], &first) != WD_OK ||
+        gate_feature_of(index, &demands->pair[1], &second) != WD_OK)
+        return WD_ERR_MEMORY;
+    if (first >= 0 && second >= 0)
+        demands->gate.pairs = (struct gate_pairs){1u << first, 1u << second, demands->pair[0].run};
+    return WD_OK;
+}
+
 enum wd_status gate_add(struct gate_index *index, const struct syntax_tree *tree, uint32_t *gate_out)
 {
     struct demands demands = {.count = 0};
@@ -318,6 +349,9 @@ enum wd_status gate_add(struct gate_index *index, const struct syntax_tree *tree
         demands.gate.asks_for_features = true;
         any = true;
     }
+    if (add_pairs(index, &demands) != WD_OK)
+        return WD_ERR_MEMORY;
+    any |= demands.gate.pairs.times > 0;
     return any ? keep_gate(index, &demands.gate, gate_out) : WD_OK;
 }
 
@@ -355,7 +389,7 @@ bool gate_asks_for_run(const struct gate *gate)
     for (size_t level = 1; level < GATE_LEVELS; level++)
         if (gate->need[level])
             return true;
-    return gate->repeat.times > 0 || gate->equal_words > 0;
+    return gate->repeat.times > 0 || gate->equal_words > 0 || gate->pairs.times > 0;
 }
 
 void gate_index_fini(struct gate_index *index)

@@ -105,11 +105,12 @@ static uint32_t sample_all(const struct gate_index *index, struct wd_str text)
 }
 
 /* Of ASCII this tells all; a character of more bytes makes runs longer than they are. */
-static void read_wide(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch)
+static void read_wide(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch,
+                      struct watch *watch)
 {
     struct wd_str original = text->original;
     memset(scratch->have, 0, sizeof scratch->have);
-    for (size_t group = 0; group < (index->feature_count + 7) / 8; group++) {
+    for (size_t group = 0; group < (index->feature_count + 7) / 8 && !watch_late(watch, original.len / 8); group++) {
         unsigned char have[GATE_LEVELS];
         index->wide->runs(index->tables[group], (const unsigned char *)original.data, original.len,
                           (unsigned char *)scratch->features, GATE_LEVELS, index->wanted[group], have);
@@ -119,16 +120,17 @@ static void read_wide(const struct gate_index *index, const struct folded_text *
     scratch->exact = text->ascii;
 }
 
-void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch)
+void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch,
+                    struct watch *watch)
 {
     scratch->exact = false;
     if (index->wide) {
-        read_wide(index, text, scratch);
+        read_wide(index, text, scratch, watch);
         return;
     }
     for (size_t level = 0; level < GATE_LEVELS; level++) {
         scratch->have[level] = 0;
-        if (index->used[level])
+        if (index->used[level] && !watch_late(watch, text->original.len >> level))
             scratch->have[level] =
                 level == 0 ? sample_all(index, text->original) : sample(index, text->original, (size_t)1 << level);
     }
@@ -143,6 +145,8 @@ static void read_exactly(const struct gate_index *index, const struct folded_tex
     scratch->exact = true;
     scratch->have[0] = double_runs(scratch->features, count, 0);
     for (size_t level = 1; level < GATE_LEVELS && (index->used_later[level - 1] & scratch->have[level - 1]); level++) {
+        if (watch_late(watch, count))
+            return;
         scratch->have[level] = double_runs(scratch->features, count, (size_t)1 << (level - 1));
     }
 }
@@ -238,14 +242,16 @@ static inline bool add_word(struct word_chain *chain, const unsigned char *bytes
     return false;
 }
 
-static bool has_equal_words_slowly(const struct folded_text *text, uint32_t count)
+static bool has_equal_words_slowly(const struct folded_text *text, uint32_t count, struct watch *watch)
 {
     struct word_chain chain = {0};
-    for (size_t at = 0; at < text->len;) {
+    for (size_t at = 0, start = 0; at < text->len;) {
         size_t used;
+        if (watch_late(watch, at - start))
+            return true;
         while (at < text->len && (used = space_at(text, at)) > 0)
             at += used;
-        size_t start = at;
+        start = at;
         while (at < text->len && !space_at(text, at))
             at += utf8_len(text->bytes[at]);
         if (at > start && add_word(&chain, text->bytes, start, at - start, count))
@@ -270,13 +276,15 @@ static uint64_t spaces_in_64(const unsigned char *bytes)
     return mask;
 }
 
-static bool has_equal_words(const struct folded_text *text, uint32_t count)
+static bool has_equal_words(const struct folded_text *text, uint32_t count, struct watch *watch)
 {
     if (!text->ascii)
-        return has_equal_words_slowly(text, count);
+        return has_equal_words_slowly(text, count, watch);
     struct word_chain chain = {0};
     size_t start = 0;
     for (size_t block = 0; block < text->len; block += 64) {
+        if (watch_late(watch, 16))
+            return true;
         uint64_t spaces = spaces_in_64(text->bytes + block);
         for (; spaces; spaces &= spaces - 1) {
             size_t at = block + (size_t)__builtin_ctzll(spaces);
@@ -290,11 +298,45 @@ static bool has_equal_words(const struct folded_text *text, uint32_t count)
     return start < text->len && add_word(&chain, text->bytes, start, text->len - start, count);
 }
 #else
-static bool has_equal_words(const struct folded_text *text, uint32_t count)
+static bool has_equal_words(const struct folded_text *text, uint32_t count, struct watch *watch)
 {
-    return has_equal_words_slowly(text, count);
+    return has_equal_words_slowly(text, count, watch);
 }
 #endif
+
+/* ---- pairs ---- */
+
+/* Whether a pair begins at `at`, of a text in ASCII. */
+static inline bool is_pair(const struct gate_index *index, const struct gate_pairs *pairs, struct wd_str text,
+                           size_t at)
+{
+    return at + 1 < text.len && index->ascii[(unsigned char)text.data[at]] & pairs->first &&
+           index->ascii[(unsigned char)text.data[at + 1]] & pairs->second;
+}
+
+static bool pairs_around(const struct gate_index *index, const struct gate_pairs *pairs, struct wd_str text, size_t at)
+{
+    size_t start = at, end = at;
+    while (is_pair(index, pairs, text, end))
+        end += 2;
+    while (start >= 2 && is_pair(index, pairs, text, start - 2))
+        start -= 2;
+    return (end - start) / 2 >= pairs->times;
+}
+
+/* The two characters from one of the places on, or those from the next, are a pair of the row that is looked for. */
+static bool has_pairs(const struct gate_index *index, const struct gate_pairs *pairs, struct wd_str text,
+                      struct watch *watch)
+{
+    for (size_t at = 0; at < text.len; at += 2 * (size_t)pairs->times - 1) {
+        if (watch_late(watch, 2) || (is_pair(index, pairs, text, at) && pairs_around(index, pairs, text, at)))
+            return true;
+        bool between = index->ascii[(unsigned char)text.data[at]] & pairs->second;
+        if (between && pairs_around(index, pairs, text, at + 1))
+            return true;
+    }
+    return false;
+}
 
 static bool has_features(const struct gate *gate, const struct gate_scratch *scratch)
 {
@@ -312,7 +354,9 @@ bool gate_passes(const struct gate_index *index, uint32_t number, const struct f
         return false;
     if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat, index->wide, watch))
         return false;
-    if (gate->equal_words > 0 && !has_equal_words(text, gate->equal_words))
+    if (gate->equal_words > 0 && !has_equal_words(text, gate->equal_words, watch))
+        return false;
+    if (gate->pairs.times > 0 && text->ascii && !has_pairs(index, &gate->pairs, text->original, watch))
         return false;
     if (scratch->exact || !gate->asks_for_features)
         return true;

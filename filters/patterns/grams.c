@@ -173,8 +173,8 @@ static size_t find_singles(const struct gram_table *table, const unsigned char *
 }
 #endif
 
-size_t gram_index_probe(const struct gram_index *index, uint32_t width, const unsigned char *text, size_t len,
-                        uint32_t *positions_out)
+static size_t probe_block(const struct gram_index *index, uint32_t width, const unsigned char *text, size_t len,
+                          uint32_t *positions_out)
 {
     const struct gram_table *table = &index->by_width[width];
     if (table->filter)
@@ -192,4 +192,14 @@ size_t gram_index_probe(const struct gram_index *index, uint32_t width, const un
     default:
         return probe(table, 4, text, len, positions_out);
     }
+}
+
+size_t gram_index_probe(const struct gram_index *index, uint32_t width, struct gram_text text, size_t from,
+                        uint32_t *positions_out)
+{
+    size_t most = GRAM_BLOCK + width - 1, rest = text.len - from;
+    size_t count = probe_block(index, width, text.bytes + from, rest < most ? rest : most, positions_out);
+    for (size_t i = 0; i < count && from > 0; i++)
+        positions_out[i] += (uint32_t)from;
+    return count;
 }

@@ -11,6 +11,8 @@
 #include <warden/status.h>
 
 enum { GRAM_WIDTH_MAX = 4, GRAM_PADDING = 64 };
+/* A text is looked at block by block, so that positions stay in the cache and somebody can look at the clock. */
+enum { GRAM_BLOCK = 32768, GRAM_POSITIONS_MAX = GRAM_BLOCK + GRAM_WIDTH_MAX + GRAM_PADDING };
 
 struct gram {
     uint32_t bytes; /* little end first; the bytes past `width` are 0 */
@@ -41,9 +43,14 @@ void gram_index_fini(struct gram_index *index);
 size_t gram_index_bytes(const struct gram_index *index);
 bool gram_index_is_empty(const struct gram_index *index);
 
-/* Writes the positions at which a gram of `width` may begin to `positions_out` (room for len + GRAM_PADDING) and
- * returns how many. The text has GRAM_PADDING readable bytes behind it. In order. */
-size_t gram_index_probe(const struct gram_index *index, uint32_t width, const unsigned char *text, size_t len,
+struct gram_text {
+    const unsigned char *bytes; /* GRAM_PADDING readable bytes are behind them */
+    size_t len;
+};
+
+/* Writes the positions at which a gram of `width` may begin, those from `from` and before `from` + GRAM_BLOCK, to
+ * `positions_out` (room for GRAM_POSITIONS_MAX) and returns how many. In order. */
+size_t gram_index_probe(const struct gram_index *index, uint32_t width, struct gram_text text, size_t from,
                         uint32_t *positions_out);
 
 struct gram_range {

@@ -309,6 +309,8 @@ static enum wd_status list_others(struct builder *builder)
     for (size_t i = 0; i < set->count; i++)
         if (set->rules[i].index_class >= WD_INDEX_CLASS)
             set->others[set->other_count++] = (uint32_t)i;
+    for (size_t i = 0; i < set->count; i++)
+        set->looks_far |= set->rules[i].code.looks_back > PATTERN_PIECE_BEHIND;
     uint32_t *shorter = realloc(set->others, (set->other_count ? set->other_count : 1) * sizeof *shorter);
     set->others = shorter ? shorter : set->others;
     return literal_index_finish(&set->literals) == WD_OK ? WD_OK : no_memory(builder);

@@ -60,11 +60,17 @@ struct wd_pattern_scratch;
 struct wd_pattern_scratch *wd_pattern_scratch_new(void);
 void wd_pattern_scratch_free(struct wd_pattern_scratch *scratch);
 
-/* What confirmations may take, by a clock of the caller's. */
+/* What a scan may take, by clocks of the caller's. */
 struct wd_scan_timing {
     uint64_t (*clock)(void *context); /* nanoseconds, monotonic */
     void *clock_context;
     uint64_t deadline_ns; /* by that clock; UINT64_MAX: none. Past it the scan ends, within a confirmation, too */
+    /* The same for the thread's processor time. Where there is one, the time in which a thread had to wait is no reason
+     * to end: past the deadline the scan still has `reserve_ns` of processor time, and only past that it ends. NULL:
+     * the deadline is all. */
+    uint64_t (*processor_clock)(void *context);
+    uint64_t reserve_ns;
+    uint64_t processor_deadline_ns; /* 0 until the deadline has passed */
     /* A confirmation that took longer is done once more and the shorter time counts, so that a pattern is not held for
      * slow because its thread had to wait. */
     uint64_t suspicious_ns;
@@ -72,6 +78,9 @@ struct wd_scan_timing {
     void (*took)(void *context, uint32_t pattern, uint64_t ns);
     void *took_context;
 };
+
+/* Whether the scan has to end at the time `now_ns`; moves the deadline while some of the reserve is left. */
+bool wd_timing_is_late(struct wd_scan_timing *timing, uint64_t now_ns);
 
 /* Which of the set's patterns are live in this call. */
 struct wd_scan_request {
@@ -81,7 +90,7 @@ struct wd_scan_request {
     /* The text differs from one that was scanned before only by simple case folding: caseless patterns would say the
      * same again, so only the others are tried. */
     bool only_case_sensitive;
-    const struct wd_scan_timing *timing; /* NULL: nothing is timed, and no scan ends before it is done */
+    struct wd_scan_timing *timing; /* NULL: nothing is timed, and no scan ends before it is done */
 };
 
 struct wd_scan_result {

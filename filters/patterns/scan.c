@@ -1,117 +1,23 @@
 /* One scan: fold, let the indexes name what could match, confirm. Always holds: a live rule that matches is either
  * found natively or named a candidate; what is reported was confirmed. */
-#include "filters/patterns/set.h"
+#include "filters/patterns/candidates.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CANDIDATE_RANK = UINT16_MAX + 1 };
-/* So many occurrences of native strings, beside one candidate a rule, are kept of a text. */
-enum { OCCURRENCES_MAX = 32768 };
-
-struct scan {
-    const struct wd_patterns *set;
-    struct wd_pattern_scratch *scratch;
-    const struct wd_scan_request *request;
-    bool no_memory, full;
-};
-
-static bool is_live(const struct scan *scan, uint32_t index)
+bool wd_timing_is_late(struct wd_scan_timing *timing, uint64_t now_ns)
 {
-    const struct rule *rule = &scan->set->rules[index];
-    const struct wd_scan_request *request = scan->request;
-    if (!(rule->views & request->views) || (request->only_case_sensitive && rule->caseless))
+    if (now_ns <= timing->deadline_ns)
         return false;
-    return !request->skip || !(request->skip[index / 64] >> (index % 64) & 1);
-}
-
-static void push(struct scan *scan, struct found found)
-{
-    struct wd_pattern_scratch *scratch = scan->scratch;
-    scan->full = scratch->found_count >= scan->set->count + OCCURRENCES_MAX;
-    if (scan->full)
-        return;
-    if (scratch->found_count == scratch->found_capacity) {
-        size_t capacity = scratch->found_capacity ? scratch->found_capacity * 2 : 256;
-        struct found *grown = realloc(scratch->found, capacity * sizeof *grown);
-        if (!grown) {
-            scan->no_memory = true;
-            return;
-        }
-        scratch->found = grown;
-        scratch->found_capacity = capacity;
-    }
-    scratch->found[scratch->found_count++] = found;
-    scratch->slots[found.rule] = (uint32_t)scratch->found_count;
-}
-
-static void add_candidate(struct scan *scan, uint32_t rule)
-{
-    if (!scan->scratch->slots[rule])
-        push(scan, (struct found){.rule = rule, .rank = CANDIDATE_RANK});
-}
-
-static void add_occurrence(struct scan *scan, struct found found)
-{
-    uint32_t slot = scan->scratch->slots[found.rule];
-    if (!slot || scan->set->rules[found.rule].all_hits) {
-        push(scan, found);
-        return;
-    }
-    struct found *best = &scan->scratch->found[slot - 1];
-    if (found.start < best->start || (found.start == best->start && found.rank < best->rank))
-        *best = found;
-}
-
-/* ---- literals ---- */
-
-static void check_literal(struct scan *scan, const struct indexed_literal *literal, uint32_t at)
-{
-    const struct literal_index *index = &scan->set->literals;
-    struct found found = {.rule = literal->rule, .rank = literal->rank};
-    if (!is_live(scan, literal->rule) || (!literal->native && scan->scratch->slots[literal->rule]))
-        return;
-    if (!literal_index_verify(index, literal, &scan->scratch->text, at, &found.start, &found.end))
-        return;
-    if (literal->native)
-        add_occurrence(scan, found);
-    else
-        add_candidate(scan, literal->rule);
-}
-
-static void scan_literals(struct scan *scan)
-{
-    const struct literal_index *index = &scan->set->literals;
-    const struct folded_text *text = &scan->scratch->text;
-    uint32_t *positions = scan->scratch->positions;
-    for (uint32_t width = 1; width <= GRAM_WIDTH_MAX; width++) {
-        if (!index->grams.by_width[width].count)
-            continue;
-        size_t count = gram_index_probe(&index->grams, width, text->bytes, text->len, positions);
-        watch_late(&scan->scratch->watch, text->len);
-        for (size_t i = 0; i < count; i++) {
-            struct gram_range range = gram_index_look_up(&index->grams, width, text->bytes + positions[i]);
-            if (watch_late(&scan->scratch->watch, (size_t)(range.end - range.first) + 1) || scan->full)
-                return;
-            for (const uint64_t *gram = range.first; gram < range.end; gram++)
-                if ((uint32_t)*gram == range.bytes)
-                    check_literal(scan, &index->literals[*gram >> 32], positions[i]);
-        }
-    }
-}
-
-static void add_live_candidate(void *context, uint32_t rule)
-{
-    struct scan *scan = context;
-    if (is_live(scan, rule))
-        add_candidate(scan, rule);
-}
-
-static bool passes_gate(const struct scan *scan, uint32_t rule)
-{
-    uint32_t gate = scan->set->rules[rule].gate;
-    return gate == GATE_NONE ||
-           gate_passes(&scan->set->gates, gate, &scan->scratch->text, &scan->scratch->gates, &scan->scratch->watch);
+    if (!timing->processor_clock)
+        return true;
+    uint64_t busy_ns = timing->processor_clock(timing->clock_context);
+    if (!timing->processor_deadline_ns)
+        timing->processor_deadline_ns = busy_ns + timing->reserve_ns;
+    if (busy_ns >= timing->processor_deadline_ns)
+        return true;
+    timing->deadline_ns = now_ns + (timing->processor_deadline_ns - busy_ns);
+    return false;
 }
 
 /* ---- order ---- */
@@ -178,10 +84,12 @@ static size_t report_native(struct scan *scan, const struct found *found, size_t
     return used;
 }
 
-static enum wd_status confirm_candidate(struct scan *scan, uint32_t index)
+static enum wd_status confirm_candidate(struct scan *scan, const struct found *found)
 {
+    uint32_t index = found->rule;
     const struct rule *rule = &scan->set->rules[index];
     struct pcre_search search = {.text = scan->scratch->text.original,
+                                 .where = found->where,
                                  .pattern = index,
                                  .subject_bytes = scan->set->subject_bytes,
                                  .all_hits = rule->all_hits};
@@ -189,31 +97,31 @@ static enum wd_status confirm_candidate(struct scan *scan, uint32_t index)
 }
 
 /* Confirms a candidate and tells what it took. *now holds the time before and after. */
-static enum wd_status confirm_timed(struct scan *scan, uint32_t index, uint64_t *now)
+static enum wd_status confirm_timed(struct scan *scan, const struct found *found, uint64_t *now)
 {
-    const struct wd_scan_timing *timing = scan->request->timing;
-    enum wd_status status = confirm_candidate(scan, index);
+    struct wd_scan_timing *timing = scan->request->timing;
+    enum wd_status status = confirm_candidate(scan, found);
     uint64_t before = *now, took;
     *now = timing->clock(timing->clock_context);
     took = *now - before;
-    if (status == WD_OK && took > timing->suspicious_ns && *now <= timing->deadline_ns) {
+    if (status == WD_OK && took > timing->suspicious_ns && !wd_timing_is_late(timing, *now)) {
         size_t hits = scan->scratch->hits.count;
         before = *now;
-        status = confirm_candidate(scan, index);
+        status = confirm_candidate(scan, found);
         scan->scratch->hits.count = hits; /* it told the same again */
         *now = timing->clock(timing->clock_context);
         if (*now - before < took)
             took = *now - before;
     }
     if (timing->took)
-        timing->took(timing->took_context, index, took);
+        timing->took(timing->took_context, found->rule, took);
     return status;
 }
 
 static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *result)
 {
     struct wd_pattern_scratch *scratch = scan->scratch;
-    const struct wd_scan_timing *timing = scan->request->timing;
+    struct wd_scan_timing *timing = scan->request->timing;
     uint64_t now = 0;
     result->budget_ended = scratch->watch.late || scan->full;
     sort_found(scratch->found, scratch->found_count);
@@ -225,14 +133,14 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
             continue;
         }
         i++;
-        if (result->budget_ended || !passes_gate(scan, found->rule))
+        if (result->budget_ended || !candidates_pass_gate(scan, found->rule))
             continue;
         if (timing && !now)
             now = timing->clock(timing->clock_context);
-        result->budget_ended = timing && now > timing->deadline_ns;
+        result->budget_ended = timing && wd_timing_is_late(timing, now);
         if (result->budget_ended)
             continue;
-        enum wd_status status = timing ? confirm_timed(scan, found->rule, &now) : confirm_candidate(scan, found->rule);
+        enum wd_status status = timing ? confirm_timed(scan, found, &now) : confirm_candidate(scan, found);
         if (status != WD_OK)
             return status;
     }
@@ -244,14 +152,10 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
 
 static enum wd_status reserve(const struct wd_patterns *set, struct wd_pattern_scratch *scratch)
 {
-    if (scratch->text.len + GRAM_PADDING > scratch->positions_capacity) {
-        size_t capacity = (scratch->text.len + GRAM_PADDING) * 2;
-        uint32_t *positions = realloc(scratch->positions, capacity * sizeof *positions);
-        if (!positions)
-            return WD_ERR_MEMORY;
-        scratch->positions = positions;
-        scratch->positions_capacity = capacity;
-    }
+    if (!scratch->positions)
+        scratch->positions = malloc(GRAM_POSITIONS_MAX * sizeof *scratch->positions);
+    if (!scratch->positions)
+        return WD_ERR_MEMORY;
     if (set->count > scratch->slots_capacity) {
         uint32_t *slots = calloc(set->count, sizeof *slots);
         if (!slots)
@@ -261,25 +165,6 @@ static enum wd_status reserve(const struct wd_patterns *set, struct wd_pattern_s
         scratch->slots_capacity = set->count;
     }
     return WD_OK;
-}
-
-static enum wd_status find_all(struct scan *scan)
-{
-    const struct wd_patterns *set = scan->set;
-    struct wd_pattern_scratch *scratch = scan->scratch;
-    scan_literals(scan);
-    struct skeleton_caller caller = {.found = add_live_candidate, .context = scan, .watch = &scratch->watch};
-    enum wd_status status =
-        skeleton_scan(&set->skeletons, &scratch->text, &scratch->skeleton, scratch->positions, &caller);
-    if (status == WD_OK && set->gates.gate_count > 0) {
-        status = gate_reserve(&scratch->gates, scratch->text.original.len);
-        if (status == WD_OK)
-            gate_read_text(&set->gates, &scratch->text, &scratch->gates);
-    }
-    for (size_t i = 0; status == WD_OK && i < set->other_count && !scratch->watch.late; i++)
-        if (passes_gate(scan, set->others[i]))
-            add_live_candidate(scan, set->others[i]);
-    return status;
 }
 
 enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern_scratch *scratch,
@@ -293,7 +178,7 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
     watch_start(&scratch->watch, request->timing);
     if (folded_text_set(&scratch->text, text, &scratch->watch) != WD_OK || reserve(set, scratch) != WD_OK)
         return WD_ERR_MEMORY;
-    struct scan scan = {.set = set, .scratch = scratch, .request = request};
+    struct scan scan = {.set = set, .scratch = scratch, .request = request, .is_long = text.len > set->subject_bytes};
     scratch->hits.count = 0;
     scratch->found_count = 0;
     pcre2_set_match_limit(scratch->matcher.context, set->match_limit);
@@ -303,7 +188,7 @@ enum wd_status wd_patterns_scan(const struct wd_patterns *set, struct wd_pattern
     scratch->matcher.attempts = scratch->matcher.attempts_a_reading = 0;
     scratch->matcher.read_ns = 0;
     scratch->matcher.late = false;
-    enum wd_status status = scratch->watch.late ? WD_OK : find_all(&scan);
+    enum wd_status status = scratch->watch.late ? WD_OK : candidates_find(&scan);
     if (status == WD_OK)
         status = confirm_all(&scan, result_out);
     for (size_t i = 0; i < scratch->found_count; i++)

@@ -27,11 +27,13 @@ struct wd_patterns {
     struct gate_index gates;
     uint32_t *others; /* rules that only a gate sieves, or nothing */
     size_t other_count;
+    bool looks_far; /* some rule looks back further than PATTERN_PIECE_BEHIND */
 };
 
 /* Something found: an occurrence of a native rule's string, or (rank CANDIDATE_RANK) a rule to be confirmed. */
 struct found {
     uint32_t rule, start, end, rank;
+    uint64_t where; /* of a rule to be confirmed: see struct pcre_search */
 };
 
 struct wd_pattern_scratch {
@@ -41,8 +43,7 @@ struct wd_pattern_scratch {
     struct folded_text text;
     struct skeleton_scratch skeleton;
     struct gate_scratch gates;
-    uint32_t *positions;
-    size_t positions_capacity;
+    uint32_t *positions; /* GRAM_POSITIONS_MAX */
     struct found *found;
     size_t found_count, found_capacity;
     uint32_t *slots; /* by rule: 1 + index of its only entry in `found`; 0 between scans */

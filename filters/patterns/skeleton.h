@@ -61,7 +61,7 @@ struct skeleton_caller {
     struct watch *watch; /* nothing more is looked up once it is late */
 };
 /* Calls `found` for each rule whose literal is in the text's skeleton, more than once perhaps. `positions` has room for
- * the text's length + GRAM_PADDING. */
+ * GRAM_POSITIONS_MAX. */
 enum wd_status skeleton_scan(const struct skeleton_index *index, const struct folded_text *text,
                              struct skeleton_scratch *scratch, uint32_t *positions,
                              const struct skeleton_caller *caller) WD_MUST_USE;

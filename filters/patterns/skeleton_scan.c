@@ -45,12 +45,12 @@ static void end_skeleton(struct skeleton_scratch *scratch, size_t len)
 
 /* Only ASCII can be part of a literal, so other bytes need no decoding. */
 static void make_tight(const struct skeleton_index *index, const struct folded_text *text,
-                       struct skeleton_scratch *scratch)
+                       struct skeleton_scratch *scratch, struct watch *watch)
 {
     const unsigned char *letter = index->letter[SKELETON_TIGHT];
     unsigned char *out = scratch->bytes, last = 0;
-    size_t len = 0;
-    for (size_t i = 0; i < text->len; i++) {
+    size_t len = 0, steps = 0;
+    for (size_t i = 0; i < text->len && !watch_late_step(watch, &steps); i++) {
         unsigned char made = letter[text->bytes[i]];
         out[len] = made;
         len += made != last;
@@ -61,13 +61,13 @@ static void make_tight(const struct skeleton_index *index, const struct folded_t
 
 /* True: some character is doubtful, so make_doubtful must be used. */
 static bool make_spaced(const struct skeleton_index *index, const struct folded_text *text,
-                        struct skeleton_scratch *scratch)
+                        struct skeleton_scratch *scratch, struct watch *watch)
 {
     const unsigned char *letter = index->letter[SKELETON_SPACED];
     unsigned char *out = scratch->bytes, last = 0;
     bool doubt = false;
-    size_t len = 0;
-    for (size_t i = 0; i < text->len; i++) {
+    size_t len = 0, steps = 0;
+    for (size_t i = 0; i < text->len && !watch_late_step(watch, &steps); i++) {
         unsigned char c = text->bytes[i], made = letter[c];
         doubt |= index->doubtful[c];
         out[len] = made;
@@ -80,10 +80,10 @@ static bool make_spaced(const struct skeleton_index *index, const struct folded_
 
 /* Runs are made of neighbours that are alike, and a run is doubtful if all of it is. */
 static void make_doubtful(const struct skeleton_index *index, const struct folded_text *text,
-                          struct skeleton_scratch *scratch)
+                          struct skeleton_scratch *scratch, struct watch *watch)
 {
-    size_t len = 0;
-    for (size_t i = 0; i < text->len; i++) {
+    size_t len = 0, steps = 0;
+    for (size_t i = 0; i < text->len && !watch_late_step(watch, &steps); i++) {
         unsigned char c = text->bytes[i], made = index->letter[SKELETON_SPACED][c];
         if (!made)
             continue;
@@ -99,43 +99,52 @@ static void make_doubtful(const struct skeleton_index *index, const struct folde
 
 /* The skeleton of a kind; true: some character is doubtful. */
 static bool make(const struct skeleton_index *index, enum skeleton_kind kind, const struct folded_text *text,
-                 struct skeleton_scratch *scratch)
+                 struct skeleton_scratch *scratch, struct watch *watch)
 {
     bool doubt = false;
+    watch_late(watch, text->len / 8);
     if (index->wide)
         end_skeleton(scratch, index->wide->skeleton(index->entries[kind], index->letter[kind][128], text->bytes,
                                                     text->len, scratch->bytes, &doubt));
     else if (kind == SKELETON_TIGHT)
-        make_tight(index, text, scratch);
+        make_tight(index, text, scratch, watch);
     else
-        doubt = make_spaced(index, text, scratch);
+        doubt = make_spaced(index, text, scratch, watch);
     return doubt;
+}
+
+/* Literals whose gram of `width` begins in the block from `from` on. */
+static void look_up_block(const struct skeleton_index *index, const struct gram_index *grams, uint32_t width,
+                          const struct skeleton_scratch *scratch, size_t from, uint32_t *positions,
+                          const struct skeleton_caller *caller)
+{
+    struct gram_text text = {.bytes = scratch->bytes, .len = scratch->len};
+    size_t count = gram_index_probe(grams, width, text, from, positions);
+    watch_late(caller->watch, text.len - from < GRAM_BLOCK ? text.len - from : GRAM_BLOCK);
+    for (size_t i = 0; i < count; i++) {
+        struct gram_range range = gram_index_look_up(grams, width, scratch->bytes + positions[i]);
+        if (watch_late(caller->watch, (size_t)(range.end - range.first) + 1))
+            return;
+        for (const uint64_t *gram = range.first; gram < range.end; gram++) {
+            const struct skeleton_literal *literal = &index->literals[*gram >> 32];
+            if ((uint32_t)*gram != range.bytes || positions[i] < literal->gram)
+                continue;
+            size_t start = positions[i] - literal->gram;
+            if (literal->len <= scratch->len - start &&
+                memcmp(scratch->bytes + start, index->bytes + literal->bytes, literal->len) == 0)
+                caller->found(caller->context, literal->rule);
+        }
+    }
 }
 
 static void look_up(const struct skeleton_index *index, enum skeleton_kind kind, const struct skeleton_scratch *scratch,
                     uint32_t *positions, const struct skeleton_caller *caller)
 {
     const struct gram_index *grams = &index->grams[kind];
-    for (uint32_t width = 3; width <= GRAM_WIDTH_MAX; width++) {
-        if (!grams->by_width[width].count)
-            continue;
-        size_t count = gram_index_probe(grams, width, scratch->bytes, scratch->len, positions);
-        watch_late(caller->watch, scratch->len);
-        for (size_t i = 0; i < count; i++) {
-            struct gram_range range = gram_index_look_up(grams, width, scratch->bytes + positions[i]);
-            if (watch_late(caller->watch, (size_t)(range.end - range.first) + 1))
-                return;
-            for (const uint64_t *gram = range.first; gram < range.end; gram++) {
-                const struct skeleton_literal *literal = &index->literals[*gram >> 32];
-                if ((uint32_t)*gram != range.bytes || positions[i] < literal->gram)
-                    continue;
-                size_t start = positions[i] - literal->gram;
-                if (literal->len <= scratch->len - start &&
-                    memcmp(scratch->bytes + start, index->bytes + literal->bytes, literal->len) == 0)
-                    caller->found(caller->context, literal->rule);
-            }
-        }
-    }
+    for (uint32_t width = 3; width <= GRAM_WIDTH_MAX; width++)
+        for (size_t from = 0; from < scratch->len && grams->by_width[width].count && !caller->watch->late;
+             from += GRAM_BLOCK)
+            look_up_block(index, grams, width, scratch, from, positions, caller);
 }
 
 static void all_spaced(const struct skeleton_index *index, const struct skeleton_caller *caller)
@@ -187,10 +196,13 @@ static bool look_up_doubtful(struct reading *reading, uint32_t *positions)
 {
     const struct skeleton_scratch *scratch = reading->scratch;
     const struct gram_index *grams = &reading->index->grams[SKELETON_SPACED];
-    size_t count = gram_index_probe(grams, reading->width, scratch->bytes, scratch->len, positions);
-    watch_late(reading->caller->watch, scratch->len);
-    for (size_t i = 0; i < count && !reading->caller->watch->late; i++)
-        try_gram(reading, scratch->bytes + positions[i]);
+    struct gram_text text = {.bytes = scratch->bytes, .len = scratch->len};
+    for (size_t from = 0; from < text.len && !reading->caller->watch->late; from += GRAM_BLOCK) {
+        size_t count = gram_index_probe(grams, reading->width, text, from, positions);
+        watch_late(reading->caller->watch, count + 1);
+        for (size_t i = 0; i < count && !reading->caller->watch->late; i++)
+            try_gram(reading, scratch->bytes + positions[i]);
+    }
     size_t next = 0; /* starts before it have been tried */
     for (size_t d = 1; d < scratch->len; d++) {
         if (!scratch->doubtful[d])
@@ -212,11 +224,11 @@ static bool look_up_doubtful(struct reading *reading, uint32_t *positions)
 static void scan_spaced(const struct skeleton_index *index, const struct folded_text *text,
                         struct skeleton_scratch *scratch, uint32_t *positions, const struct skeleton_caller *caller)
 {
-    if (!make(index, SKELETON_SPACED, text, scratch)) {
+    if (!make(index, SKELETON_SPACED, text, scratch, caller->watch)) {
         look_up(index, SKELETON_SPACED, scratch, positions, caller);
         return;
     }
-    make_doubtful(index, text, scratch);
+    make_doubtful(index, text, scratch, caller->watch);
     struct reading reading = {.index = index, .scratch = scratch, .caller = caller};
     for (reading.width = 3; reading.width <= GRAM_WIDTH_MAX; reading.width++) {
         if (!index->grams[SKELETON_SPACED].by_width[reading.width].count)
@@ -237,7 +249,7 @@ enum wd_status skeleton_scan(const struct skeleton_index *index, const struct fo
     if (reserve(scratch, text->len) != WD_OK)
         return WD_ERR_MEMORY;
     if (index->count[SKELETON_TIGHT] > 0) {
-        make(index, SKELETON_TIGHT, text, scratch);
+        make(index, SKELETON_TIGHT, text, scratch, caller->watch);
         look_up(index, SKELETON_TIGHT, scratch, positions, caller);
     }
     if (index->count[SKELETON_SPACED] > 0)

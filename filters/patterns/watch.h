@@ -9,12 +9,12 @@
 enum { WATCH_STEPS = 10000 };
 
 struct watch {
-    const struct wd_scan_timing *timing; /* NULL: no deadline */
+    struct wd_scan_timing *timing; /* NULL: no deadline */
     size_t steps;
     bool late;
 };
 
-static inline void watch_start(struct watch *watch, const struct wd_scan_timing *timing)
+static inline void watch_start(struct watch *watch, struct wd_scan_timing *timing)
 {
     bool has_deadline = timing && timing->deadline_ns != UINT64_MAX;
     *watch = (struct watch){.timing = has_deadline ? timing : NULL};
@@ -27,7 +27,7 @@ static inline bool watch_late(struct watch *watch, size_t steps)
     if (!watch->timing || watch->late || watch->steps < WATCH_STEPS)
         return watch->late;
     watch->steps = 0;
-    watch->late = watch->timing->clock(watch->timing->clock_context) > watch->timing->deadline_ns;
+    watch->late = wd_timing_is_late(watch->timing, watch->timing->clock(watch->timing->clock_context));
     return watch->late;
 }
 

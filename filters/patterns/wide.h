@@ -49,4 +49,8 @@ struct wide {
 /* The steps for this processor, at most those of `most`; NULL: only the portable ones. */
 const struct wide *wide_of(enum wd_vectors most);
 
+/* From now on wide_of gives at most those of `most`, whoever asks: for tests and measurements of what other processors
+ * get. Not while another thread makes a set. */
+void wide_limit(enum wd_vectors most);
+
 #endif

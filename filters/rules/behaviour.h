@@ -87,6 +87,7 @@ struct signal {
     struct wd_window window;
     struct wd_similar similar;
     struct wd_crowd crowd;
+    bool is_by_level; /* its limits depend on trust */
     const char *text; /* its canonical text */
     uint32_t cell;
 };
@@ -147,7 +148,8 @@ struct behaviour {
     uint32_t *question_of_leaf; /* by leaf: for those that are no signals, which question they ask */
     uint32_t *questions;        /* the distinct ones: the cells that their answers are remembered under */
     size_t question_count;
-    uint32_t level_cell;            /* the same for the author's level */
+    uint32_t level_cell;            /* the same for the author level */
+    uint32_t report_cell;           /* and for what a report was worth */
     size_t feedings_most;           /* values that all signals together can be fed in */
     struct behaviour_scope *scopes; /* one a scope of the set */
     bool asks_profile;              /* trust or first_content */

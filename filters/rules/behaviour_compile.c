@@ -182,6 +182,7 @@ static bool intern_signals(struct loader *loader)
         for (size_t level = 0; level < levels; level++) {
             least[level] = fmin(least[level], params->limits[level]);
             signal->window.most = fmax(signal->window.most, params->limits[level]);
+            signal->is_by_level |= params->limits[level] != params->limits[0];
         }
     }
     return true;
@@ -252,6 +253,7 @@ static bool intern_questions(struct loader *loader)
 {
     struct behaviour *behaviour = loader->behaviour;
     behaviour->level_cell = wd_cell_id("level of trust");
+    behaviour->report_cell = wd_cell_id("report");
     behaviour->questions = wd_loader_alloc(loader, behaviour->leaf_count + 1, sizeof(*behaviour->questions));
     behaviour->question_of_leaf = wd_loader_alloc(loader, behaviour->leaf_count + 1, sizeof(uint32_t));
     for (size_t i = 0; i < behaviour->leaf_count && !loader->out_of_memory; i++) {

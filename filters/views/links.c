@@ -135,14 +135,15 @@ static size_t scheme_start(const struct wd_piece *in, size_t at)
     return start;
 }
 
-static const char *const common_domains[] = {
-    "ai",   "app",   "art",  "bet",  "biz",    "blog",  "br",     "ca",      "cam", "cash", "casino", "cc",   "cf",
-    "chat", "cloud", "club", "cn",   "co",     "com",   "date",   "de",      "dev", "edu",  "eu",     "fr",   "fun",
-    "ga",   "games", "gg",   "gl",   "gov",    "gq",    "icu",    "info",    "io",  "jp",   "link",   "live", "lol",
-    "ly",   "me",    "ml",   "mobi", "net",    "news",  "nl",     "online",  "org", "page", "pl",     "porn", "pro",
-    "ru",   "sex",   "sh",   "shop", "site",   "space", "store",  "stream",  "su",  "tech", "tel",    "tk",   "to",
-    "top",  "tv",    "ua",   "uk",   "us",     "vip",   "webcam", "website", "win", "work", "world",  "xxx",  "xyz",
-    "рф",   "укр",   "рус",  "бел",  "онлайн", "сайт",  "中国",   "net",     "goo", "zip",  "mov",    "wtf",  "life",
+enum { COMMON_DOMAIN_MAX = 14 };
+static const char common_domains[][COMMON_DOMAIN_MAX] = {
+    "ai",    "app",   "art",  "bet", "biz", "blog", "br",     "ca",   "cam",   "cash",   "casino",  "cc",   "cf",
+    "chat",  "cloud", "club", "cn",  "co",  "com",  "date",   "de",   "dev",   "edu",    "eu",      "fr",   "fun",
+    "ga",    "games", "gg",   "gl",  "goo", "gov",  "gq",     "icu",  "info",  "io",     "jp",      "life", "link",
+    "live",  "lol",   "ly",   "me",  "ml",  "mobi", "mov",    "net",  "news",  "nl",     "online",  "org",  "page",
+    "pl",    "porn",  "pro",  "ru",  "sex", "sh",   "shop",   "site", "space", "store",  "stream",  "su",   "tech",
+    "tel",   "tk",    "to",   "top", "tv",  "ua",   "uk",     "us",   "vip",   "webcam", "website", "win",  "work",
+    "world", "wtf",   "xxx",  "xyz", "zip", "бел",  "онлайн", "рус",  "рф",    "сайт",   "укр",     "中国",
 };
 
 /* Is it a name with a dot that ends in a well-known top-level domain? */
@@ -154,8 +155,8 @@ static bool is_bare_host(const struct wd_piece *in, struct range host)
     if (!dot || dot == data)
         return false;
     size_t domain_len = len - (size_t)(dot + 1 - data);
-    for (size_t i = 0; i < sizeof common_domains / sizeof common_domains[0]; i++)
-        if (strlen(common_domains[i]) == domain_len && memcmp(common_domains[i], dot + 1, domain_len) == 0)
+    for (size_t i = 0; i < sizeof common_domains / sizeof common_domains[0] && domain_len < COMMON_DOMAIN_MAX; i++)
+        if (common_domains[i][domain_len] == '\0' && memcmp(common_domains[i], dot + 1, domain_len) == 0)
             return true;
     return false;
 }
@@ -195,12 +196,15 @@ static bool bare_link_at(const struct wd_piece *in, size_t dot, size_t lowest, s
 }
 
 /* The first link at or behind `at` and before `end`; *next_out is where to look for the next one: behind the host, so
- * that an address within a query is found as well. */
-static bool find_link(const struct wd_piece *in, size_t at, size_t end, struct link *out, size_t *next_out)
+ * that an address within a query is found as well. None is found once `watch` is late. */
+static bool find_link(const struct wd_piece *in, size_t at, size_t end, struct wd_view_watch *watch, struct link *out,
+                      size_t *next_out)
 {
     size_t lowest = at;
     while (at < end) {
         char c = in->data[at];
+        if ((c == '.' || c == ':' || at % 64 == 0) && wd_view_watch_step(watch))
+            return false;
         if (c == ':' && at + 3 <= end && memcmp(in->data + at, "://", 3) == 0) {
             size_t start = scheme_start(in, at);
             if (start < at && link_at(in, start, skip_user(in, at + 3), out)) {
@@ -277,12 +281,13 @@ static bool find_displayed(const struct wd_piece *in, const struct link *link, s
 }
 
 /* The host that the displayed text names, if it is another one than the link's. */
-static bool names_other_host(const struct wd_piece *in, const struct link *link, struct range *shown_out)
+static bool names_other_host(const struct wd_piece *in, const struct link *link, struct wd_view_watch *watch,
+                             struct range *shown_out)
 {
     struct range displayed;
     struct link shown;
     size_t next;
-    if (!find_displayed(in, link, &displayed) || !find_link(in, displayed.start, displayed.end, &shown, &next))
+    if (!find_displayed(in, link, &displayed) || !find_link(in, displayed.start, displayed.end, watch, &shown, &next))
         return false;
     struct range a = without_www(in, shown.host), b = without_www(in, link->host);
     *shown_out = shown.host;
@@ -319,10 +324,10 @@ void wd_view_links(struct wd_piece in, struct wd_links *links)
     links->count = 0;
     if (!memchr(in.data, '.', in.len) && !memmem(in.data, in.len, "://", 3))
         return;
-    for (size_t at = 0; links->count < WD_LINKS_MAX && find_link(&in, at, in.len, &link, &at);) {
+    for (size_t at = 0; links->count < WD_LINKS_MAX && find_link(&in, at, in.len, links->stage.watch, &link, &at);) {
         struct range shown;
         put_text(&in, &link, NULL, links);
-        if (names_other_host(&in, &link, &shown))
+        if (names_other_host(&in, &link, links->stage.watch, &shown))
             put_text(&in, &link, &shown, links);
     }
 }

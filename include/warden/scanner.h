@@ -23,7 +23,11 @@ enum wd_stage { WD_STAGE_WORKER = 0, WD_STAGE_PREHOOK };
 struct wd_scanner_options {
     enum wd_stage stage;
     wd_clock_fn *clock; /* NULL: no time budget */
-    void *clock_context;
+    /* Nanoseconds of processor time of the scanner's thread; asked for only where an event takes long, so it need not
+     * be cheap. With it an event is ended by what was worked on it (at most the budget, at least half of it), not by
+     * what its thread had to wait. NULL: `clock` is all. */
+    wd_clock_fn *processor_clock;
+    void *clock_context;      /* of both */
     uint64_t event_budget_ns; /* 0: no limit */
     /* A rule that takes longer than this for one text, WD_RULE_STRIKES times within a minute of the clock, is switched
      * off in its rule set, for all threads, for as long as the set lives: see wd_verdict.switched_off. 0: no limit. */

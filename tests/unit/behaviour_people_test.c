@@ -180,10 +180,14 @@ static void the_arithmetic_of_a_score_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cleared_content_is_not_touched_again), cmocka_unit_test(approval_counts_as_clearing),
-        cmocka_unit_test(a_cleared_user_has_half),              cmocka_unit_test(what_a_pardon_covers_is_not_punished),
-        cmocka_unit_test(a_ban_begins_the_ladder_anew),         cmocka_unit_test(reports_weigh_by_the_reporters_record),
-        cmocka_unit_test(points_of_reports_lead_to_bands),      cmocka_unit_test(the_arithmetic_of_a_score_is_told),
+        cmocka_unit_test(cleared_content_is_not_touched_again),
+        cmocka_unit_test(approval_counts_as_clearing),
+        cmocka_unit_test(a_cleared_user_has_half),
+        cmocka_unit_test(what_a_pardon_covers_is_not_punished),
+        cmocka_unit_test(a_ban_begins_the_ladder_anew),
+        cmocka_unit_test(reports_weigh_by_the_reporters_record),
+        cmocka_unit_test(points_of_reports_lead_to_bands),
+        cmocka_unit_test(the_arithmetic_of_a_score_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* Rules on behaviour, judged with a table of values: windows, likeness, scores, ladders, trust. */
 #include "tests/unit/remembering_support.h"
 
-static const char RATE[] = HEAD
-    "rules: [{id: fast, when: {rate: {of: message.didCreate, over: 10s, more_than: 3}}, actions: [hide]}]\n";
+static const char RATE[] =
+    HEAD "rules: [{id: fast, when: {rate: {of: message.didCreate, over: 10s, more_than: 3}}, actions: [hide]}]\n";
 
 static void a_window_slides_with_event_time(void **state)
 {
@@ -37,9 +37,9 @@ static void without_values_nothing_is_true(void **state)
     assert_int_equal(wd_recall(s->scanner, s->set, s->arena, &s->event, BEGIN, &recall, &err), WD_OK);
     assert_int_equal(recall.count, 1);
     assert_true(wd_str_is(recall.keys[0], "a:u-1"));
-    assert_int_equal(wd_scan_remembering(s->scanner, s->set, s->arena, &s->event, BEGIN, &origin, &recall, NULL,
-                                         &s->verdict, &err),
-                     WD_OK);
+    assert_int_equal(
+        wd_scan_remembering(s->scanner, s->set, s->arena, &s->event, BEGIN, &origin, &recall, NULL, &s->verdict, &err),
+        WD_OK);
     assert_string_equal(rules_of(s), "");
     assert_true(s->verdict.without_state);
     stream_free(s);
@@ -48,7 +48,8 @@ static void without_values_nothing_is_true(void **state)
 static void sets_of_texts_remember_nothing(void **state)
 {
     (void)state;
-    struct stream *s = stream_new(HEAD "rules: [{id: word, when: {words: [spam]}, score: {spam: 5}, actions: [flag]}]\n");
+    struct stream *s =
+        stream_new(HEAD "rules: [{id: word, when: {words: [spam]}, score: {spam: 5}, actions: [flag]}]\n");
     struct wd_recall recall;
     struct wd_error err = {0};
     assert_false(wd_ruleset_remembers(s->set));
@@ -81,8 +82,8 @@ static void mentions_that_straddle_the_hour_count_together(void **state)
     stream_free(s);
 }
 
-static const char CROWD[] = HEAD
-    "rules: [{id: crowd, when: {coordinated: {authors: 5, within: 30s}}, actions: [hide]}]\n";
+static const char CROWD[] =
+    HEAD "rules: [{id: crowd, when: {coordinated: {authors: 5, within: 30s}}, actions: [hide]}]\n";
 
 static void the_same_text_by_many_is_found_by_the_sixth(void **state)
 {
@@ -113,10 +114,10 @@ static void the_same_text_by_many_is_found_by_the_sixth(void **state)
 static void one_author_is_no_crowd_but_repeats_himself(void **state)
 {
     (void)state;
-    struct stream *s = stream_new(HEAD
-                                  "rules:\n"
-                                  "- {id: crowd, when: {coordinated: {authors: 3, within: 30s}}, actions: [hide]}\n"
-                                  "- {id: again, when: {repeat_of: {within: 10m, more_than: 2}}, actions: [flag]}\n");
+    struct stream *s =
+        stream_new(HEAD "rules:\n"
+                        "- {id: crowd, when: {coordinated: {authors: 3, within: 30s}}, actions: [hide]}\n"
+                        "- {id: again, when: {repeat_of: {within: 10m, more_than: 2}}, actions: [flag]}\n");
     for (int i = 0; i < 4; i++) {
         send(s, i * MINUTE / 10, "u-1", "Buy cheap followers at my place, best prices in town");
         assert_string_equal(rules_of(s), i < 2 ? "" : "again");
@@ -129,8 +130,8 @@ static void one_author_is_no_crowd_but_repeats_himself(void **state)
 static void an_edit_repeats_nothing(void **state)
 {
     (void)state;
-    struct stream *s = stream_new(HEAD
-                                  "rules: [{id: again, when: {repeat_of: {within: 10m, more_than: 1}}, actions: [flag]}]\n");
+    struct stream *s =
+        stream_new(HEAD "rules: [{id: again, when: {repeat_of: {within: 10m, more_than: 1}}, actions: [flag]}]\n");
     static const char TEXT[] = "The meeting is moved to Thursday at noon, same room";
     send(s, 0, "u-1", TEXT);
     struct wd_str id = s->event.content_id;
@@ -149,15 +150,14 @@ static void an_edit_repeats_nothing(void **state)
     stream_free(s);
 }
 
-static const char SCORES[] =
-    HEAD "behaviour:\n"
-         "  scores:\n"
-         "    spam:\n"
-         "      half_life: 24h\n"
-         "      bands:\n"
-         "      - {at: 10, actions: [flag]}\n"
-         "      - {at: 20, leave: 12, actions: [hide, {mute: 1h}, {notify: ops}]}\n"
-         "rules: [{id: word, when: {words: [spam]}, score: {spam: 6}, actions: []}]\n";
+static const char SCORES[] = HEAD "behaviour:\n"
+                                  "  scores:\n"
+                                  "    spam:\n"
+                                  "      half_life: 24h\n"
+                                  "      bands:\n"
+                                  "      - {at: 10, actions: [flag]}\n"
+                                  "      - {at: 20, leave: 12, actions: [hide, {mute: 1h}, {notify: ops}]}\n"
+                                  "rules: [{id: word, when: {words: [spam]}, score: {spam: 6}, actions: []}]\n";
 
 static void bands_act_on_content_while_they_hold_and_on_the_author_once(void **state)
 {
@@ -191,9 +191,10 @@ static void bands_act_on_content_while_they_hold_and_on_the_author_once(void **s
 static void shadow_scores_act_in_shadow(void **state)
 {
     (void)state;
-    struct stream *s = stream_new(HEAD "behaviour:\n"
-                                       "  scores: {spam: {half_life: 24h, mode: shadow, bands: [{at: 10, actions: [flag]}]}}\n"
-                                       "rules: [{id: word, when: {words: [spam]}, score: {spam: 12}, actions: []}]\n");
+    struct stream *s =
+        stream_new(HEAD "behaviour:\n"
+                        "  scores: {spam: {half_life: 24h, mode: shadow, bands: [{at: 10, actions: [flag]}]}}\n"
+                        "rules: [{id: word, when: {words: [spam]}, score: {spam: 12}, actions: []}]\n");
     send(s, 0, "u-1", "spam");
     assert_string_equal(actions_of(s), "");
     assert_string_equal(written(s->verdict.shadow_actions, s->verdict.shadow_action_count), "flag");
@@ -206,10 +207,11 @@ static void shadow_rules_and_exempt_authors_give_no_points(void **state)
 {
     (void)state;
     struct stream *s = stream_new(
-        HEAD "behaviour: {scores: {spam: {half_life: 24h}}, ladders: {default: {steps: [{after: 1, actions: [ban]}]}}}\n"
-             "rules:\n"
-             "- {id: shadow, when: {words: [maybe]}, score: {spam: 6}, strikes: 1, mode: shadow, actions: [flag]}\n"
-             "- {id: word, when: {words: [spam]}, score: {spam: 6}, strikes: 1, actions: []}\n");
+        HEAD
+        "behaviour: {scores: {spam: {half_life: 24h}}, ladders: {default: {steps: [{after: 1, actions: [ban]}]}}}\n"
+        "rules:\n"
+        "- {id: shadow, when: {words: [maybe]}, score: {spam: 6}, strikes: 1, mode: shadow, actions: [flag]}\n"
+        "- {id: word, when: {words: [spam]}, score: {spam: 6}, strikes: 1, actions: []}\n");
     static const struct wd_str ROLES[] = {{"channel-moderator", 17}};
     send(s, 0, "u-1", "maybe");
     assert_int_equal(s->verdict.score_count + s->verdict.ladder_count + s->verdict.action_count, 0);
@@ -230,12 +232,12 @@ static void shadow_rules_and_exempt_authors_give_no_points(void **state)
 static void a_ladder_rises_with_strikes(void **state)
 {
     (void)state;
-    struct stream *s = stream_new(
-        HEAD "behaviour:\n"
-             "  ladders:\n"
-             "    default: {steps: [{after: 1, within: 24h, actions: [flag]}, {after: 3, within: 24h, actions: [{mute: 1h}]},\n"
-             "              {after: 4, within: 7d, actions: [{ban: channel}]}]}\n"
-             "rules: [{id: word, when: {words: [spam]}, strikes: 1, actions: []}]\n");
+    struct stream *s = stream_new(HEAD "behaviour:\n"
+                                       "  ladders:\n"
+                                       "    default: {steps: [{after: 1, within: 24h, actions: [flag]}, {after: 3, "
+                                       "within: 24h, actions: [{mute: 1h}]},\n"
+                                       "              {after: 4, within: 7d, actions: [{ban: channel}]}]}\n"
+                                       "rules: [{id: word, when: {words: [spam]}, strikes: 1, actions: []}]\n");
     static const char *const PLANNED[] = {"flag", "", "mute:channel:3600000", "ban:channel"};
     for (int i = 0; i < 4; i++) {
         send(s, i * HOUR, "u-1", "spam");
@@ -252,9 +254,11 @@ static void a_rule_has_a_ladder_of_its_own(void **state)
 {
     (void)state;
     struct stream *s = stream_new(
-        HEAD "rules:\n"
-             "- {id: a, when: {words: [spam]}, escalate: {by: author, steps: [{after: 2, actions: [hide]}]}, actions: []}\n"
-             "- {id: b, when: {words: [eggs]}, escalate: {by: author, steps: [{after: 2, actions: [delete]}]}, actions: []}\n");
+        HEAD
+        "rules:\n"
+        "- {id: a, when: {words: [spam]}, escalate: {by: author, steps: [{after: 2, actions: [hide]}]}, actions: []}\n"
+        "- {id: b, when: {words: [eggs]}, escalate: {by: author, steps: [{after: 2, actions: [delete]}]}, actions: "
+        "[]}\n");
     send(s, 0, "u-1", "spam");
     send(s, 1, "u-1", "eggs");
     assert_string_equal(actions_of(s), "");
@@ -281,7 +285,7 @@ static void conditions_read_scores_and_strikes_before_the_event(void **state)
     send(s, 0, "u-1", "nothing");
     assert_string_equal(rules_of(s), "high struck");
     assert_int_equal(s->verdict.candidates, 2); /* 'calm' needs its word */
-    send(s, 2 * HOUR, "u-1", "nothing"); /* no strikes within the hour; the score is 11.3 */
+    send(s, 2 * HOUR, "u-1", "nothing");        /* no strikes within the hour; the score is 11.3 */
     assert_string_equal(rules_of(s), "high");
     stream_free(s);
 }
@@ -319,10 +323,10 @@ static void trust_moves_limits(void **state)
 static void the_first_content_is_told(void **state)
 {
     (void)state;
-    struct stream *s = stream_new(HEAD
-                                  "rules:\n"
-                                  "- {id: first, when: {first_content: true}, actions: []}\n"
-                                  "- {id: later, when: {all: [{first_content: false}, {words: [x]}]}, actions: []}\n");
+    struct stream *s =
+        stream_new(HEAD "rules:\n"
+                        "- {id: first, when: {first_content: true}, actions: []}\n"
+                        "- {id: later, when: {all: [{first_content: false}, {words: [x]}]}, actions: []}\n");
     send(s, 0, "u-1", "x");
     assert_string_equal(rules_of(s), "first");
     send(s, 1, "u-1", "x");
@@ -336,13 +340,14 @@ static void windows_have_many_keys(void **state)
 {
     (void)state;
     struct stream *s = stream_new(
-        HEAD "rules:\n"
-             "- {id: place, when: {rate: {over: 1m, per: place, count: {distinct: authors}, more_than: 2}}, actions: []}\n"
-             "- {id: here, when: {rate: {over: 1m, per: author_in_place, more_than: 1}}, actions: []}\n"
-             "- {id: host, when: {rate: {over: 1m, per: host, more_than: 1}}, actions: []}\n"
-             "- {id: all, when: {rate: {over: 1m, per: network, more_than: 4}}, actions: []}\n"
-             "- {id: kind, when: {rate: {over: 1m, per: content.data_type, more_than: 1}}, actions: []}\n"
-             "- {id: sum, when: {rate: {over: 1m, count: {sum: mentions.count}, more_than: 2}}, actions: []}\n");
+        HEAD
+        "rules:\n"
+        "- {id: place, when: {rate: {over: 1m, per: place, count: {distinct: authors}, more_than: 2}}, actions: []}\n"
+        "- {id: here, when: {rate: {over: 1m, per: author_in_place, more_than: 1}}, actions: []}\n"
+        "- {id: host, when: {rate: {over: 1m, per: host, more_than: 1}}, actions: []}\n"
+        "- {id: all, when: {rate: {over: 1m, per: network, more_than: 4}}, actions: []}\n"
+        "- {id: kind, when: {rate: {over: 1m, per: content.data_type, more_than: 1}}, actions: []}\n"
+        "- {id: sum, when: {rate: {over: 1m, count: {sum: mentions.count}, more_than: 2}}, actions: []}\n");
     struct wd_str mentions[] = {{"v-1", 3}, {"v-2", 3}};
     s->event.mentions = mentions;
     s->event.mention_count = 2;
@@ -382,11 +387,10 @@ static void long_keys_are_cut(void **state)
 static void equal_conditions_share_a_cell(void **state)
 {
     (void)state;
-    struct stream *s = stream_new(HEAD
-                                  "rules:\n"
-                                  "- {id: a, when: {rate: {over: 10s, more_than: 1}}, actions: []}\n"
-                                  "- {id: b, when: {rate: {over: 10s, more_than: 3}}, actions: []}\n"
-                                  "- {id: c, when: {rate: {over: 20s, more_than: 3}}, actions: []}\n");
+    struct stream *s = stream_new(HEAD "rules:\n"
+                                       "- {id: a, when: {rate: {over: 10s, more_than: 1}}, actions: []}\n"
+                                       "- {id: b, when: {rate: {over: 10s, more_than: 3}}, actions: []}\n"
+                                       "- {id: c, when: {rate: {over: 20s, more_than: 3}}, actions: []}\n");
     for (int i = 0; i < 4; i++)
         send(s, i, "u-1", "hi");
     assert_string_equal(rules_of(s), "a b c");

@@ -68,12 +68,13 @@ void oracle_free(struct oracle *oracle)
     free(oracle);
 }
 
-void oracle_match(struct oracle *oracle, struct wd_str text, struct oracle_hits *out)
+static void match(struct oracle *oracle, struct wd_str text, uint32_t options, struct oracle_hits *out)
 {
     out->count = 0;
     out->undecided = false;
     for (size_t from = 0; from <= text.len && out->count < ORACLE_HITS_MAX;) {
-        int rc = pcre2_match(oracle->code, (PCRE2_SPTR)text.data, text.len, from, 0, oracle->data, oracle->context);
+        int rc =
+            pcre2_match(oracle->code, (PCRE2_SPTR)text.data, text.len, from, options, oracle->data, oracle->context);
         if (rc == PCRE2_ERROR_NOMATCH)
             return;
         if (rc < 0) {
@@ -90,4 +91,23 @@ void oracle_match(struct oracle *oracle, struct wd_str text, struct oracle_hits 
         while (end == start && from < text.len && ((unsigned char)text.data[from] & 0xC0) == 0x80)
             from++;
     }
+}
+
+static bool is_same(const struct oracle_hits *expected, const struct wd_hit *hits, size_t count)
+{
+    bool same = expected->count == count;
+    for (size_t i = 0; same && i < count; i++)
+        same = hits[i].start == expected->hits[i].start && hits[i].end == expected->hits[i].end;
+    return same;
+}
+
+bool oracle_agrees(struct oracle *oracle, struct wd_str text, const struct wd_hit *hits, size_t count,
+                   struct oracle_hits *expected_out)
+{
+    match(oracle, text, 0, expected_out);
+    if (expected_out->undecided || (count == 1 && hits[0].undecided) || is_same(expected_out, hits, count))
+        return true;
+    struct oracle_hits interpreted;
+    match(oracle, text, PCRE2_NO_JIT, &interpreted);
+    return interpreted.undecided || is_same(&interpreted, hits, count);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "filters/patterns/patterns.h"
+#include "filters/patterns/wide.h"
 
 static struct wd_patterns *compile(const struct wd_pattern *patterns, size_t count)
 {
@@ -143,6 +144,23 @@ static void test_repeats_and_runs(void **state)
     expect(regex("[A-Z]{12,}", false), "ABCDEFGHIJKL", "0:0-12");
     expect(regex("[A-Z]{12,}", false), "ABCDEFGHIJK", "");
     expect(regex("(?:\\d[ -]?){13,16}", false), "4111-1111 1111-1111", "0:0-19");
+}
+
+/* Letters one by one: found wherever the row begins, and only if it is long enough. */
+static void test_rows_of_pairs(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 50; before++) {
+        char text[128], there[32];
+        snprintf(text, sizeof text, "%*sa b c d e f .", before, "-");
+        snprintf(there, sizeof there, "0:%d-%d", before ? before : 1, (before ? before : 1) + 12);
+        expect(regex("\\b(?:[a-z]\\s){6}", true), text, there);
+        expect(regex("\\b(?:[a-z]\\s){7,}", true), text, "");
+        expect(regex("(?:\\s[a-z]){6,}", true), text, "");
+        snprintf(text, sizeof text, "%*s a b c \u017F e f", before, "-");
+        snprintf(there, sizeof there, "0:%d-%d", before ? before : 1, (before ? before : 1) + 13);
+        expect(regex("(?:\\s[a-z]){6,}", true), text, there);
+    }
 }
 
 static void test_skeletons_with_separators(void **state)
@@ -322,24 +340,52 @@ static void test_places_in_long_texts(void **state)
     struct wd_pattern patterns[] = {regex("\\brare\\b", true), regex("[s$5z]+[h#]+[i1!|]+[t7+]+", true),
                                     regex("d+[\\W_]*[o0]+[\\W_]*[o0]+[\\W_]*r+", true),
                                     regex("\\d{3}-\\d{2}-\\d{4}", true), regex("([a-c]{3,5}?)\\1{3,}", true)};
-    for (enum wd_vectors vectors = WD_VECTORS_BEST; vectors <= WD_VECTORS_NONE; vectors++) {
-        struct wd_patterns_options options = {.vectors = vectors};
-        struct wd_patterns *set = NULL;
-        struct wd_error err;
-        size_t bad;
-        assert_int_equal(wd_patterns_new(patterns, 5, &options, &set, &bad, &err), WD_OK);
-        for (size_t before = 0; before < 140; before++) {
-            char text[256], found[128], there[128] = "";
-            size_t at[5][2] = {{0, 4}, {5, 10}, {11, 18}, {19, 30}, {31, 43}}, len = 0;
-            snprintf(text, sizeof text, "%*s%s", (int)before, "", piece);
-            for (size_t i = 0; i < 5; i++)
-                len += (size_t)snprintf(there + len, sizeof there - len, "%s%zu:%zu-%zu", i ? " " : "", i,
-                                        before + at[i][0], before + at[i][1]);
-            scan_str(set, wd_str_from(text), found, sizeof found);
-            assert_string_equal(found, there);
-        }
-        wd_patterns_free(set);
+    struct wd_patterns *set = compile(patterns, 5);
+    for (size_t before = 0; before < 140; before++) {
+        char text[256], found[128], there[128] = "";
+        size_t at[5][2] = {{0, 4}, {5, 10}, {11, 18}, {19, 30}, {31, 43}}, len = 0;
+        snprintf(text, sizeof text, "%*s%s", (int)before, "", piece);
+        for (size_t i = 0; i < 5; i++)
+            len += (size_t)snprintf(there + len, sizeof there - len, "%s%zu:%zu-%zu", i ? " " : "", i,
+                                    before + at[i][0], before + at[i][1]);
+        scan_str(set, wd_str_from(text), found, sizeof found);
+        assert_string_equal(found, there);
     }
+    wd_patterns_free(set);
+}
+
+/* Long texts are looked at in blocks, and PCRE2 sees only those windows that the index found something for. */
+static void test_places_in_long_windows(void **state)
+{
+    (void)state;
+    static const char needle[] = "{Rare $H1!t d.o-o.r 123-45-6789 abc 7x}";
+    static const char *const regexes[] = {"\\brare\\b",
+                                          "[s$5z]+[h#]+[i1!|]+[t7+]+",
+                                          "d+[\\W_]*[o0]+[\\W_]*[o0]+[\\W_]*r+",
+                                          "\\d{3}-\\d{2}-\\d{4}",
+                                          "(?<=6789) abc",
+                                          "(?<=rare.{30}) 7(?=x)",
+                                          "7x"};
+    static const size_t places[][2] = {{1, 5}, {6, 11}, {12, 19}, {20, 31}, {31, 35}, {35, 37}, {36, 38}};
+    enum { COUNT = sizeof places / sizeof *places, LENGTH = 70000, STEP = 887 };
+    static char text[LENGTH + 1];
+    struct wd_pattern patterns[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        patterns[i] = regex(regexes[i], true);
+    struct wd_patterns *set = compile(patterns, COUNT);
+    for (size_t at = 0; at + sizeof needle < LENGTH; at += at % 1024 < 1000 && at % 1024 >= 16 ? STEP : 1) {
+        char found[256], there[256] = "";
+        size_t len = 0;
+        for (size_t i = 0; i < LENGTH; i++)
+            text[i] = " -.-"[i & 3];
+        memcpy(text + at, needle, sizeof needle - 1);
+        for (size_t i = 0; i < COUNT; i++)
+            len += (size_t)snprintf(there + len, sizeof there - len, "%s%zu:%zu-%zu", i ? " " : "", i,
+                                    at + places[i][0], at + places[i][1]);
+        scan_str(set, wd_str_from(text), found, sizeof found);
+        assert_string_equal(found, there);
+    }
+    wd_patterns_free(set);
 }
 
 static void test_what_the_index_did(void **state)
@@ -370,6 +416,7 @@ static void test_empty_texts_and_sets(void **state)
 
 int main(void)
 {
+    int failed = 0;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_case_pairs_of_unicode),
                                        cmocka_unit_test(test_edges_are_unicode),
                                        cmocka_unit_test(test_first_in_order_is_preferred),
@@ -377,6 +424,7 @@ int main(void)
                                        cmocka_unit_test(test_syntax_that_changes_what_is_required),
                                        cmocka_unit_test(test_look_aheads_over_lines),
                                        cmocka_unit_test(test_repeats_and_runs),
+                                       cmocka_unit_test(test_rows_of_pairs),
                                        cmocka_unit_test(test_skeletons_with_separators),
                                        cmocka_unit_test(test_all_hits),
                                        cmocka_unit_test(test_bad_patterns_say_where),
@@ -386,7 +434,12 @@ int main(void)
                                        cmocka_unit_test(test_large_lists),
                                        cmocka_unit_test(test_a_sample_changes_no_result),
                                        cmocka_unit_test(test_places_in_long_texts),
+                                       cmocka_unit_test(test_places_in_long_windows),
                                        cmocka_unit_test(test_what_the_index_did),
                                        cmocka_unit_test(test_empty_texts_and_sets)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    for (enum wd_vectors vectors = WD_VECTORS_BEST; vectors <= WD_VECTORS_NONE; vectors++) {
+        wide_limit(vectors);
+        failed += cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return failed;
 }

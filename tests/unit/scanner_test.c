@@ -368,6 +368,47 @@ static void a_time_budget_ends_the_scan(void **state)
     bench_free(b);
 }
 
+/* Waited: at each reading the clock is 1 s later. Worked: the thread is `step` later. */
+struct clocks {
+    uint64_t now, worked, step, asked;
+};
+
+static uint64_t waiting(void *context)
+{
+    return ((struct clocks *)context)->now += 1000000000;
+}
+
+static uint64_t working(void *context)
+{
+    struct clocks *clocks = context;
+    clocks->asked++;
+    return clocks->worked += clocks->step;
+}
+
+static void time_in_which_the_thread_waited_ends_nothing(void **state)
+{
+    (void)state;
+    struct clocks clocks = {.step = 10};
+    struct wd_scanner_options options = {.clock = waiting,
+                                         .processor_clock = working,
+                                         .clock_context = &clocks,
+                                         .event_budget_ns = 20000,
+                                         .rule_budget_ns = UINT64_MAX};
+    struct bench *b = bench_with(HEAD "rules:\n"
+                                      "- {id: a, when: {regex: 'x1\\w'}, actions: [flag]}\n"
+                                      "- {id: b, when: {regex: 'x1\\S'}, actions: [flag]}\n",
+                                 NULL, &options);
+    const struct wd_verdict *verdict = judge(b, "x1a");
+    assert_false(verdict->budget_ended);
+    assert_true(verdict->match_count == 2 && !verdict->matches[0].undecided && !verdict->matches[1].undecided);
+    assert_true(clocks.asked > 1);
+    clocks.step = 10001; /* more than half of the budget a reading: the other half was given before */
+    verdict = judge(b, "x1a");
+    assert_true(verdict->budget_ended);
+    assert_true(verdict->match_count == 1 && verdict->matches[0].rule == 0);
+    bench_free(b);
+}
+
 static void an_event_that_needs_too_much_memory_is_an_error(void **state)
 {
     (void)state;
@@ -491,6 +532,7 @@ int main(void)
         cmocka_unit_test(a_sample_is_a_stable_share_of_authors),
         cmocka_unit_test(a_match_limit_leaves_a_rule_undecided),
         cmocka_unit_test(a_time_budget_ends_the_scan),
+        cmocka_unit_test(time_in_which_the_thread_waited_ends_nothing),
         cmocka_unit_test(an_event_that_needs_too_much_memory_is_an_error),
         cmocka_unit_test(a_scanner_fits_any_set),
         cmocka_unit_test(shared_patterns_answer_as_each_rule_alone),

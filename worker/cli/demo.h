@@ -1,4 +1,5 @@
-/* The inside of `warden demo`: demo.c runs it, demo_feed.c produces the events, demo_table.c shows what happens. */
+/* The inside of `warden demo`: demo.c runs it, demo_feed.c produces the events, demo_table.c shows what
+ * happens, demo_story.c what behaviour gave away. */
 #ifndef WORKER_CLI_DEMO_H
 #define WORKER_CLI_DEMO_H
 
@@ -51,7 +52,8 @@ int demo_run(const struct demo_options *options);
 int64_t demo_now_ms(void);
 uint64_t demo_sum(const struct demo *demo, enum metric metric);
 
-/* The sample, over and over; every pass gives its content objects new ids, authors stay. */
+/* The sample, over and over. Every pass is an hour later, and its content objects and the accounts whose ids begin with
+ * "new-" have ids of their own; other authors stay. */
 struct feed *feed_new(const char *events_file, const char *brokers, const char *topic, struct wd_error *err);
 /* Produces until `count` records have been sent in all. */
 void feed_until(struct feed *feed, uint64_t count);
@@ -61,6 +63,8 @@ void feed_free(struct feed *feed);
 
 /* One frame; `second` -1: after the last event. */
 void table_draw(struct demo *demo, int64_t second);
+/* What behaviour scoring did, from the decisions; nothing where there is nothing to tell. */
+void story_print(const struct demo *demo, const char *decisions_topic);
 /* The last frame stays. */
 void table_end(struct demo *demo);
 

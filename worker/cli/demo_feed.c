@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "worker/cli/demo.h"
@@ -78,27 +79,70 @@ static struct wd_str find_member(const char *line, const char *const *names)
     return (struct wd_str){0};
 }
 
-/* A copy of the line in which every content id has "-<pass>" behind it, so that each pass is about new content. */
-static char *renew_ids(const char *line, uint64_t pass)
+/* ---- a new pass ---- */
+
+enum { TIME_CHARACTERS = 24, PASS_SECONDS = 3600 };
+
+/* A member whose value is another one in every pass: `"name":"` and, where not NULL, how the value has to begin. */
+struct renewed {
+    const char *member, *begins;
+};
+static const struct renewed IDS[] = {
+    {"\"messageId\":\"", NULL}, {"\"postId\":\"", NULL},      {"\"commentId\":\"", NULL},     {"\"storyId\":\"", NULL},
+    {"\"userId\":\"", "new-"},  {"\"creatorId\":\"", "new-"}, {"\"postedUserId\":\"", "new-"}};
+static const struct renewed TIMES[] = {
+    {"\"createdAt\":\"", NULL}, {"\"editedAt\":\"", NULL}, {"\"updatedAt\":\"", NULL}};
+
+/* Where the value begins, or NULL where the member is none of these. */
+static const char *value_of(const char *at, const struct renewed *members, size_t count)
 {
-    static const char *const IDS[] = {"\"messageId\":\"", "\"postId\":\"", "\"commentId\":\"", "\"storyId\":\""};
+    for (size_t i = 0; i < count && *at == '"'; i++) {
+        size_t length = strlen(members[i].member);
+        if (strncmp(at, members[i].member, length) == 0 &&
+            (!members[i].begins || strncmp(at + length, members[i].begins, strlen(members[i].begins)) == 0))
+            return at + length;
+    }
+    return NULL;
+}
+
+/* Writes the time so many passes later; what is no time stays as it is. Returns how much of the line it took. */
+static size_t put_time(FILE *out, const char *value, uint64_t pass)
+{
+    struct tm time = {0};
+    const char *end = strptime(value, "%Y-%m-%dT%H:%M:%S", &time);
+    if (!end)
+        return 0;
+    time_t moved = timegm(&time) + (time_t)pass * PASS_SECONDS;
+    char text[TIME_CHARACTERS + 1];
+    if (!gmtime_r(&moved, &time) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &time))
+        return 0;
+    fputs(text, out);
+    return (size_t)(end - value);
+}
+
+/* A copy of the line for a pass: content ids and new accounts have "-<pass>" behind them, and all of it happens an hour
+ * later than in the pass before. */
+static char *renew(const char *line, uint64_t pass)
+{
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return NULL;
     while (*line) {
-        size_t i = 0;
-        while (i < sizeof(IDS) / sizeof(IDS[0]) && strncmp(line, IDS[i], strlen(IDS[i])) != 0)
-            i++;
-        if (i == sizeof(IDS) / sizeof(IDS[0])) {
+        const char *id = value_of(line, IDS, sizeof(IDS) / sizeof(IDS[0]));
+        const char *time = id ? NULL : value_of(line, TIMES, sizeof(TIMES) / sizeof(TIMES[0]));
+        if (id) {
+            size_t head = (size_t)(id - line) + strcspn(id, "\"");
+            fwrite(line, 1, head, out);
+            fprintf(out, "-%llu", (unsigned long long)pass);
+            line += head;
+        } else if (time) {
+            fwrite(line, 1, (size_t)(time - line), out);
+            line = time + put_time(out, time, pass);
+        } else {
             fputc(*line++, out);
-            continue;
         }
-        size_t head = strlen(IDS[i]) + strcspn(line + strlen(IDS[i]), "\"");
-        fwrite(line, 1, head, out);
-        fprintf(out, "-%llu", (unsigned long long)pass);
-        line += head;
     }
     if (fclose(out) != 0) {
         free(text);
@@ -119,7 +163,7 @@ static void on_report(void *context, enum wd_status status, int32_t partition, i
 static bool send_one(struct feed *feed)
 {
     static const char *const AUTHORS[] = {"creatorId", "postedUserId", "userId", NULL};
-    char *line = renew_ids(feed->lines[feed->sent % feed->line_count], feed->sent / feed->line_count);
+    char *line = renew(feed->lines[feed->sent % feed->line_count], feed->sent / feed->line_count);
     if (!line)
         return false;
     struct wd_error err;
