@@ -338,7 +338,6 @@ static void update_state_gauges(struct shard *shard)
     metrics_set(shard->metrics, METRIC_STATE_MAX_BYTES, size.max_bytes);
     metrics_set(shard->metrics, METRIC_STATE_FORGOTTEN, size.forgotten);
     metrics_set(shard->metrics, METRIC_STATE_EVICTED, size.evicted);
-    atomic_store(&shard->state_fails, recalls_are_held(shard->recalls));
 }
 
 static void update_gauges(struct shard *shard)

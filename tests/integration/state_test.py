@@ -23,6 +23,8 @@ from harness import check, wait_for  # noqa: E402
 
 PARTITIONS = 6
 RULES = os.path.join(harness.ROOT, "tests", "integration", "state_rules.yaml")
+# So slow that something is under way whenever a worker is killed.
+SLOWLY = {"worker.commit_interval": "1s", "worker.max_in_flight": 2, "worker.max_partition_window": 64}
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 WORDS = "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa".split()
 
@@ -99,10 +101,15 @@ class Scene:
         self.records = make_records(options.records, self.dice)
 
     def feed(self, rate=None):
-        for first in range(0, len(self.records), 250):
-            self.kafka.produce(self.events, self.records[first:first + 250])
+        for first in range(0, len(self.records), 50):
+            self.kafka.produce(self.events, self.records[first:first + 50])
             if rate:
-                time.sleep(250 / rate)
+                time.sleep(50 / rate)
+
+    def feed_aside(self, rate):
+        feeder = threading.Thread(target=self.feed, args=(rate,), daemon=True)
+        feeder.start()
+        return feeder
 
     def group(self, name, store):
         return Group(self, name, store)
@@ -118,7 +125,7 @@ class Group:
         folder = os.path.join(scene.test.folder, name)
         os.makedirs(folder, exist_ok=True)
         self.folder = folder
-        self.sandbox = scene.test.keep(harness.Sandbox(folder))
+        self.sandbox = scene.test.keep(harness.Sandbox(folder, "--latency-ms", "5", "--latency-max-ms", "25"))
         if store == "lmdb":
             store = {"state.store": "lmdb", "state.path": os.path.join(folder, "state")}
         self.options = {"kafka.group_id": self.name, "kafka.topics": f"[{scene.events}]",
@@ -130,6 +137,11 @@ class Group:
         self.count += 1
         return self.scene.test.keep(harness.Worker(f"{self.name}-{self.count}", self.folder, self.scene.kafka,
                                                    self.sandbox, RULES, self.options | (options or {})))
+
+    def joined(self, options=None):
+        worker = self.worker(options)
+        wait_for(f"{worker.name} has joined", worker.ready, 90)
+        return worker
 
     def committed(self):
         return sum(max(0, p["committed"]) for p in self.scene.kafka.offsets(self.scene.events, self.name))
@@ -177,17 +189,16 @@ def killed_alone(options):
     def a_worker_with_lmdb_is_killed_again_and_again(test):
         scene = Scene(test, options)
         scene.feed()
-        quiet = undisturbed(scene)
         group = scene.group("killed", "lmdb")
-        worker = group.worker()
-        for kill in range(5):
-            group.wait_for_share(0.12 * (kill + 1))
-            time.sleep(scene.dice.random() * 0.25)
+        worker = group.joined(SLOWLY)
+        for share in (0.1, 0.3, 0.5):
+            group.wait_for_share(share)
+            time.sleep(scene.dice.random() * 1.2)
             worker.kill()
-            worker = group.worker()
+            worker = group.joined(SLOWLY)
         group.wait_until_done()
         check(worker.stop() == 0, "the last worker does not end with 0")
-        print("     " + group.equals(quiet), flush=True)
+        print("     " + group.equals(undisturbed(scene)), flush=True)
     return a_worker_with_lmdb_is_killed_again_and_again
 
 
@@ -196,23 +207,22 @@ def killed_in_a_group(options):
         scene = Scene(test, options)
         redis = test.keep(redisserver.RedisServer(test.folder))
         scene.feed()
-        quiet = undisturbed(scene)
-        group = scene.group("moved", redis.options() | {"platform.rate_per_second": 400})
+        group = scene.group("moved", redis.options() | SLOWLY)
         first, second = group.worker(), group.worker()
         group.wait_for_share(0.15)
-        third = group.worker()
-        group.wait_for_share(0.35)
+        third = group.joined()
+        group.wait_for_share(0.3)
         first.kill()
-        group.wait_for_share(0.5)
+        group.wait_for_share(0.45)
         check(second.stop() == 0, "a worker that is asked to end does not end with 0")
-        fourth = group.worker()
-        group.wait_for_share(0.7)
+        fourth = group.joined()
+        group.wait_for_share(0.65)
         third.kill()
-        fifth = group.worker()
+        fifth = group.joined()
         group.wait_until_done()
         for worker in (fourth, fifth):
             check(worker.stop() == 0, "a worker does not end with 0")
-        print("     " + group.equals(quiet), flush=True)
+        print("     " + group.equals(undisturbed(scene)), flush=True)
     return workers_with_redis_are_killed_and_partitions_move
 
 
@@ -221,9 +231,8 @@ def store_goes_away(options):
         scene = Scene(test, options)
         redis = test.keep(redisserver.RedisServer(test.folder))
         group = scene.group("waits", redis.options())
-        first, second = group.worker(), group.worker()
-        feeder = threading.Thread(target=scene.feed, args=(1500,), daemon=True)
-        feeder.start()
+        first, second = group.joined(), group.joined()
+        feeder = scene.feed_aside(400)
         group.wait_for_share(0.2)
         redis.kill()
         wait_for("the workers say that the store fails", lambda: first.said("state-fails") and second.said("state-fails"))
@@ -332,7 +341,7 @@ def main():
     parser.add_argument("--records", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 20))
     parser.add_argument("tests", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     reason = cluster.why_not(options.kind) or redisserver.why_not()
     if reason:
         print(f"skipped: {reason}")
