@@ -32,7 +32,7 @@ static void add_due(struct drawing *drawing, const struct wd_action *action, boo
         remembering->out_of_memory = true;
         return;
     }
-    *due = (struct due){.action = action, .enforced = enforced};
+    *due = (struct due){.action = action, .enforced = enforced || remembering->scanner->is_for_one_rule};
     *remembering->due_end = due;
     remembering->due_end = &due->next;
 }

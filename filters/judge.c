@@ -32,6 +32,11 @@ static bool is_in_sample(double share, struct wd_str author_id)
     return (double)(hash >> 11) * 0x1p-53 < share;
 }
 
+static bool is_for_one_rule(const struct evaluation *evaluation)
+{
+    return evaluation->scanner && evaluation->scanner->is_for_one_rule;
+}
+
 static bool is_enforced(const struct wd_rule_info *info, const struct wd_event *event)
 {
     return info->mode == WD_MODE_ENFORCE ||
@@ -88,7 +93,7 @@ static bool match_rules(struct evaluation *evaluation, uint32_t *candidates, siz
             continue;
         match.undecided = answer == UNDECIDED;
         match.is_match = answer == YES || rule->match_when_undecided;
-        match.enforced = is_enforced(&rule->info, evaluation->event);
+        match.enforced = is_for_one_rule(evaluation) || is_enforced(&rule->info, evaluation->event);
         match.by_valve =
             match.enforced && match.is_match && evaluation->scanner && wd_valve_holds(evaluation->scanner, match.rule);
         match.enforced &= !match.by_valve;
@@ -200,7 +205,7 @@ bool wd_judge(struct evaluation *evaluation, uint32_t *candidates, size_t count,
     verdict->candidate_rules = candidates;
     if (!match_rules(evaluation, candidates, count, verdict))
         return false;
-    verdict->exempt = is_exempt(evaluation->set, &evaluation->event->author);
+    verdict->exempt = !is_for_one_rule(evaluation) && is_exempt(evaluation->set, &evaluation->event->author);
     if (evaluation->remembering && !wd_draw_consequences(evaluation->remembering, verdict))
         return false;
     return plan_actions(evaluation, verdict);

@@ -350,6 +350,23 @@ static enum wd_status scan(struct remembering *remembering, const struct wd_rule
     return WD_OK;
 }
 
+static void begin(struct remembering *remembering, struct wd_scanner *scanner, const struct wd_ruleset *set,
+                  struct wd_arena *arena, const struct wd_event *event, const struct prepared *prepared)
+{
+    remembering->scanner = scanner; /* field by field: the sessions are filled when they are opened */
+    remembering->behaviour = set->behaviour;
+    remembering->prepared = prepared;
+    remembering->event = event;
+    remembering->arena = arena;
+    remembering->traits = wd_event_traits(event->name);
+    remembering->session_count = prepared->key_count;
+    remembering->profile = (struct wd_profile){0};
+    remembering->level = (uint32_t)set->behaviour->level_count;
+    remembering->is_level_asked = remembering->out_of_memory = false;
+    remembering->due = NULL;
+    remembering->due_end = &remembering->due;
+}
+
 enum wd_status wd_scan_remembering(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
                                    const struct wd_event *event, int64_t now_ms, const struct wd_origin *origin,
                                    const struct wd_recall *recall, struct wd_value *const *values,
@@ -364,17 +381,24 @@ enum wd_status wd_scan_remembering(struct wd_scanner *scanner, const struct wd_r
     if (prepared->serial != set->serial)
         return wd_fail(err, WD_ERR_INVALID, "the values were recalled for another rule set");
     struct remembering remembering;
-    remembering.scanner = scanner;
-    remembering.behaviour = set->behaviour;
-    remembering.prepared = prepared;
-    remembering.event = event;
-    remembering.arena = arena;
-    remembering.traits = wd_event_traits(event->name);
-    remembering.session_count = prepared->key_count;
-    remembering.profile = (struct wd_profile){0};
-    remembering.level = (uint32_t)set->behaviour->level_count;
-    remembering.is_level_asked = remembering.out_of_memory = false;
-    remembering.due = NULL;
-    remembering.due_end = &remembering.due;
+    begin(&remembering, scanner, set, arena, event, prepared);
     return scan(&remembering, set, now_ms, origin, values, verdict_out, err);
+}
+
+enum wd_status wd_explain_remembering(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                                      const struct wd_event *event, int64_t now_ms, const struct wd_origin *origin,
+                                      const struct wd_recall *recall, struct wd_value *const *values, uint32_t rule,
+                                      struct wd_explanation *explanation_out, struct wd_error *err)
+{
+    if (!set->behaviour || !recall->prepared)
+        return wd_explain(scanner, set, arena, event, now_ms, rule, explanation_out, err);
+    struct remembering remembering;
+    begin(&remembering, scanner, set, arena, event, recall->prepared);
+    if (!keep_values(scanner, values, recall->count))
+        return wd_fail(err, WD_ERR_MEMORY, "no memory to copy the values of an event");
+    open_sessions(&remembering, origin, now_ms, values);
+    enum wd_status status =
+        wd_explain_with(scanner, set, arena, event, now_ms, &remembering, rule, explanation_out, err);
+    put_back(scanner, values, recall->count);
+    return status;
 }

@@ -92,9 +92,21 @@ struct wd_str wd_place_text(struct wd_arena *arena, const struct wd_event *event
 bool wd_list_links(struct wd_scanner *scanner, struct wd_arena *arena, const struct wd_event *event,
                    struct link_list *out);
 
-/* wd_scan with or without (NULL) values. */
+/* What a condition on behaviour was answered from, in words; *amount_out: the first number of it. */
+struct wd_str wd_behaviour_text(struct remembering *remembering, const struct leaf *leaf, double *amount_out);
+
+/* wd_scan and wd_explain with or without (NULL) values. */
 enum wd_status wd_scan_with(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
                             const struct wd_event *event, int64_t now_ms, struct remembering *remembering,
                             struct wd_verdict *verdict_out, struct wd_error *err);
+enum wd_status wd_explain_with(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                               const struct wd_event *event, int64_t now_ms, struct remembering *remembering,
+                               uint32_t index, struct wd_explanation *explanation_out, struct wd_error *err);
+
+/* wd_explain with values, which stay as they are. */
+enum wd_status wd_explain_remembering(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                                      const struct wd_event *event, int64_t now_ms, const struct wd_origin *origin,
+                                      const struct wd_recall *recall, struct wd_value *const *values, uint32_t rule,
+                                      struct wd_explanation *explanation_out, struct wd_error *err);
 
 #endif

@@ -105,6 +105,17 @@ static void touch_by_behaviour(struct wd_scanner *scanner, const struct wd_rules
     }
 }
 
+/* An example is judged for its own rule alone. */
+static void keep_one(struct wd_scanner *scanner)
+{
+    uint32_t *candidates = scanner->memory->candidates;
+    size_t kept = 0;
+    for (size_t i = 0; i < scanner->candidate_count; i++)
+        if (candidates[i] == scanner->one_rule)
+            candidates[kept++] = candidates[i];
+    scanner->candidate_count = kept;
+}
+
 /* ---- texts ---- */
 
 static bool out_of_budget(void *context)
@@ -448,6 +459,8 @@ enum wd_status wd_scan_with(struct wd_scanner *scanner, const struct wd_ruleset 
     bool fine = status == WD_OK && (!remembering || wd_remember_signals(remembering, &evaluation));
     if (fine && remembering)
         touch_by_behaviour(scanner, set, remembering);
+    if (scanner->is_for_one_rule)
+        keep_one(scanner);
     wd_valve_count_event(scanner);
     fine = fine && wd_judge(&evaluation, scanner->memory->candidates, scanner->candidate_count, verdict_out) &&
            tell_guards(scanner, arena, verdict_out);
@@ -476,13 +489,14 @@ static enum wd_why why_not_asked(const struct wd_scanner *scanner, const struct 
     return is_in_scope(scanner, index) ? WD_WHY_MATCHES : WD_WHY_EVENT;
 }
 
-enum wd_status wd_explain(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
-                          const struct wd_event *event, int64_t now_ms, uint32_t index,
-                          struct wd_explanation *explanation_out, struct wd_error *err)
+enum wd_status wd_explain_with(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                               const struct wd_event *event, int64_t now_ms, struct remembering *remembering,
+                               uint32_t index, struct wd_explanation *explanation_out, struct wd_error *err)
 {
     const struct rule *rule = &set->rules[index];
     const struct scope *scope = &set->scopes[rule->scope];
-    struct evaluation evaluation = {.set = set, .event = event, .now_ms = now_ms, .arena = arena};
+    struct evaluation evaluation = {
+        .set = set, .event = event, .now_ms = now_ms, .arena = arena, .remembering = remembering};
     enum wd_status status = scan_texts(scanner, &evaluation, err);
     if (status == WD_ERR_MEMORY)
         return status;
@@ -495,7 +509,15 @@ enum wd_status wd_explain(struct wd_scanner *scanner, const struct wd_ruleset *s
     explanation_out->why = why_not_asked(scanner, set, index);
     if (status == WD_OK && explanation_out->why != WD_WHY_MATCHES)
         return WD_OK;
-    if (status != WD_OK || !wd_explain_rule(&evaluation, rule, explanation_out))
+    if (status != WD_OK || (remembering && !wd_remember_signals(remembering, &evaluation)) ||
+        !wd_explain_rule(&evaluation, rule, explanation_out))
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
     return WD_OK;
+}
+
+enum wd_status wd_explain(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                          const struct wd_event *event, int64_t now_ms, uint32_t index,
+                          struct wd_explanation *explanation_out, struct wd_error *err)
+{
+    return wd_explain_with(scanner, set, arena, event, now_ms, NULL, index, explanation_out, err);
 }

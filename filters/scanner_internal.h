@@ -85,7 +85,9 @@ struct wd_scanner {
     struct wd_scanner_memory *memory; /* of the set; NULL: none yet */
     size_t candidate_count;
     const struct cached_name *event_name; /* of the event */
-    unsigned char *kept;                  /* see remember.c */
+    bool is_for_one_rule; /* for examples: this one alone matters, whatever its mode is and who the author */
+    uint32_t one_rule;
+    unsigned char *kept; /* see remember.c */
     size_t kept_room;
 };
 

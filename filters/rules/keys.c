@@ -140,6 +140,7 @@ static const struct shape TEST_PLACE = {"a test's place", "test_place", "Where i
 #define TEST_EVENT_KEYS                                                                                                \
     {.name = "event", .type = KEY_TEXT, .doc = "event name: message.didCreate where none is given"},                   \
         {.name = "type", .type = KEY_CHOICE, .choices = CONTENT_TYPES, .doc = "content type: by the event name"},      \
+        {.name = "content_id", .type = KEY_TEXT, .doc = "id of the content: one of its own where none is given"},      \
         {.name = "text", .type = KEY_TEXT, .doc = "the body"},                                                         \
         {.name = "title", .type = KEY_TEXT, .doc = "title of a post"},                                                 \
         {.name = "description", .type = KEY_TEXT, .doc = "description of a user, channel or community"},               \
@@ -182,11 +183,19 @@ static const struct key EXPECT_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = "
 static const struct key STEP_KEYS[] = {
     TEST_EVENT_KEYS,
     {.name = "at", .type = KEY_TEXT, .doc = "when: 10s, or +10s after the step before"},
+    {.name = "times",
+     .type = KEY_INTEGER,
+     .low = 1,
+     .high = 1000,
+     .doc = "so many events like this, numbered from 1: {n} in their texts and ids is the number"},
+    {.name = "every", .type = KEY_DURATION, .doc = "time between these, as in 300ms"},
+    {.name = "fresh", .type = KEY_BOOLEAN, .doc = "a new sequence begins: nothing is remembered of the steps before"},
+    {.name = "match", .type = KEY_BOOLEAN, .doc = "the rule must match the last of them, or must not"},
     {.name = "expect",
      .type = KEY_LIST,
      .element = &EXPECT_ELEMENT,
      .may_be_empty = true,
-     .doc = "names of the actions that must be planned, no more and no less"},
+     .doc = "names of the actions that must be planned for the last of them, no more and no less"},
     ENDS,
 };
 static const struct shape STEP = {"a step", "step", "An event of a sequence.", STEP_KEYS, false};

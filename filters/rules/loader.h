@@ -56,6 +56,7 @@ struct loader {
     /* the rule that is being read */
     uint32_t rule_index, rule_fields, rule_views;
     bool views_given, in_exception;
+    int64_t test_number;    /* what stands for {n} in the example that is being read; 0: nothing */
     size_t rule_conditions; /* so many: bounds the growth by macros */
     bool out_of_memory;
     struct behaviour *behaviour;      /* see behaviour.h */
