@@ -13,6 +13,7 @@
 #include "worker/idempotency.h"
 #include "worker/log.h"
 #include "worker/mutation.h"
+#include "worker/shard_parts.h"
 #include "worker/work_keep.h"
 
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_LEAVE };
@@ -437,7 +438,8 @@ static enum step_result bury(struct passage *passage)
     struct work *work = passage->work;
     if (!work->failure)
         return STEP_NEXT;
-    if (!dead_letter_quota_left(passage->shard))
+    /* Somebody who is no member any more writes no letters: the new owner does. */
+    if (!shard_is_member(passage->shard) || !dead_letter_quota_left(passage->shard))
         return try_again(passage, STEP_BURY);
     size_t awaited = deliver_dead_letter(passage->shard, work);
     work->step++;
