@@ -148,8 +148,9 @@ class Run:
         self.hindered += 1
 
     def freeze(self, worker, seconds):
-        begin = now_ms()
         worker.signal(signal.SIGSTOP)
+        observer.wait_until_stopped(worker.child.pid)
+        begin = now_ms()
         time.sleep(seconds)
         worker.signal(signal.SIGCONT)
         self.stopped_ms.setdefault(worker, []).append((begin, now_ms()))
