@@ -5,4 +5,4 @@ add_executable(bench_engine ${CMAKE_CURRENT_LIST_DIR}/engine.c ${CMAKE_CURRENT_L
 set_target_properties(bench_engine PROPERTIES OUTPUT_NAME engine)
 target_include_directories(bench_engine PRIVATE ${PROJECT_SOURCE_DIR})
 target_link_libraries(bench_engine PRIVATE warden_options filters_base filters_event filters_views filters_patterns
-  filters_matchers filters_rules PkgConfig::PCRE2 PkgConfig::JANSSON)
+  filters_matchers filters_rules filters_behaviour PkgConfig::PCRE2 PkgConfig::JANSSON)

@@ -25,7 +25,7 @@ _warden()
     "rules test") words="--rules --config --set --verbose --json --coverage --min-coverage --junit --watch --help" ;;
     "rules list") words="--rules --config --set --json --help" ;;
     "rules match") words="--rules --events --spans --config --set --help" ;;
-    "rules explain") words="--rules --text --event --why-not --json --config --set --help" ;;
+    "rules explain") words="--rules --text --event --after --why-not --json --config --set --help" ;;
     "rules import") words="--from --allow --id --karma --kind --mode --output --view --help" ;;
     "rules bench") words="--rules --events --rounds --top --json --config --set --help" ;;
     "rules replay") words="--rules --against --events --topic --from --to --json --html --samples --threads --quiet --config --set --help" ;;

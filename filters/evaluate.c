@@ -262,8 +262,8 @@ static enum truth evaluate(struct evaluation *evaluation, const struct condition
 {
     if (condition->kind == CONDITION_LEAF) {
         const struct leaf *leaf = condition->leaf;
-        return leaf->kind->reads == READS_EVENT ? leaf->kind->evaluate(leaf, evaluation)
-                                                : evaluate_texts(evaluation, leaf, allowed);
+        return wd_reads_texts(leaf) ? evaluate_texts(evaluation, leaf, allowed)
+                                    : leaf->kind->evaluate(leaf, evaluation);
     }
     bool all = condition->kind == CONDITION_ALL;
     enum truth decides = all ? NO : YES, answer = all ? YES : NO;
@@ -308,7 +308,7 @@ static void gather_spans(struct gathering *gathering, const struct condition *co
         return; /* what is there although it should not be is no reason */
     for (size_t i = 0; i < condition->child_count; i++)
         gather_spans(gathering, condition->children[i]);
-    if (condition->kind != CONDITION_LEAF || condition->leaf->kind->reads == READS_EVENT)
+    if (condition->kind != CONDITION_LEAF || !wd_reads_texts(condition->leaf))
         return;
     const struct found *found = finds_of(gathering->evaluation, condition->leaf)->first;
     for (; found && gathering->count < WD_SPANS_MAX; found = found->next)

@@ -40,11 +40,15 @@ struct kept_view {
     struct wd_text_facts facts;
 };
 
+struct remembering;
+
 struct evaluation {
     const struct wd_ruleset *set;
     const struct wd_event *event;
     int64_t now_ms;
     struct wd_arena *arena;
+    struct wd_scanner *scanner;      /* for its valves; NULL: they do not matter */
+    struct remembering *remembering; /* NULL: nothing is */
     struct wd_decoder *decoder;
     struct expression_scratch *expressions;
     struct found_list *lists; /* by leaf->index */

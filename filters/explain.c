@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "filters/explain.h"
+#include "filters/remember.h"
 #include "filters/rules/fields.h"
 
 struct writing {
@@ -63,7 +64,10 @@ static bool write_condition(struct writing *writing, const struct condition *con
     };
     if (condition->kind == CONDITION_LEAF && condition->leaf->kind == &wd_field_leaf)
         out->value = wd_field_text(condition->leaf, writing->evaluation);
-    if (condition->kind == CONDITION_LEAF && condition->leaf->kind->reads != READS_EVENT &&
+    if (condition->kind == CONDITION_LEAF && condition->leaf->kind->reads == READS_BEHAVIOUR &&
+        writing->evaluation->remembering)
+        out->remembered = wd_behaviour_text(writing->evaluation->remembering, condition->leaf, &out->amount);
+    if (condition->kind == CONDITION_LEAF && wd_reads_texts(condition->leaf) &&
         !write_finds(writing, condition->leaf, out))
         return false;
     for (size_t i = 0; i < condition->child_count; i++)
@@ -130,6 +134,8 @@ static void put_condition(struct line *line, const struct wd_condition_answer *c
         put(line, ": it is '%.*s'", WD_STR_ARG(condition->value));
     else if (strcmp(condition->kind, "field") == 0)
         put(line, ": the event has none");
+    if (condition->remembered.data)
+        put(line, ": %.*s", WD_STR_ARG(condition->remembered));
     if (condition->answer == WD_ANSWER_NO && condition->allowed_count)
         put(line, ": what it found, 'except' allows");
 }

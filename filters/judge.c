@@ -1,10 +1,13 @@
 /* From candidate rules to a verdict: asks each rule's conditions, tells enforced from shadow matches, and plans what
  * they ask for. What always holds: the author's id alone decides on a sample; an exempt author has no planned actions.
- * Neighbours: scanner.c names the candidates, evaluate.c answers conditions, plan.c merges actions. */
+ * Neighbours: scanner.c names the candidates, evaluate.c answers conditions, consequences.c says what follows for what
+ * is remembered, plan.c merges actions. */
 #include <stdlib.h>
 
 #include "filters/judge.h"
 #include "filters/plan.h"
+#include "filters/remember.h"
+#include "filters/scanner_internal.h"
 
 static bool is_exempt(const struct wd_ruleset *set, const struct wd_author *author)
 {
@@ -27,6 +30,11 @@ static bool is_in_sample(double share, struct wd_str author_id)
     hash *= UINT64_C(0xc4ceb9fe1a85ec53);
     hash ^= hash >> 33;
     return (double)(hash >> 11) * 0x1p-53 < share;
+}
+
+static bool is_for_one_rule(const struct evaluation *evaluation)
+{
+    return evaluation->scanner && evaluation->scanner->is_for_one_rule;
 }
 
 static bool is_enforced(const struct wd_rule_info *info, const struct wd_event *event)
@@ -85,7 +93,10 @@ static bool match_rules(struct evaluation *evaluation, uint32_t *candidates, siz
             continue;
         match.undecided = answer == UNDECIDED;
         match.is_match = answer == YES || rule->match_when_undecided;
-        match.enforced = is_enforced(&rule->info, evaluation->event);
+        match.enforced = is_for_one_rule(evaluation) || is_enforced(&rule->info, evaluation->event);
+        match.by_valve =
+            match.enforced && match.is_match && evaluation->scanner && wd_valve_holds(evaluation->scanner, match.rule);
+        match.enforced &= !match.by_valve;
         matches[verdict->match_count++] = match;
     }
     verdict->matches = matches;
@@ -102,6 +113,10 @@ static bool add_actions(struct wd_plan *plan, struct evaluation *evaluation, con
             if (!wd_plan_add(plan, evaluation->arena, evaluation->event, &rule->actions[j]))
                 return false;
     }
+    const struct due *due = evaluation->remembering ? evaluation->remembering->due : NULL;
+    for (; due; due = due->next)
+        if (due->enforced == enforced && !wd_plan_add(plan, evaluation->arena, evaluation->event, due->action))
+            return false;
     return true;
 }
 
@@ -131,10 +146,43 @@ static bool plan_shadow(struct wd_plan *plan, struct evaluation *evaluation, str
     return added != NULL;
 }
 
+/* What people have decided is not undone. */
+static bool hold_back(struct evaluation *evaluation, struct wd_verdict *verdict)
+{
+    size_t held = 0, kept = 0;
+    for (size_t i = 0; i < verdict->action_count && evaluation->remembering; i++)
+        held += wd_is_held(evaluation->remembering, &verdict->actions[i]);
+    if (!held)
+        return true;
+    struct wd_held_action *back = wd_arena_alloc(evaluation->arena, held * sizeof(*back));
+    struct wd_action *actions = wd_arena_alloc(evaluation->arena, verdict->action_count * sizeof(*actions));
+    if (!back || !actions)
+        return false;
+    for (size_t i = 0; i < verdict->action_count; i++) {
+        if (wd_is_held(evaluation->remembering, &verdict->actions[i]))
+            back[verdict->held_count++] =
+                (struct wd_held_action){.action = verdict->actions[i], .reason = WD_HOLD_HUMAN};
+        else
+            actions[kept++] = verdict->actions[i];
+    }
+    verdict->held = back;
+    verdict->actions = actions;
+    verdict->action_count = kept;
+    return true;
+}
+
+static bool has_due_shadow(const struct evaluation *evaluation)
+{
+    const struct due *due = evaluation->remembering ? evaluation->remembering->due : NULL;
+    while (due && due->enforced)
+        due = due->next;
+    return due != NULL;
+}
+
 static bool plan_actions(struct evaluation *evaluation, struct wd_verdict *verdict)
 {
     struct wd_plan plan = {0};
-    bool has_shadow = false;
+    bool has_shadow = has_due_shadow(evaluation), has_due = evaluation->remembering && evaluation->remembering->due;
     for (size_t i = 0; i < verdict->match_count; i++) {
         const struct wd_rule_match *match = &verdict->matches[i];
         const struct rule *rule = &evaluation->set->rules[match->rule];
@@ -142,19 +190,23 @@ static bool plan_actions(struct evaluation *evaluation, struct wd_verdict *verdi
         for (size_t j = 0; j < rule->point_count && match->is_match && match->enforced; j++)
             verdict->score += rule->points[j].points;
     }
-    verdict->exempt = is_exempt(evaluation->set, &evaluation->event->author);
-    if (verdict->exempt || !verdict->match_count)
+    if (verdict->exempt || !(verdict->match_count || has_due))
         return true;
     if (!add_actions(&plan, evaluation, verdict, true) ||
         !wd_plan_finish(&plan, evaluation->arena, &verdict->actions, &verdict->action_count))
         return false;
     verdict->inapplicable = plan.inapplicable;
-    return !has_shadow || plan_shadow(&plan, evaluation, verdict);
+    return hold_back(evaluation, verdict) && (!has_shadow || plan_shadow(&plan, evaluation, verdict));
 }
 
 bool wd_judge(struct evaluation *evaluation, uint32_t *candidates, size_t count, struct wd_verdict *verdict)
 {
     verdict->candidates = (uint32_t)count;
     verdict->candidate_rules = candidates;
-    return match_rules(evaluation, candidates, count, verdict) && plan_actions(evaluation, verdict);
+    if (!match_rules(evaluation, candidates, count, verdict))
+        return false;
+    verdict->exempt = !is_for_one_rule(evaluation) && is_exempt(evaluation->set, &evaluation->event->author);
+    if (evaluation->remembering && !wd_draw_consequences(evaluation->remembering, verdict))
+        return false;
+    return plan_actions(evaluation, verdict);
 }

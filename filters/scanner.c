@@ -11,47 +11,10 @@
 #include "filters/explain.h"
 #include "filters/judge.h"
 #include "filters/matchers/features.h"
+#include "filters/remember.h"
+#include "filters/scanner_internal.h"
 
-/* Further rules that one event switches off are off, but not told in its verdict. */
-enum { SWITCHED_OFF_MAX = 64 };
-enum { CACHED_NAMES = 64, CACHED_NAME_BYTES = 64, DECODER_BYTES_MAX = 64 * 1024 * 1024 };
-
-/* Which scopes cover an event name. */
-struct cached_name {
-    uint64_t *scopes; /* bit per scope */
-    size_t len;       /* 0: empty */
-    char name[CACHED_NAME_BYTES];
-};
-
-/* As long as a set: made anew for another one. */
-struct wd_scanner_memory {
-    uint64_t serial;          /* of the set */
-    struct found_list *lists; /* by leaf */
-    uint32_t *touched;        /* by rule: the generation in which it became a candidate */
-    uint32_t *candidates;
-    uint32_t generation;
-    struct cached_name names[CACHED_NAMES];
-    uint64_t *skip;       /* bit per atom: all rules that ask for it are switched off */
-    uint32_t skipped_for; /* off_count of the set when that was made */
-    uint64_t *scope_bits; /* all of names[].scopes, and one more for names that are too long */
-};
-
-struct wd_scanner {
-    struct wd_scanner_options options;
-    struct wd_view_scratch *views;
-    struct wd_pattern_scratch *patterns;
-    struct expression_scratch *expressions;
-    struct wd_decoder *decoder;
-    struct wd_scan_timing timing;
-    bool is_timed, is_sampled;
-    const struct wd_ruleset *set; /* of the event under way */
-    uint32_t switched_off[SWITCHED_OFF_MAX];
-    size_t switched_off_count;
-
-    struct wd_scanner_memory *memory; /* of the set; NULL: none yet */
-    size_t candidate_count;
-    const uint64_t *event_scopes; /* of the event */
-};
+enum { DECODER_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct wd_scanner *wd_scanner_new(const struct wd_scanner_options *options)
 {
@@ -79,106 +42,22 @@ void wd_scanner_free(struct wd_scanner *scanner)
     wd_pattern_scratch_free(scanner->patterns);
     wd_expression_scratch_free(scanner->expressions);
     wd_decoder_free(scanner->decoder);
+    free(scanner->kept);
     free(scanner);
-}
-
-/* ---- fitting to a rule set ---- */
-
-static size_t scope_words(const struct wd_ruleset *set)
-{
-    return set->scope_count / 64 + 1;
-}
-
-/* Written to here, so that the scanner's thread meets no page for the first time. */
-static void *zeros(size_t count, size_t size)
-{
-    void *memory = malloc((count + 1) * size);
-    return memory ? memset(memory, 0, (count + 1) * size) : NULL;
-}
-
-struct wd_scanner_memory *wd_scanner_memory_new(const struct wd_ruleset *set)
-{
-    struct wd_scanner_memory *memory = zeros(1, sizeof(*memory));
-    if (!memory)
-        return NULL;
-    memory->serial = set->serial;
-    memory->lists = zeros(set->leaf_count, sizeof(*memory->lists));
-    memory->touched = zeros(set->rule_count, sizeof(*memory->touched));
-    memory->candidates = zeros(set->rule_count, sizeof(*memory->candidates));
-    memory->scope_bits = zeros((CACHED_NAMES + 1) * scope_words(set), sizeof(*memory->scope_bits));
-    memory->skip = zeros(set->atom_count / 64, sizeof(*memory->skip));
-    if (!memory->lists || !memory->touched || !memory->candidates || !memory->scope_bits || !memory->skip) {
-        wd_scanner_memory_free(memory);
-        return NULL;
-    }
-    for (size_t i = 0; i < CACHED_NAMES; i++)
-        memory->names[i] = (struct cached_name){.scopes = memory->scope_bits + i * scope_words(set)};
-    return memory;
-}
-
-void wd_scanner_memory_free(struct wd_scanner_memory *memory)
-{
-    if (!memory)
-        return;
-    free(memory->lists);
-    free(memory->touched);
-    free(memory->candidates);
-    free(memory->scope_bits);
-    free(memory->skip);
-    free(memory);
-}
-
-struct wd_scanner_memory *wd_scanner_exchange_memory(struct wd_scanner *scanner, struct wd_scanner_memory *memory)
-{
-    struct wd_scanner_memory *old = scanner->memory;
-    scanner->memory = memory;
-    return old;
-}
-
-static bool fit_to_set(struct wd_scanner *scanner, const struct wd_ruleset *set)
-{
-    if (scanner->memory && scanner->memory->serial == set->serial)
-        return true;
-    wd_scanner_memory_free(scanner->memory);
-    scanner->memory = wd_scanner_memory_new(set);
-    return scanner->memory != NULL;
 }
 
 static void next_generation(struct wd_scanner *scanner, const struct wd_ruleset *set)
 {
-    if (++scanner->memory->generation)
+    struct wd_scanner_memory *memory = scanner->memory;
+    if (++memory->generation)
         return;
-    memset(scanner->memory->lists, 0,
-           set->leaf_count * sizeof(*scanner->memory->lists)); /* once in four billion events */
-    memset(scanner->memory->touched, 0, set->rule_count * sizeof(*scanner->memory->touched));
-    scanner->memory->generation = 1;
-}
-
-static void cover(const struct wd_ruleset *set, struct wd_str name, uint64_t *bits)
-{
-    memset(bits, 0, scope_words(set) * sizeof(*bits));
-    for (size_t i = 0; i < set->scope_count; i++)
-        if (set->scopes[i].is_live && wd_scope_covers(&set->scopes[i], name))
-            bits[i / 64] |= UINT64_C(1) << i % 64;
-}
-
-static const uint64_t *scopes_of_event(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_str name)
-{
-    uint64_t hash = 14695981039346656037U;
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ (unsigned char)name.data[i]) * 1099511628211U;
-    struct cached_name *cached = &scanner->memory->names[(hash ^ hash >> 32) % CACHED_NAMES];
-    if (name.len == 0 || name.len > CACHED_NAME_BYTES) {
-        uint64_t *bits = scanner->memory->scope_bits + CACHED_NAMES * scope_words(set);
-        cover(set, name, bits);
-        return bits;
-    }
-    if (cached->len != name.len || memcmp(cached->name, name.data, name.len) != 0) {
-        cover(set, name, cached->scopes);
-        memcpy(cached->name, name.data, name.len);
-        cached->len = name.len;
-    }
-    return cached->scopes;
+    memset(memory->lists, 0, set->leaf_count * sizeof(*memory->lists)); /* once in four billion events */
+    memset(memory->touched, 0, set->rule_count * sizeof(*memory->touched));
+    for (size_t i = 0; set->behaviour && i < set->behaviour->signal_count; i++)
+        memory->answers[i] = (struct signal_answer){0};
+    for (size_t i = 0; set->behaviour && i < set->behaviour->question_count; i++)
+        memory->questions[i] = (struct signal_answer){0};
+    memory->generation = 1;
 }
 
 /* ---- candidates ---- */
@@ -186,7 +65,7 @@ static const uint64_t *scopes_of_event(struct wd_scanner *scanner, const struct 
 static bool is_in_scope(const struct wd_scanner *scanner, uint32_t index)
 {
     const struct rule *rule = &scanner->set->rules[index];
-    return scanner->event_scopes[rule->scope / 64] >> rule->scope % 64 & 1 &&
+    return scanner->event_name->scopes[rule->scope / 64] >> rule->scope % 64 & 1 &&
            rule->stages & 1U << scanner->options.stage && !wd_guard_is_off(scanner->set, index);
 }
 
@@ -208,6 +87,33 @@ static void touch_listed(struct wd_scanner *scanner, const struct wd_ruleset *se
             if ((undecided || !(set->rules[rules[j]].needs & ~features)) && is_in_scope(scanner, rules[j]))
                 touch(scanner, rules[j]);
     }
+}
+
+/* Rules that what is remembered makes candidates, as a hit in a text does. */
+static void touch_by_behaviour(struct wd_scanner *scanner, const struct wd_ruleset *set,
+                               struct remembering *remembering)
+{
+    const struct behaviour *behaviour = set->behaviour;
+    for (size_t i = 0; i < set->scope_count; i++) {
+        if (!(scanner->event_name->scopes[i / 64] >> i % 64 & 1))
+            continue;
+        for (size_t j = 0; j < behaviour->scopes[i].trigger_count; j++) {
+            const struct leaf *leaf = behaviour->leaves[behaviour->scopes[i].triggers[j]];
+            if (is_in_scope(scanner, leaf->rule) && wd_answer_behaviour(remembering, leaf))
+                touch(scanner, leaf->rule);
+        }
+    }
+}
+
+/* An example is judged for its own rule alone. */
+static void keep_one(struct wd_scanner *scanner)
+{
+    uint32_t *candidates = scanner->memory->candidates;
+    size_t kept = 0;
+    for (size_t i = 0; i < scanner->candidate_count; i++)
+        if (candidates[i] == scanner->one_rule)
+            candidates[kept++] = candidates[i];
+    scanner->candidate_count = kept;
 }
 
 /* ---- texts ---- */
@@ -492,21 +398,27 @@ static void begin(struct wd_scanner *scanner, struct evaluation *evaluation)
     scanner->candidate_count = 0;
     scanner->switched_off_count = 0;
     scanner->set = evaluation->set;
-    scanner->event_scopes = scopes_of_event(scanner, evaluation->set, evaluation->event->name);
+    scanner->alarmed_count = 0;
+    scanner->event_name = wd_scanner_name(scanner, evaluation->set, evaluation->event->name);
     skip_switched_off(scanner);
     begin_timing(scanner, evaluation);
 }
 
-static bool tell_switched_off(const struct wd_scanner *scanner, struct wd_arena *arena, struct wd_verdict *verdict)
+static const uint32_t *told(const uint32_t *rules, size_t count, struct wd_arena *arena)
 {
-    size_t bytes = scanner->switched_off_count * sizeof(*scanner->switched_off);
-    uint32_t *told = bytes ? wd_arena_alloc(arena, bytes) : NULL;
-    if (!told)
-        return !bytes;
-    memcpy(told, scanner->switched_off, bytes);
-    verdict->switched_off = told;
+    uint32_t *copy = wd_arena_alloc(arena, count * sizeof(*copy) + 1);
+    return copy ? memcpy(copy, rules, count * sizeof(*copy)) : NULL;
+}
+
+static bool tell_guards(const struct wd_scanner *scanner, struct wd_arena *arena, struct wd_verdict *verdict)
+{
     verdict->switched_off_count = scanner->switched_off_count;
-    return true;
+    verdict->alarmed_count = scanner->alarmed_count;
+    if (scanner->switched_off_count)
+        verdict->switched_off = told(scanner->switched_off, scanner->switched_off_count, arena);
+    if (scanner->alarmed_count)
+        verdict->alarmed = told(scanner->alarmed, scanner->alarmed_count, arena);
+    return !verdict->switched_off == !verdict->switched_off_count && !verdict->alarmed == !verdict->alarmed_count;
 }
 
 /* What native matchers can hope for: in hyperlink items always a host; anything in texts that nobody came to read. */
@@ -519,7 +431,7 @@ static uint32_t features_of_event(const struct evaluation *evaluation)
 /* Everything that patterns find in the texts. WD_ERR_TOO_LARGE is for the caller to report. */
 static enum wd_status scan_texts(struct wd_scanner *scanner, struct evaluation *evaluation, struct wd_error *err)
 {
-    if (!fit_to_set(scanner, evaluation->set))
+    if (!wd_scanner_fit(scanner, evaluation->set))
         return wd_fail(err, WD_ERR_MEMORY, "no memory to scan with %zu rules", evaluation->set->rule_count);
     evaluation->decoder = scanner->decoder;
     evaluation->expressions = scanner->expressions;
@@ -531,24 +443,38 @@ static enum wd_status scan_texts(struct wd_scanner *scanner, struct evaluation *
     return status == WD_ERR_MEMORY ? wd_fail(err, status, "no memory to scan a text") : status;
 }
 
-enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
-                       const struct wd_event *event, int64_t now_ms, struct wd_verdict *verdict_out,
-                       struct wd_error *err)
+enum wd_status wd_scan_with(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                            const struct wd_event *event, int64_t now_ms, struct remembering *remembering,
+                            struct wd_verdict *verdict_out, struct wd_error *err)
 {
     *verdict_out = (struct wd_verdict){0};
-    struct evaluation evaluation = {.set = set, .event = event, .now_ms = now_ms, .arena = arena};
+    struct evaluation evaluation = {
+        .set = set, .event = event, .now_ms = now_ms, .arena = arena, .scanner = scanner, .remembering = remembering};
     enum wd_status status = scan_texts(scanner, &evaluation, err);
     if (status == WD_ERR_MEMORY)
         return status;
     touch_listed(scanner, set, features_of_event(&evaluation), false);
     if (evaluation.budget_ended)
         touch_listed(scanner, set, 0, true);
-    if (status != WD_OK || !wd_judge(&evaluation, scanner->memory->candidates, scanner->candidate_count, verdict_out))
-        return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
-    if (!tell_switched_off(scanner, arena, verdict_out))
+    bool fine = status == WD_OK && (!remembering || wd_remember_signals(remembering, &evaluation));
+    if (fine && remembering)
+        touch_by_behaviour(scanner, set, remembering);
+    if (scanner->is_for_one_rule)
+        keep_one(scanner);
+    wd_valve_count_event(scanner);
+    fine = fine && wd_judge(&evaluation, scanner->memory->candidates, scanner->candidate_count, verdict_out) &&
+           tell_guards(scanner, arena, verdict_out);
+    if (!fine)
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
     verdict_out->budget_ended = evaluation.budget_ended;
     return WD_OK;
+}
+
+enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                       const struct wd_event *event, int64_t now_ms, struct wd_verdict *verdict_out,
+                       struct wd_error *err)
+{
+    return wd_scan_with(scanner, set, arena, event, now_ms, NULL, verdict_out, err);
 }
 
 static enum wd_why why_not_asked(const struct wd_scanner *scanner, const struct wd_ruleset *set, uint32_t index)
@@ -563,13 +489,14 @@ static enum wd_why why_not_asked(const struct wd_scanner *scanner, const struct 
     return is_in_scope(scanner, index) ? WD_WHY_MATCHES : WD_WHY_EVENT;
 }
 
-enum wd_status wd_explain(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
-                          const struct wd_event *event, int64_t now_ms, uint32_t index,
-                          struct wd_explanation *explanation_out, struct wd_error *err)
+enum wd_status wd_explain_with(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                               const struct wd_event *event, int64_t now_ms, struct remembering *remembering,
+                               uint32_t index, struct wd_explanation *explanation_out, struct wd_error *err)
 {
     const struct rule *rule = &set->rules[index];
     const struct scope *scope = &set->scopes[rule->scope];
-    struct evaluation evaluation = {.set = set, .event = event, .now_ms = now_ms, .arena = arena};
+    struct evaluation evaluation = {
+        .set = set, .event = event, .now_ms = now_ms, .arena = arena, .remembering = remembering};
     enum wd_status status = scan_texts(scanner, &evaluation, err);
     if (status == WD_ERR_MEMORY)
         return status;
@@ -582,7 +509,15 @@ enum wd_status wd_explain(struct wd_scanner *scanner, const struct wd_ruleset *s
     explanation_out->why = why_not_asked(scanner, set, index);
     if (status == WD_OK && explanation_out->why != WD_WHY_MATCHES)
         return WD_OK;
-    if (status != WD_OK || !wd_explain_rule(&evaluation, rule, explanation_out))
+    if (status != WD_OK || (remembering && !wd_remember_signals(remembering, &evaluation)) ||
+        !wd_explain_rule(&evaluation, rule, explanation_out))
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");
     return WD_OK;
+}
+
+enum wd_status wd_explain(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                          const struct wd_event *event, int64_t now_ms, uint32_t index,
+                          struct wd_explanation *explanation_out, struct wd_error *err)
+{
+    return wd_explain_with(scanner, set, arena, event, now_ms, NULL, index, explanation_out, err);
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <warden/behaviour.h>
+#include "filters/remember.h"
 
-enum { FIRST_SLOTS = 1024, BLOCK_BYTES = 256 * 1024, KEYS_OF_AN_EVENT_MAX = 64 };
+enum { FIRST_SLOTS = 1024, BLOCK_BYTES = 256 * 1024, KEYS_OF_AN_EVENT_MAX = KEYS_MAX };
 
 struct entry {
     struct entry *next; /* in its slot */
@@ -144,21 +144,43 @@ static enum wd_status take_values(struct wd_value_table *table, const struct wd_
     return WD_OK;
 }
 
+/* Recalls what the event needs, and takes the values from the table. */
+static enum wd_status recall_from(struct wd_value_table *table, struct wd_scanner *scanner,
+                                  const struct wd_ruleset *set, struct wd_arena *arena, const struct wd_event *event,
+                                  int64_t now_ms, struct wd_recall *recall, struct wd_value **values,
+                                  struct wd_error *err)
+{
+    enum wd_status status = wd_recall(scanner, set, arena, event, now_ms, recall, err);
+    size_t first = recall->count;
+    if (status == WD_OK)
+        status = take_values(table, recall, 0, values, err);
+    if (status == WD_OK)
+        status = wd_recall_further(scanner, set, arena, event, values, recall, err);
+    return status == WD_OK ? take_values(table, recall, first, values, err) : status;
+}
+
 enum wd_status wd_scan_with_table(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
                                   const struct wd_event *event, int64_t now_ms, const struct wd_origin *origin,
                                   struct wd_value_table *table, struct wd_verdict *verdict_out, struct wd_error *err)
 {
     struct wd_value *values[KEYS_OF_AN_EVENT_MAX];
     struct wd_recall recall;
-    enum wd_status status = wd_recall(scanner, set, arena, event, now_ms, &recall, err);
-    if (status == WD_OK)
-        status = take_values(table, &recall, 0, values, err);
-    size_t first = recall.count;
-    if (status == WD_OK)
-        status = wd_recall_further(scanner, set, arena, event, values, &recall, err);
-    if (status == WD_OK)
-        status = take_values(table, &recall, first, values, err);
+    enum wd_status status = recall_from(table, scanner, set, arena, event, now_ms, &recall, values, err);
     if (status != WD_OK)
         return status;
     return wd_scan_remembering(scanner, set, arena, event, now_ms, origin, &recall, values, verdict_out, err);
+}
+
+enum wd_status wd_explain_with_table(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                                     const struct wd_event *event, int64_t now_ms, const struct wd_origin *origin,
+                                     struct wd_value_table *table, uint32_t rule,
+                                     struct wd_explanation *explanation_out, struct wd_error *err)
+{
+    struct wd_value *values[KEYS_OF_AN_EVENT_MAX];
+    struct wd_recall recall;
+    enum wd_status status = recall_from(table, scanner, set, arena, event, now_ms, &recall, values, err);
+    if (status != WD_OK)
+        return status;
+    return wd_explain_remembering(scanner, set, arena, event, now_ms, origin, &recall, values, rule, explanation_out,
+                                  err);
 }

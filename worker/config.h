@@ -87,6 +87,28 @@ struct config {
         char **trusted_keys;       /* public keys of minisign's, as RWQ...; empty: bundles need no signature */
     } rules;
     struct {
+        char *store;                          /* auto | none | memory | lmdb | redis */
+        char *path;                           /* lmdb: a folder; /var/lib/warden/state */
+        int64_t max_bytes;                    /* lmdb: of the file; 4 GiB */
+        int64_t memory_bytes;                 /* memory: all in all; lmdb: of the cache; 256 MiB */
+        char **addresses;                     /* redis: [localhost:6379] */
+        char *user;                           /* redis: NULL */
+        char *password_file;                  /* redis: NULL */
+        bool tls;                             /* redis */
+        char *ca_file, *cert_file, *key_file; /* redis: NULL */
+        char *prefix;                         /* redis: "warden." */
+        int64_t timeout_ms;                   /* redis: 2 s */
+        int64_t grace_ms;                     /* values are kept so long after nothing depends on them: 24 h */
+        char *on_failure;                     /* pause | skip */
+        int64_t batch;                        /* records that are recalled and stored together: 512 */
+    } state;
+    struct {
+        struct config_map per_day; /* action or "total" -> count, checked to be one */
+        int64_t bans_per_minute;   /* 0: no cap */
+        double rule_share;         /* 0: off */
+        int64_t rule_share_min_events;
+    } valves;
+    struct {
         char *address;           /* 127.0.0.1 */
         int64_t port;            /* 8080; 0: any free one; -1: off */
         char *reload_token_file; /* NULL: no reload over HTTP */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <warden/verdict.h>
+
 #include "worker/config_table.h"
 
 enum { SECRET_MAX = 64 * 1024 };
@@ -272,8 +274,72 @@ static void check_rule_paths(const struct config *config, struct wd_diagnostics 
         config_report(config, "rules", "paths", findings, "no-rules", "names no file or folder: nothing would match");
 }
 
+/* ---- state and valves ---- */
+
+static void check_state_addresses(const struct config *config, struct wd_diagnostics *findings)
+{
+    char *const *addresses = config->state.addresses;
+    if (!addresses || !addresses[0])
+        config_report(config, "state", "addresses", findings, "bad-address", "names no server");
+    for (size_t i = 0; addresses && addresses[i]; i++) {
+        const char *colon = strrchr(addresses[i], ':');
+        if (!colon || colon == addresses[i] || strchr(addresses[i], '/') || !is_port(colon + 1, strlen(colon + 1)))
+            config_report(config, "state", "addresses", findings, "bad-address",
+                          "holds '%.80s', which is not host:port", addresses[i]);
+    }
+}
+
+static void check_state(const struct config *config, struct wd_diagnostics *findings)
+{
+    check_state_addresses(config, findings);
+    for (const char *at = config->state.prefix; *at; at++) {
+        if (isalnum((unsigned char)*at) || strchr(":_.-", *at))
+            continue;
+        config_report(config, "state", "prefix", findings, "bad-prefix",
+                      "may hold letters, digits, ':', '_', '.' and '-' only");
+        break;
+    }
+    if (config->state.user && !config->state.password_file)
+        config_report(config, "state", "user", findings, "contradiction", "needs state.password_file");
+    if (!config->state.cert_file != !config->state.key_file)
+        config_report(config, "state", config->state.cert_file ? "cert_file" : "key_file", findings, "contradiction",
+                      "needs the other one, too: cert_file and key_file belong together");
+    if (config->state.ca_file && !config->state.tls)
+        config_report(config, "state", "ca_file", findings, "contradiction", "is of no use without state.tls: true");
+}
+
+static bool is_action(const char *name)
+{
+    for (int kind = 0; kind < WD_ACTION_KIND_COUNT; kind++) {
+        if (strcmp(name, wd_action_kind_name((enum wd_action_kind)kind)) == 0)
+            return true;
+    }
+    return strcmp(name, "total") == 0;
+}
+
+static void check_valves(const struct config *config, struct wd_diagnostics *findings)
+{
+    for (size_t i = 0; i < config->valves.per_day.count; i++) {
+        const struct config_pair *pair = &config->valves.per_day.items[i];
+        char *end = NULL;
+        errno = 0;
+        long long count = strtoll(pair->value, &end, 10);
+        if (!is_action(pair->name))
+            config_report(config, "valves", "per_day", findings, "unknown-action",
+                          "holds '%.80s', which is no action: `warden config docs` and docs/rule-sets.md list them; "
+                          "'total' is all together",
+                          pair->name);
+        if (end == pair->value || *end || errno || count < 0 || count > INT64_C(1000000000000))
+            config_report(config, "valves", "per_day", findings, "bad-count",
+                          "gives '%.80s' the count '%.80s': a whole number from 0 on is wanted", pair->name,
+                          pair->value);
+    }
+}
+
 void config_check(const struct config *config, struct wd_diagnostics *findings)
 {
+    check_state(config, findings);
+    check_valves(config, findings);
     check_pairs(config, findings);
     check_brokers(config, findings);
     check_topics(config, findings);

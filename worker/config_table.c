@@ -16,6 +16,8 @@ enum { TEXT_MAX = 4096, NAME_MAX_BYTES = 249 };
 static const char *const ASSIGNORS[] = {"cooperative-sticky", "range", "roundrobin", NULL};
 static const char *const OFFSET_RESETS[] = {"earliest", "latest", NULL};
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", NULL};
+static const char *const STATE_STORES[] = {"auto", "none", "memory", "lmdb", "redis", NULL};
+static const char *const STATE_FAILURES[] = {"pause", "skip", NULL};
 static const char *const LOG_FORMATS[] = {"auto", "json", "text", NULL};
 
 const struct option_section SECTIONS[] = {
@@ -23,7 +25,10 @@ const struct option_section SECTIONS[] = {
     {"platform", "The admin API that carries actions out."},
     {"worker", "How much is done at once, how failures are tried again, where results are written."},
     {"rules", "The rule sets."},
-    {"http", "The HTTP server for health (/livez, /readyz), metrics (/metrics) and reload (/-/reload)."},
+    {"state", "Where rules remember: scores, strikes, windows of authors and places."},
+    {"valves", "What holds actions back when there are suddenly too many; each that was is in its decision record."},
+    {"http",
+     "The HTTP server for health (/livez, /readyz), metrics (/metrics) and reload (/-/reload, /-/rules/reset)."},
     {"log", "Log lines on standard error."},
 };
 const size_t SECTION_COUNT = sizeof(SECTIONS) / sizeof(*SECTIONS);
@@ -188,14 +193,68 @@ const struct option OPTIONS[] = {
      .text = "Public keys of minisign's (as RWQ...) that may sign bundles. Once there is one, `warden rules verify`, "
              "`install` and `pull` refuse what none of them has signed."},
 
+    {ROW(state, "store", store), ENUM(STATE_STORES), .default_text = "auto",
+     .text =
+         "memory: gone with the process; lmdb: kept on this machine; redis: shared by all workers of a group; none: "
+         "conditions on behaviour are never true. auto: lmdb where the rules remember something, memory where "
+         "state.path cannot be written. Several workers in one group need redis."},
+    {ROW(state, "path", path), .type = OPTION_FILE, .path = PATH_BESIDE, .default_text = "/var/lib/warden/state",
+     .text = "lmdb: the folder; it is made where it is missing. One process has it at a time."},
+    {ROW(state, "size", max_bytes), SIZE(16 * MIB, 1024 * GIB), .default_text = "4GiB",
+     .text = "lmdb: the most that the file may grow to. Where it is full, what may be forgotten goes first, then what "
+             "was not changed for the longest."},
+    {ROW(state, "memory_bytes", memory_bytes), SIZE(16 * MIB, 1024 * GIB), .default_text = "256MiB",
+     .text = "memory: the most that all values may take, with the same order of going; lmdb: of values kept in memory "
+             "as well."},
+    {ROW(state, "addresses", addresses), .type = OPTION_LIST, .default_text = "[\"localhost:6379\"]",
+     .text = "redis: host:port of the server (Redis or Valkey), or of some nodes of a Cluster, which tell the others."},
+    {ROW(state, "user", user), STRING(1, 200), .default_text = NULL,
+     .text = "redis: the ACL user, where it is not the default one."},
+    {ROW(state, "password_file", password_file), .type = OPTION_SECRET_FILE, .path = PATH_BESIDE, .default_text = NULL,
+     .text = "redis: the file with the password. It is read with each connection."},
+    {ROW(state, "tls", tls), .type = OPTION_BOOL, .default_text = "false",
+     .text = "redis: speak TLS, and check the server's name."},
+    {ROW(state, "ca_file", ca_file), .type = OPTION_FILE, .path = PATH_BESIDE, .default_text = NULL,
+     .text = "redis: certificates (PEM) to trust in place of the system's."},
+    {ROW(state, "cert_file", cert_file), .type = OPTION_FILE, .path = PATH_BESIDE, .default_text = NULL,
+     .text = "redis: our own certificate (PEM), where the server wants one."},
+    {ROW(state, "key_file", key_file), .type = OPTION_SECRET_FILE, .path = PATH_BESIDE, .default_text = NULL,
+     .text = "redis: the key of cert_file (PEM)."},
+    {ROW(state, "prefix", prefix), STRING(1, 40), .default_text = "warden.",
+     .text = "redis: stands before every key, so that several things can share a server: letters, digits and :_.- may "
+             "be in it."},
+    {ROW(state, "timeout", timeout_ms), DURATION(50, 2 * MINUTE), .default_text = "2s",
+     .text = "redis: the longest wait for a connection or an answer."},
+    {ROW(state, "grace", grace_ms), DURATION(0, 90 * 24 * HOUR), .default_text = "24h",
+     .text = "A value that nothing depends on any more is kept this long, so that records that come late are judged as "
+             "they would have been: longer than a worker may be down or behind."},
+    {ROW(state, "on_failure", on_failure), ENUM(STATE_FAILURES), .default_text = "pause",
+     .text =
+         "While the store fails: pause takes nothing new and loses nothing; skip judges by the text rules alone, and "
+         "says so in decision records."},
+    {ROW(state, "batch", batch), INT(1, 8192), .default_text = "512",
+     .text = "Records that are recalled, judged and stored together, at most."},
+
+    {ROW(valves, "per_day", per_day), .type = OPTION_MAP, .default_text = "{}",
+     .text = "How often an action may be carried out in a day (UTC), as in {ban: 200, delete: 5000, total: 20000}; a "
+             "group that shares a store shares the count."},
+    {ROW(valves, "bans_per_minute", bans_per_minute), INT(0, 1000000), .default_text = "0",
+     .text = "Bans in a minute, at most; what is more is held back. 0: no cap."},
+    {ROW(valves, "rule_share", rule_share), .type = OPTION_DOUBLE, .least_number = 0, .most_number = 1,
+     .default_text = "0",
+     .text = "A rule that matches more than this share of its last events goes into shadow, with an alarm, until POST "
+             "/-/rules/reset or a reload. A rule may state its own expected_share. 0: off."},
+    {ROW(valves, "rule_share_min_events", rule_share_min_events), INT(0, 100000000), .default_text = "2000",
+     .text = "So many events a share needs before it means something."},
+
     {ROW(http, "address", address), STRING(1, 45), .default_text = "127.0.0.1",
      .text = "The IP address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 or \"::\" for all."},
     {ROW(http, "port", port), INT(-1, 65535), .default_text = "8080", .text = "0: any free port; -1: no server."},
     {ROW(http, "reload_token_file", reload_token_file), .type = OPTION_SECRET_FILE, .path = PATH_BESIDE,
      .default_text = NULL,
-     .text =
-         "The file with the token that POST /-/reload wants as `Authorization: Bearer TOKEN`, at least 16 characters. "
-         "null: rule sets are not reloaded over HTTP. It is read with each request."},
+     .text = "The file with the token that POST /-/reload and POST /-/rules/reset want as `Authorization: Bearer "
+             "TOKEN`, at least 16 characters. "
+             "null: rule sets are not reloaded over HTTP. It is read with each request."},
 
     {ROW(log, "level", level), ENUM(LOG_LEVELS), .default_text = "info", .text = "The least level that is written."},
     {ROW(log, "format", format), ENUM(LOG_FORMATS), .default_text = "auto",

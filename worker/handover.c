@@ -68,10 +68,15 @@ static void put_off(struct handover *handover, struct rules_parcel *parcel)
         give_back(handover, parcel);
 }
 
+bool handover_is_offered(const struct handover *handover)
+{
+    return atomic_load_explicit(&handover->offered, memory_order_relaxed) != NULL;
+}
+
 bool handover_take(struct handover *handover, struct wd_ruleset **rules, struct wd_scanner *scanner,
                    struct metrics *metrics)
 {
-    if (!atomic_load_explicit(&handover->offered, memory_order_relaxed))
+    if (!handover_is_offered(handover))
         return false;
     struct rules_parcel *parcel = atomic_exchange(&handover->offered, NULL);
     if (!parcel)

@@ -34,6 +34,8 @@ void handover_collect(struct handover *handover);
 /* Once the shard's thread has ended. */
 void handover_fini(struct handover *handover);
 
+/* Whether there is something to take. */
+bool handover_is_offered(const struct handover *handover);
 /* The shard's thread, between two records: exchanges *rules, the scanner's memory and the counters for what was
  * offered. False: nothing was, or somebody reads the counters just now and the offer stands. */
 bool handover_take(struct handover *handover, struct wd_ruleset **rules, struct wd_scanner *scanner,

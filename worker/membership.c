@@ -10,6 +10,7 @@
 #include "worker/log.h"
 #include "worker/mutation.h"
 #include "worker/shard_parts.h"
+#include "worker/state/state.h"
 #include "worker/work_keep.h"
 
 enum { COMMIT_TIMEOUT_MS = 5000, LIST_TEXT = 1024 };
@@ -36,7 +37,7 @@ static void partition_free(struct partition *partition)
 
 void shard_partition_release(struct shard *shard, struct partition *partition)
 {
-    if (!partition->gone || !TAILQ_EMPTY(&partition->works))
+    if (!partition->gone || partition->recalling || !TAILQ_EMPTY(&partition->works))
         return;
     TAILQ_REMOVE(&shard->gone, partition, link);
     partition_free(partition);
@@ -181,8 +182,22 @@ void membership_on_commit(void *context, enum wd_status status, const char *text
     note_commit(shard, status, text, positions, count);
 }
 
+/* What the finished records have changed is on the disk before their offsets are committed. */
+static bool sync_state(struct shard *shard)
+{
+    struct wd_error err = {0};
+    if (!shard->state || state_sync(shard->state, &err) == WD_OK)
+        return true;
+    metrics_add(shard->metrics, METRIC_STATE_FAILURES, 1);
+    log_write(LOG_ERROR, "state-not-synced", "what is remembered cannot be written: no offset is committed until it is",
+              LOG_STR("shard", shard->name), LOG_STR("error", err.text), LOG_END);
+    return false;
+}
+
 static bool commit_of_all(struct shard *shard, struct commit *commit)
 {
+    if (membership_is_committed(shard) || !sync_state(shard))
+        return false;
     if (!commit_init(commit, membership_partition_count(shard)))
         return false;
     struct partition *partition;
@@ -245,8 +260,6 @@ void membership_commit_all(struct shard *shard)
 static void drop_queued(struct shard *shard, struct partition *partition)
 {
     struct work *work;
-    if (MUTATED(MUTATION_IGNORE_EPOCH))
-        return;
     TAILQ_FOREACH(work, &partition->works, partition_link)
     {
         for (size_t i = 0; i < work->unit_count; i++) {
@@ -293,17 +306,20 @@ static void await_moving(struct shard *shard, struct partition *const *leaving, 
     if (budget > shard->config->kafka.session_timeout_ms / 2)
         budget = shard->config->kafka.session_timeout_ms / 2;
     int64_t deadline = steady_clock_ms() + budget;
+    if (shard->draining && deadline > shard->drain_until_ms)
+        deadline = shard->drain_until_ms; /* it has been waited for already */
     shard_listen(shard, false);
     while (any_is_moving(leaving, count) && steady_clock_ms() < deadline) {
         loop_turn(shard->loop, 20);
         atomic_store(&shard->turned_ms, steady_clock_ms());
+        shard_is_member(shard);
     }
 }
 
 static void commit_leaving(struct shard *shard, struct partition *const *leaving, size_t count)
 {
     struct commit commit;
-    if (!commit_init(&commit, count))
+    if (!sync_state(shard) || !commit_init(&commit, count))
         return;
     for (size_t i = 0; i < count; i++)
         if (leaving[i])
@@ -321,8 +337,6 @@ static void forget_partition(struct shard *shard, struct partition *partition)
         shard_partition_release(shard, partition);
         return;
     }
-    if (MUTATED(MUTATION_IGNORE_EPOCH))
-        return;
     /* forgetting the last work frees the partition, so the next one is looked up before */
     for (struct work *work = TAILQ_FIRST(&partition->works), *next; work; work = next) {
         next = TAILQ_NEXT(work, partition_link);
@@ -355,8 +369,10 @@ void membership_on_revoke(void *context, const struct kafka_position *positions,
     shard->epoch++;
     for (size_t i = 0; i < count; i++) {
         leaving[i] = shard_partition(shard, positions[i].topic, positions[i].partition);
-        if (leaving[i])
+        if (leaving[i]) {
+            leaving[i]->leaving = true;
             drop_queued(shard, leaving[i]);
+        }
     }
     if (!lost) {
         await_moving(shard, leaving, count);

@@ -48,6 +48,22 @@ enum metric {
     METRIC_RULE_RELOADS,         /* warden_rule_reloads_total: while running, of the whole process */
     METRIC_RULE_RELOAD_FAILURES, /* warden_rule_reload_failures_total */
     METRIC_RULES_STALE,          /* warden_rules_stale (gauge): 1 while the files could not be loaded as they are */
+    METRIC_STATE_BATCHES,        /* warden_state_batches_total: of records that were recalled and stored together */
+    METRIC_STATE_RECALLED,       /* warden_state_values_recalled_total */
+    METRIC_STATE_STORED,         /* warden_state_values_stored_total */
+    METRIC_STATE_CONFLICTS,      /* warden_state_conflicts_total */
+    METRIC_STATE_FAILURES,       /* warden_state_failures_total */
+    METRIC_STATE_DOWN,           /* warden_state_down (gauge): 1 while the store fails */
+    METRIC_STATE_VALUES,         /* warden_state_values (gauge), where the kind can tell, as the next four */
+    METRIC_STATE_BYTES,          /* warden_state_bytes (gauge) */
+    METRIC_STATE_MAX_BYTES,      /* warden_state_max_bytes (gauge) */
+    METRIC_STATE_FORGOTTEN,      /* warden_state_values_forgotten_total */
+    METRIC_STATE_EVICTED,        /* warden_state_values_evicted_total */
+    METRIC_STATE_LOCAL_IN_GROUP, /* warden_state_local_in_group (gauge): 1 while others of the group remember apart */
+    METRIC_EVENTS_REPEATED,      /* warden_events_repeated_total: their values had seen them */
+    METRIC_EVENTS_WITHOUT_STATE, /* warden_events_without_state_total */
+    METRIC_ACTIONS_HELD,         /* warden_actions_held_total: by valves and human decisions */
+    METRIC_RULES_ALARMED,        /* warden_rules_alarmed_total: put into shadow by the share valve */
     METRIC_COUNT
 };
 
@@ -85,7 +101,13 @@ void metrics_rule_add(struct metrics *metrics, uint32_t rule, enum rule_metric m
 uint64_t metrics_rule_get(const struct metrics *metrics, uint32_t rule, enum rule_metric metric);
 
 /* Histograms in fixed buckets of seconds: record age at finish, call duration, evaluation time. */
-enum histogram { HISTOGRAM_CALL_SECONDS = 0, HISTOGRAM_RECORD_SECONDS, HISTOGRAM_SCAN_SECONDS, HISTOGRAM_COUNT };
+enum histogram {
+    HISTOGRAM_CALL_SECONDS = 0,
+    HISTOGRAM_RECORD_SECONDS,
+    HISTOGRAM_SCAN_SECONDS,
+    HISTOGRAM_STATE_SECONDS,
+    HISTOGRAM_COUNT
+};
 void metrics_observe(struct metrics *metrics, enum histogram histogram, double seconds);
 
 /* Prints the sum of `count` metrics in Prometheus' text form. `rule_name(context, rule)` gives the label of a rule;

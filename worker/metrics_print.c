@@ -5,6 +5,7 @@
 #include "worker/metrics_table.h"
 
 #define COUNTER(m, n, h) [m] = {.name = "warden_" n "_total", .type = "counter", .help = (h), .join = JOIN_SUM}
+#define SHARED_COUNTER(m, n, h) [m] = {.name = "warden_" n "_total", .type = "counter", .help = (h), .join = JOIN_MAX}
 #define GAUGE(m, n, h, j) [m] = {.name = "warden_" n, .type = "gauge", .help = (h), .join = (j)}
 
 const struct metric_info METRICS[METRIC_COUNT] = {
@@ -45,6 +46,24 @@ const struct metric_info METRICS[METRIC_COUNT] = {
     COUNTER(METRIC_RULE_RELOADS, "rule_reloads", "Rule sets that took over while running."),
     COUNTER(METRIC_RULE_RELOAD_FAILURES, "rule_reload_failures", "Attempts to load rule sets that failed."),
     GAUGE(METRIC_RULES_STALE, "rules_stale", "1 while the rule files could not be loaded as they are now.", JOIN_MAX),
+    COUNTER(METRIC_STATE_BATCHES, "state_batches", "Batches of records recalled, judged and stored together."),
+    COUNTER(METRIC_STATE_RECALLED, "state_values_recalled", "Values asked of the state store."),
+    COUNTER(METRIC_STATE_STORED, "state_values_stored", "Values given to the state store."),
+    COUNTER(METRIC_STATE_CONFLICTS, "state_conflicts", "Values that another worker had changed meanwhile."),
+    COUNTER(METRIC_STATE_FAILURES, "state_failures", "Calls to the state store that failed."),
+    GAUGE(METRIC_STATE_DOWN, "state_down", "1 while the state store fails.", JOIN_MAX),
+    GAUGE(METRIC_STATE_VALUES, "state_values", "Values kept; 0 for redis.", JOIN_MAX),
+    GAUGE(METRIC_STATE_BYTES, "state_bytes", "Bytes that they take; 0 for redis.", JOIN_MAX),
+    GAUGE(METRIC_STATE_MAX_BYTES, "state_max_bytes", "Bytes that they may take; 0 for redis.", JOIN_MAX),
+    SHARED_COUNTER(METRIC_STATE_FORGOTTEN, "state_values_forgotten", "Values dropped that nothing depended on."),
+    SHARED_COUNTER(METRIC_STATE_EVICTED, "state_values_evicted", "Values dropped for lack of room."),
+    GAUGE(METRIC_STATE_LOCAL_IN_GROUP, "state_local_in_group",
+          "1 while other processes of the group have partitions, and what is remembered is this one's alone.",
+          JOIN_MAX),
+    COUNTER(METRIC_EVENTS_REPEATED, "events_repeated", "Events that were delivered again and changed nothing."),
+    COUNTER(METRIC_EVENTS_WITHOUT_STATE, "events_without_state", "Events judged by the text rules alone."),
+    COUNTER(METRIC_ACTIONS_HELD, "actions_held", "Actions held back by valves or for what a person decided."),
+    COUNTER(METRIC_RULES_ALARMED, "rules_alarmed", "Rules put into shadow because they suddenly matched too much."),
 };
 
 const struct histogram_info HISTOGRAMS[HISTOGRAM_COUNT] = {
@@ -61,6 +80,11 @@ const struct histogram_info HISTOGRAMS[HISTOGRAM_COUNT] = {
                                 .bucket_count = 12,
                                 .bounds = {0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025,
                                            0.0005, 0.001, 0.005, 0.05}},
+    [HISTOGRAM_STATE_SECONDS] = {.name = "warden_state_call_seconds",
+                                 .help = "Time that the state store took for a batch, to recall or to store.",
+                                 .bucket_count = 12,
+                                 .bounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5,
+                                            2.5}},
 };
 
 /* Series by rule. Times are in nanoseconds. */

@@ -243,12 +243,15 @@ enum offsets_delivery offsets_deliver(struct offsets *offsets, int64_t offset, u
     return OFFSETS_NEW;
 }
 
+bool offsets_awaits(const struct offsets *offsets, uint64_t ticket)
+{
+    return ticket >= offsets->head && ticket < offsets->tail && !entry_at(offsets, ticket)->finished;
+}
+
 void offsets_finish(struct offsets *offsets, uint64_t ticket)
 {
-    assert(ticket >= offsets->head && ticket < offsets->tail);
-    struct entry *entry = entry_at(offsets, ticket);
-    assert(!entry->finished);
-    entry->finished = true;
+    assert(offsets_awaits(offsets, ticket));
+    entry_at(offsets, ticket)->finished = true;
     offsets->unfinished--;
     advance(offsets);
 }

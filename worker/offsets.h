@@ -28,6 +28,8 @@ enum offsets_delivery {
 };
 enum offsets_delivery offsets_deliver(struct offsets *offsets, int64_t offset, uint64_t *ticket_out);
 
+/* The ticket is of a record that was delivered and is not finished. */
+bool offsets_awaits(const struct offsets *offsets, uint64_t ticket);
 /* Each ticket exactly once. */
 void offsets_finish(struct offsets *offsets, uint64_t ticket);
 

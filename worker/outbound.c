@@ -5,13 +5,18 @@
 #include "worker/dispatch/flights.h"
 #include "worker/idempotency.h"
 #include "worker/log.h"
-#include "worker/mutation.h"
 #include "worker/platform/join.h"
 #include "worker/shard_parts.h"
 
+enum { DOUBT_RETRY_MS = 50 };
+
 void outbound_run(struct shard *shard)
 {
-    int64_t wait = dispatch_run(shard->dispatch, shard_now_ms(shard));
+    int64_t wait = -1;
+    if (shard_is_member(shard))
+        wait = dispatch_run(shard->dispatch, shard_now_ms(shard));
+    if (!shard_is_member(shard)) /* or not any more */
+        wait = DOUBT_RETRY_MS;
     if (wait >= 0)
         loop_timer_arm(shard->dispatch_timer, (uint64_t)wait);
     else
@@ -88,6 +93,8 @@ static enum wd_status send_call(void *context, struct flight *flight, struct wd_
 {
     struct shard *shard = context;
     const struct call *call = flight_call(flight);
+    if (!shard_is_member(shard)) /* it was stopped between two calls */
+        return wd_fail(err, WD_ERR_UNAVAILABLE, "the group has to answer first");
     enum wd_status status = flight->count > 1 ? send_joint(shard, flight, err)
                                               : client_submit(shard->client, &call->request, call->idempotency_key,
                                                               on_call_done, flight, err);
@@ -101,7 +108,7 @@ static void on_unit_ended(void *context, struct unit *unit)
     struct shard *shard = context;
     struct work *work = unit->work;
     work->units_left--;
-    if (work->partition->gone && !MUTATED(MUTATION_IGNORE_EPOCH))
+    if (work->partition->gone)
         pipeline_forget(shard, work);
     else if (work->units_left == 0)
         pipeline_resume(shard, work);

@@ -13,26 +13,17 @@
 #include "worker/idempotency.h"
 #include "worker/log.h"
 #include "worker/mutation.h"
+#include "worker/passage.h"
+#include "worker/recall.h"
 #include "worker/work_keep.h"
 
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_LEAVE };
 
-/* What the steps share. `record`, `events` and `verdicts` are there only until the work is kept. */
-struct passage {
-    struct shard *shard;
-    const struct kafka_record *record;
-    struct partition *partition;
-    uint64_t ticket;
-    struct wd_events events;
-    struct wd_verdict *verdicts; /* one an event */
-    const char *failure_class;   /* the record can not be judged: why, for people in `err` */
-    struct wd_error err;
-    struct work *work;
-};
-
 static enum step_result admit(struct passage *passage);
 static enum step_result decode(struct passage *passage);
+static enum step_result recall(struct passage *passage);
 static enum step_result judge(struct passage *passage);
+static enum step_result remember(struct passage *passage);
 static enum step_result plan(struct passage *passage);
 static enum step_result act(struct passage *passage);
 static enum step_result await_actions(struct passage *passage);
@@ -48,7 +39,9 @@ static const struct step {
 } STEPS[] = {
     {"admit", admit},                 /* skip what an earlier owner of the partition has finished */
     {"decode", decode},               /* bytes -> events */
+    {"recall", recall},               /* what is remembered of them; waits in a batch */
     {"judge", judge},                 /* events -> verdicts, without side effects */
+    {"remember", remember},           /* what has changed of it is stored; waits with its batch */
     {"plan", plan},                   /* verdicts -> API calls; nothing to do: straight to the end */
     {"act", act},                     /* hand the calls to dispatch/ */
     {"await_actions", await_actions}, /* every call succeeded or failed for good */
@@ -58,7 +51,14 @@ static const struct step {
     {"await_report", await_report},
     {"finish", finish}, /* the offset may be committed */
 };
-enum { STEP_COUNT = sizeof(STEPS) / sizeof(STEPS[0]), STEP_BURY = 6, STEP_REPORT = 8, STEP_FINISH = 10 };
+enum {
+    STEP_COUNT = sizeof(STEPS) / sizeof(STEPS[0]),
+    STEP_JUDGE = 3,
+    STEP_PLAN = 5,
+    STEP_BURY = 8,
+    STEP_REPORT = 10,
+    STEP_FINISH = 12
+};
 
 static void run_steps(struct passage *passage, int step)
 {
@@ -73,16 +73,28 @@ static void run_steps(struct passage *passage, int step)
 
 void pipeline_take(struct shard *shard, const struct kafka_record *record)
 {
-    struct passage passage = {.shard = shard, .record = record};
+    struct passage passage = {.shard = shard, .record = record, .arena = shard->scratch};
     metrics_add(shard->metrics, METRIC_RECORDS, 1);
     metrics_add(shard->metrics, METRIC_RECORD_BYTES, record->value.len);
     wd_arena_reset(shard->scratch);
     run_steps(&passage, 0);
+    if (shard->recalling)
+        recalls_settle(shard->recalls);
+}
+
+void pipeline_judge(struct passage *passage)
+{
+    run_steps(passage, STEP_JUDGE);
+}
+
+void pipeline_act(struct passage *passage)
+{
+    run_steps(passage, STEP_PLAN);
 }
 
 void pipeline_resume(struct shard *shard, struct work *work)
 {
-    if (work->partition->gone && !MUTATED(MUTATION_IGNORE_EPOCH)) { /* its offset is somebody else's now */
+    if (work->partition->gone) { /* its offset is somebody else's now */
         pipeline_forget(shard, work);
         return;
     }
@@ -119,107 +131,81 @@ static enum step_result admit(struct passage *passage)
 
 /* ---- decode ---- */
 
-static enum step_result cannot_judge(struct passage *passage, const char *class)
+/* What may wait is kept; what is judged at once is only lent. */
+static bool keep_record(struct passage *passage)
 {
-    passage->failure_class = class;
-    metrics_add(passage->shard->metrics, METRIC_DECODE_FAILURES, 1);
+    struct shard *shard = passage->shard;
+    if (!shard->recalling)
+        return true;
+    const struct kafka_record *kept = recalls_keep(shard->recalls, passage->record);
+    if (!kept)
+        return false;
+    passage->record = kept;
+    passage->arena = recalls_arena(shard->recalls);
+    return true;
+}
+
+static enum step_result cannot_decode(struct passage *passage, const char *class, const char *why)
+{
+    passage->events.count = 0;
+    passage_fail(passage, class, why);
     return STEP_NEXT;
 }
 
 static enum step_result decode(struct passage *passage)
 {
     struct shard *shard = passage->shard;
-    struct wd_str value = passage->record->value;
-    if (!value.data)
+    struct wd_error err = {0};
+    if (!passage->record->value.data)
         return STEP_NEXT; /* a tombstone: no events */
-    if (value.len > (size_t)shard->config->kafka.max_record_bytes) {
-        wd_fail(&passage->err, WD_ERR_TOO_LARGE, "the record has %zu bytes, more than kafka.max_record_bytes = %lld",
-                value.len, (long long)shard->config->kafka.max_record_bytes);
-        return cannot_judge(passage, wd_decode_outcome_name(WD_DECODE_TOO_LARGE));
+    if (passage->record->value.len > (size_t)shard->config->kafka.max_record_bytes) {
+        wd_fail(&err, WD_ERR_TOO_LARGE, "the record has %zu bytes, more than kafka.max_record_bytes = %lld",
+                passage->record->value.len, (long long)shard->config->kafka.max_record_bytes);
+        return cannot_decode(passage, wd_decode_outcome_name(WD_DECODE_TOO_LARGE), err.text);
     }
-    enum wd_decode_outcome outcome =
-        wd_decode(shard->decoder, shard->scratch, value.data, value.len, &passage->events, &passage->err);
-    if (outcome != WD_DECODED) {
-        passage->events.count = 0;
-        return cannot_judge(passage, wd_decode_outcome_name(outcome));
-    }
+    if (!keep_record(passage))
+        return cannot_decode(passage, wd_decode_outcome_name(WD_DECODE_TOO_LARGE),
+                             "keeping the record passes worker.event_memory");
+    enum wd_decode_outcome outcome = wd_decode(shard->decoder, passage->arena, passage->record->value.data,
+                                               passage->record->value.len, &passage->events, &err);
+    if (outcome != WD_DECODED)
+        return cannot_decode(passage, wd_decode_outcome_name(outcome), err.text);
     return STEP_NEXT;
 }
 
-/* ---- judge ---- */
+/* ---- recall, judge, remember ---- */
 
-static void count_matches(struct shard *shard, const struct wd_verdict *verdict)
+static enum step_result recall(struct passage *passage)
 {
-    metrics_add(shard->metrics, METRIC_CANDIDATES, verdict->candidates);
-    for (uint32_t i = 0; i < verdict->candidates; i++)
-        metrics_rule_add(shard->metrics, verdict->candidate_rules[i], RULE_CANDIDATE, 1);
-    for (size_t i = 0; i < verdict->match_count; i++) {
-        const struct wd_rule_match *match = &verdict->matches[i];
-        if (match->undecided) {
-            metrics_add(shard->metrics, METRIC_UNDECIDED, 1);
-            metrics_rule_add(shard->metrics, match->rule, RULE_UNDECIDED, 1);
-        }
-        if (!match->is_match)
-            continue;
-        metrics_add(shard->metrics, match->enforced ? METRIC_MATCHES : METRIC_SHADOW_MATCHES, 1);
-        metrics_rule_add(shard->metrics, match->rule, RULE_MATCHED, 1);
-        metrics_rule_add(shard->metrics, match->rule, match->enforced ? RULE_ENFORCED : RULE_SHADOW, 1);
-    }
-}
-
-/* Loudly: a rule that is off protects nobody. The decision record of the event says it, too. */
-static void tell_switched_off(struct shard *shard, const struct passage *passage, const struct wd_verdict *verdict)
-{
-    for (size_t i = 0; i < verdict->switched_off_count; i++) {
-        const struct wd_rule_info *rule = wd_ruleset_rule(shard->rules, verdict->switched_off[i]);
-        log_write(LOG_ERROR, "rule-switched-off",
-                  "a rule took longer than rules.rule_budget too often: it is off until the rules are loaded anew; "
-                  "`warden rules lint` tells why",
-                  LOG_STR("rule", rule->id), LOG_STR("file", rule->file), LOG_INT("line", rule->line),
-                  LOG_STR("topic", passage->record->topic), LOG_INT("partition", passage->record->partition),
-                  LOG_INT("offset", passage->record->offset), LOG_END);
-        metrics_add(shard->metrics, METRIC_SWITCHED_OFF, 1);
-    }
+    bool waits = passage->shard->recalling && recalls_add(passage->shard->recalls, passage);
+    return waits ? STEP_WAIT : STEP_NEXT;
 }
 
 static enum step_result judge(struct passage *passage)
 {
-    struct shard *shard = passage->shard;
-    size_t count = passage->events.count;
-    if (!count)
-        return STEP_NEXT;
-    passage->verdicts = wd_arena_zalloc(shard->scratch, count, sizeof(*passage->verdicts));
-    if (!passage->verdicts) {
-        wd_fail(&passage->err, WD_ERR_TOO_LARGE, "%zu objects in one record pass worker.event_memory", count);
-        passage->events.count = 0;
-        return cannot_judge(passage, "too_large");
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct wd_event *event = &passage->events.items[i];
-        metrics_add(shard->metrics, METRIC_EVENTS, 1);
-        metrics_add(shard->metrics, METRIC_REPAIRED, event->repaired);
-        if (!wd_ruleset_wants(shard->rules, event->name)) {
-            metrics_add(shard->metrics, METRIC_EVENTS_UNWANTED, 1);
-            continue;
-        }
-        event->kafka_timestamp_ms = passage->record->timestamp_ms;
-        int64_t now_ms = event->created_at_ms ? event->created_at_ms : event->kafka_timestamp_ms;
-        if (wd_scan(shard->scanner, shard->rules, shard->scratch, event, now_ms, &passage->verdicts[i],
-                    &passage->err) != WD_OK) {
-            passage->events.count = i; /* what was judged before it is still acted on */
-            return cannot_judge(passage, "cannot_be_judged");
-        }
-        count_matches(shard, &passage->verdicts[i]);
-        tell_switched_off(shard, passage, &passage->verdicts[i]);
-    }
+    passage_judge(passage);
     return STEP_NEXT;
+}
+
+static enum step_result remember(struct passage *passage)
+{
+    return passage->recalled ? STEP_WAIT : STEP_NEXT; /* recall.c goes on when its batch is stored */
 }
 
 /* ---- plan ---- */
 
 static bool is_worth_a_record(const struct wd_verdict *verdict)
 {
-    return verdict->match_count > 0 || verdict->switched_off_count > 0;
+    if (verdict->match_count || verdict->switched_off_count || verdict->alarmed_count || verdict->action_count ||
+        verdict->held_count)
+        return true;
+    for (size_t i = 0; i < verdict->ladder_count; i++)
+        if (verdict->ladders[i].step >= 0)
+            return true;
+    for (size_t i = 0; i < verdict->score_count; i++)
+        if (verdict->scores[i].entered)
+            return true;
+    return false;
 }
 
 static size_t count_units(const struct passage *passage)
@@ -331,7 +317,7 @@ static enum step_result plan(struct passage *passage)
         return STEP_LEAVE;
     }
     if (passage->failure_class)
-        work_fail(passage->work, passage->failure_class, passage->err.text);
+        work_fail(passage->work, passage->failure_class, passage->failure_text);
     if (!plan_units(passage, units))
         work_fail(passage->work, "too_large", "planning its actions passes worker.event_memory");
     work_measure(shard, passage->work);
@@ -476,11 +462,22 @@ static enum step_result await_report(struct passage *passage)
 
 /* ---- finish ---- */
 
+/* For a mutation only: a ticket of an earlier assignment is taken for one of the present. */
+static void finish_in_present(struct shard *shard, const struct work *work)
+{
+    struct partition *present = shard_partition(shard, work->partition->topic, work->partition->number);
+    if (present && offsets_awaits(present->offsets, work->ticket))
+        offsets_finish(present->offsets, work->ticket);
+}
+
 static enum step_result finish(struct passage *passage)
 {
     struct shard *shard = passage->shard;
     struct work *work = passage->work;
-    offsets_finish(passage->partition->offsets, passage->ticket);
+    if (MUTATED(MUTATION_IGNORE_EPOCH))
+        finish_in_present(shard, work);
+    else
+        offsets_finish(passage->partition->offsets, passage->ticket);
     metrics_add(shard->metrics, METRIC_RECORDS_FINISHED, 1);
     metrics_observe(shard->metrics, HISTOGRAM_RECORD_SECONDS,
                     (double)((int64_t)loop_now_ms(shard->loop) - work->taken_ms) / 1000);
@@ -496,6 +493,9 @@ void pipeline_forget(struct shard *shard, struct work *work)
         if (unit->state != UNIT_ENDED)
             held |= !dispatch_drop(shard->dispatch, unit);
     }
-    if (!held)
-        work_release(shard, work); /* else its last call or report brings it back here */
+    if (held)
+        return; /* its last call or report brings it back here */
+    if (MUTATED(MUTATION_IGNORE_EPOCH))
+        finish_in_present(shard, work);
+    work_release(shard, work);
 }

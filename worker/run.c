@@ -18,6 +18,7 @@
 #include "worker/reload.h"
 #include "worker/run.h"
 #include "worker/shard.h"
+#include "worker/state_choice.h"
 
 struct worker {
     const struct config *config;
@@ -26,6 +27,7 @@ struct worker {
     struct reloader *reloader;
     struct action_table *table;
     struct token *token;
+    struct state_share *state; /* NULL: nothing is remembered */
     struct shard **shards;
     const struct metrics **metrics;
     size_t shard_count; /* metrics has one more: what belongs to no shard */
@@ -53,6 +55,7 @@ static bool make_shards(struct worker *worker, struct wd_error *err)
         struct shard_options options = {.config = worker->config,
                                         .table = worker->table,
                                         .token = worker->token,
+                                        .state = worker->state,
                                         .rules = worker->rules,
                                         .number = (unsigned)i,
                                         .count = (unsigned)worker->shard_count};
@@ -88,7 +91,8 @@ struct worker *worker_new(const struct config *config, struct wd_diagnostics *fi
         return NULL;
     }
     worker->token = token_new(config->platform.token_file, config->platform.api_key_file, err);
-    if (!worker->token || !make_shards(worker, err)) {
+    if (!worker->token || state_choose(config, worker->rules, &worker->state, err) != WD_OK ||
+        !make_shards(worker, err)) {
         worker_free(worker);
         return NULL;
     }
@@ -129,6 +133,7 @@ void worker_free(struct worker *worker)
         shard_free(worker->shards[i]);
     free(worker->shards);
     free(worker->metrics);
+    state_share_close(worker->state);
     token_free(worker->token);
     action_table_free(worker->table);
     wd_ruleset_unref(worker->rules);
@@ -202,6 +207,22 @@ bool worker_is_ready(const struct worker *worker)
         if (!shard_is_ready(worker->shards[i]))
             return false;
     return true;
+}
+
+bool worker_state_fails(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->shard_count; i++)
+        if (shard_state_fails(worker->shards[i]))
+            return true;
+    return false;
+}
+
+void worker_reset_rules(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->rules_lock);
+    wd_ruleset_reset_valves(worker->rules);
+    pthread_mutex_unlock(&worker->rules_lock);
+    log_write(LOG_INFO, "rules-reset", "rules that were in shadow for matching too much are enforced again", LOG_END);
 }
 
 int64_t worker_silence_ms(const struct worker *worker)

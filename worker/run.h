@@ -38,6 +38,10 @@ struct wd_ruleset *worker_rules_ref(struct worker *worker);
 void worker_ask_reload(struct worker *worker);
 void worker_reload_status(struct worker *worker, struct reload_status *out);
 bool worker_is_ready(const struct worker *worker);
+/* The state store fails, and some shard takes nothing new until it works. */
+bool worker_state_fails(const struct worker *worker);
+/* Rules that the share valve put into shadow are enforced again. */
+void worker_reset_rules(struct worker *worker);
 /* The longest time for which a shard's loop has not turned. */
 int64_t worker_silence_ms(const struct worker *worker);
 bool worker_has_ended(const struct worker *worker); /* some shard has ended, asked to or not */

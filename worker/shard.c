@@ -9,7 +9,10 @@
 #include <time.h>
 
 #include "worker/log.h"
+#include "worker/recall.h"
 #include "worker/shard_parts.h"
+#include "worker/state/state.h"
+#include "worker/valves.h"
 
 enum {
     POLL_PERIOD_MS = 100,       /* the queue's event fd fires only on empty to non-empty, so a timer polls as well */
@@ -20,6 +23,7 @@ enum {
     WATCH_PERIOD_MS = 500,
     PRODUCER_FLUSH_MS = 5000,
     DRAIN_COMMIT_MS = 50,
+    LEAVE_MIN_MS = 1000,
     TIMED_EVENTS = 16, /* one in so many has the time of each rule noted */
 };
 
@@ -59,6 +63,23 @@ int64_t shard_now_ms(const struct shard *shard)
     return (int64_t)loop_now_ms(shard->loop);
 }
 
+bool shard_is_member(struct shard *shard)
+{
+    bool was_in_doubt = shard->doze.in_doubt;
+    /* Heartbeats go on while the news of the loss still waits to be polled. */
+    bool is_lost = shard->consumer && consumer_assignment_lost(shard->consumer);
+    int64_t heard_ms = shard->consumer && !is_lost ? consumer_heard_ms(shard->consumer) : 0;
+    bool is_member =
+        doze_is_member(&shard->doze, steady_clock_ms(), shard->config->kafka.session_timeout_ms / 2, heard_ms);
+    if (is_member == was_in_doubt)
+        log_write(is_member ? LOG_INFO : LOG_WARN, is_member ? "group-answers" : "slept",
+                  is_member ? "the group has answered: calls go on"
+                            : "the process stood still for more than half a session: nothing is sent until the group "
+                              "has answered",
+                  LOG_STR("shard", shard->name), LOG_END);
+    return is_member && !is_lost;
+}
+
 /* ---- how full we are ---- */
 
 static size_t max_held_works(const struct shard *shard)
@@ -74,18 +95,32 @@ static bool commits_stand_still(const struct shard *shard)
            shard_now_ms(shard) - shard->uncommitted_since_ms > shard->config->kafka.session_timeout_ms / 2;
 }
 
+static size_t held_bytes(const struct shard *shard)
+{
+    return shard->held_bytes + (shard->recalls ? recalls_bytes(shard->recalls) : 0);
+}
+
+/* New rules are taken between two batches: so that there is such a moment, no new batch is begun. */
+static bool recalls_are_shut(const struct shard *shard)
+{
+    if (!shard->recalls)
+        return false;
+    return recalls_are_held(shard->recalls) ||
+           (handover_is_offered(&shard->handover) && !recalls_are_idle(shard->recalls));
+}
+
 static bool has_room(const struct shard *shard)
 {
-    return !commits_stand_still(shard) && !dispatch_is_shut(shard->dispatch) &&
-           shard->held_works < max_held_works(shard) &&
-           shard->held_bytes < (size_t)shard->config->worker.max_held_bytes;
+    return !commits_stand_still(shard) && !dispatch_is_shut(shard->dispatch) && !recalls_are_shut(shard) &&
+           (!shard->recalls || recalls_have_room(shard->recalls)) && shard->held_works < max_held_works(shard) &&
+           held_bytes(shard) < (size_t)shard->config->worker.max_held_bytes;
 }
 
 static bool is_half_empty(const struct shard *shard)
 {
-    return !commits_stand_still(shard) && !dispatch_is_shut(shard->dispatch) &&
+    return !commits_stand_still(shard) && !dispatch_is_shut(shard->dispatch) && !recalls_are_shut(shard) &&
            shard->held_works <= max_held_works(shard) / 2 &&
-           shard->held_bytes <= (size_t)shard->config->worker.max_held_bytes / 2;
+           held_bytes(shard) <= (size_t)shard->config->worker.max_held_bytes / 2;
 }
 
 void shard_pause_all(struct shard *shard, bool pause)
@@ -173,7 +208,9 @@ static void on_poll_timer(void *context)
     resume_if_room(shard);
     while ((may = may_poll(shard)) && served < POLL_BURST && consumer_poll(shard->consumer, 1) > 0)
         served++;
-    shard_listen(shard, may); /* a ready fd that nobody serves would keep the loop turning */
+    if (shard->recalls)
+        recalls_close_batch(shard->recalls); /* nothing more comes for now, or much has come */
+    shard_listen(shard, may);                /* a ready fd that nobody serves would keep the loop turning */
     /* after a full burst there is more to do: the next turn goes on without waiting for the event fd */
     loop_timer_arm(shard->poll_timer, served == POLL_BURST ? 0 : POLL_PERIOD_MS);
 }
@@ -292,6 +329,18 @@ static void on_token_timer(void *context)
     outbound_mind_token(shard);
 }
 
+static void update_state_gauges(struct shard *shard)
+{
+    struct state_size size;
+    state_size_of(shard->state, &size);
+    metrics_set(shard->metrics, METRIC_STATE_VALUES, size.values);
+    metrics_set(shard->metrics, METRIC_STATE_BYTES, size.bytes);
+    metrics_set(shard->metrics, METRIC_STATE_MAX_BYTES, size.max_bytes);
+    metrics_set(shard->metrics, METRIC_STATE_FORGOTTEN, size.forgotten);
+    metrics_set(shard->metrics, METRIC_STATE_EVICTED, size.evicted);
+    atomic_store(&shard->state_fails, recalls_are_held(shard->recalls));
+}
+
 static void update_gauges(struct shard *shard)
 {
     uint64_t lag = 0;
@@ -305,7 +354,9 @@ static void update_gauges(struct shard *shard)
     }
     metrics_set(shard->metrics, METRIC_LAG, lag);
     metrics_set(shard->metrics, METRIC_IN_FLIGHT, shard->held_works);
-    metrics_set(shard->metrics, METRIC_HELD_BYTES, shard->held_bytes);
+    metrics_set(shard->metrics, METRIC_HELD_BYTES, held_bytes(shard));
+    if (shard->recalls)
+        update_state_gauges(shard);
     metrics_set(shard->metrics, METRIC_BREAKER_OPEN, dispatch_open_gates(shard->dispatch));
 }
 
@@ -329,14 +380,31 @@ static void on_watch_timer(void *context)
 
 /* ---- the thread ---- */
 
+/* Whether records go through batches depends on the rules. */
+static void mind_state(struct shard *shard)
+{
+    bool remembers = wd_ruleset_remembers(shard->rules);
+    shard->recalling = shard->state && (remembers || valves_are_set(shard->config));
+    if (remembers && !shard->state)
+        log_write(
+            LOG_WARN, "state-missing",
+            "the rules remember, and there is no store: conditions on behaviour are never true; set state.store and "
+            "start again",
+            LOG_STR("shard", shard->name), LOG_END);
+}
+
 /* Nothing that is under way refers to the old rules: what was decided has been copied. */
 static void take_offered_rules(struct shard *shard)
 {
     uint64_t start_ns = cheap_clock_ns(NULL);
-    if (handover_take(&shard->handover, &shard->rules, shard->scanner, shard->metrics))
-        log_write(LOG_INFO, "rules-taken", "the shard judges by the new rules", LOG_STR("shard", shard->name),
-                  LOG_STR("ruleset", wd_ruleset_digest(shard->rules)),
-                  LOG_INT("took_us", (cheap_clock_ns(NULL) - start_ns) / 1000), LOG_END);
+    if (shard->recalls && !recalls_are_idle(shard->recalls))
+        return; /* a batch is judged by one set */
+    if (!handover_take(&shard->handover, &shard->rules, shard->scanner, shard->metrics))
+        return;
+    mind_state(shard);
+    log_write(LOG_INFO, "rules-taken", "the shard judges by the new rules", LOG_STR("shard", shard->name),
+              LOG_STR("ruleset", wd_ruleset_digest(shard->rules)),
+              LOG_INT("took_us", (cheap_clock_ns(NULL) - start_ns) / 1000), LOG_END);
 }
 
 static void turn(struct shard *shard, int max_wait_ms)
@@ -344,6 +412,12 @@ static void turn(struct shard *shard, int max_wait_ms)
     take_offered_rules(shard);
     loop_turn(shard->loop, max_wait_ms);
     atomic_store(&shard->turned_ms, steady_clock_ms());
+    shard_is_member(shard);
+}
+
+static size_t unfinished(const struct shard *shard)
+{
+    return shard->held_works + (shard->recalls ? recalls_waiting(shard->recalls) : 0);
 }
 
 /* Nothing new is taken; what is under way may end and is committed; the rest is left to the next owner. Polling goes
@@ -353,28 +427,33 @@ static void drain(struct shard *shard)
     shard->draining = true;
     atomic_store(&shard->ready, false);
     shard_pause_all(shard, true);
-    int64_t deadline = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
+    if (shard->recalls)
+        recalls_close_batch(shard->recalls);
+    int64_t deadline = shard->drain_until_ms = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
     loop_timer_arm(shard->commit_timer, 0);
-    while ((shard->held_works || !membership_is_committed(shard)) && !shard->failed && steady_clock_ms() < deadline) {
-        if (!shard->held_works && !shard->commit_pending && !loop_timer_armed(shard->commit_timer))
+    while ((unfinished(shard) || !membership_is_committed(shard)) && !shard->failed && steady_clock_ms() < deadline) {
+        if (!unfinished(shard) && !shard->commit_pending && !loop_timer_armed(shard->commit_timer))
             loop_timer_arm(shard->commit_timer, DRAIN_COMMIT_MS);
         turn(shard, 20);
     }
-    if (shard->held_works)
+    if (unfinished(shard))
         log_write(LOG_WARN, "drain-timeout",
                   "worker.drain_timeout is over: unfinished records are left to the next owner of their partitions",
-                  LOG_STR("shard", shard->name), LOG_INT("unfinished", shard->held_works), LOG_END);
+                  LOG_STR("shard", shard->name), LOG_INT("unfinished", unfinished(shard)), LOG_END);
 }
 
-/* Leaving the group gives the partitions back, so this forgets every work and commits what is finished. */
+/* Leaving the group gives the partitions back, so this forgets every work and commits what is finished. A group that
+ * does not answer is not waited for any longer than worker.drain_timeout. */
 static void leave(struct shard *shard)
 {
+    int64_t deadline_ms = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
     loop_timer_cancel(shard->commit_timer);
     loop_timer_cancel(shard->poll_timer);
     shard_listen(shard, false);
     if (!shard->failed)
         membership_commit_all(shard);
-    consumer_close(shard->consumer, (int)shard->config->worker.drain_timeout_ms);
+    int64_t left_ms = deadline_ms - steady_clock_ms();
+    consumer_close(shard->consumer, left_ms > LEAVE_MIN_MS ? (int)left_ms : LEAVE_MIN_MS);
     shard->consumer = NULL;
     membership_forget_all(shard); /* what no revoke callback came for: the group could not be reached */
 }
@@ -390,8 +469,8 @@ static void *run_thread(void *context)
         turn(shard, 1000);
     if (!shard->failed)
         drain(shard);
-    bool drained = shard->held_works == 0 && membership_is_committed(shard) && !shard->failed;
-    size_t left = shard->held_works;
+    bool drained = unfinished(shard) == 0 && membership_is_committed(shard) && !shard->failed;
+    size_t left = unfinished(shard);
     leave(shard);
     atomic_store(&shard->clean, drained && !shard->failed && !shard->gave_up);
     log_write(drained ? LOG_INFO : LOG_WARN, "shard-ended",
@@ -510,7 +589,9 @@ static bool make_parts(struct shard *shard)
                                          .rule_budget_ns = (uint64_t)config->rules.rule_budget_ms * 1000000u,
                                          .tried = count_time,
                                          .tried_context = shard,
-                                         .sample_every = TIMED_EVENTS};
+                                         .sample_every = TIMED_EVENTS,
+                                         .rule_share = config->valves.rule_share,
+                                         .rule_share_min_events = (uint32_t)config->valves.rule_share_min_events};
     shard->metrics = metrics_new();
     shard->decoder = wd_decoder_new((size_t)config->kafka.max_record_bytes);
     shard->scanner = wd_scanner_new(&scanner);
@@ -532,6 +613,20 @@ static bool make_parts(struct shard *shard)
            make_dispatch(shard);
 }
 
+static enum wd_status make_state(struct shard *shard, struct wd_error *err)
+{
+    if (shard->options.state) {
+        enum wd_status status = state_open(shard->options.state, shard->loop, &shard->state, err);
+        if (status != WD_OK)
+            return status;
+        shard->recalls = recalls_new(shard);
+        if (!shard->recalls)
+            return wd_fail(err, WD_ERR_MEMORY, "out of memory");
+    }
+    mind_state(shard);
+    return WD_OK;
+}
+
 struct shard *shard_new(const struct shard_options *options, struct wd_error *err)
 {
     struct shard *shard = calloc(1, sizeof(*shard));
@@ -544,6 +639,7 @@ struct shard *shard_new(const struct shard_options *options, struct wd_error *er
     shard->full_since_ms = shard->uncommitted_since_ms = -1;
     shard->rules = wd_ruleset_ref(options->rules);
     shard->token_generation = token_generation(options->token);
+    doze_init(&shard->doze, steady_clock_ms());
     TAILQ_INIT(&shard->partitions);
     TAILQ_INIT(&shard->gone);
     TAILQ_INIT(&shard->waiting);
@@ -559,7 +655,8 @@ struct shard *shard_new(const struct shard_options *options, struct wd_error *er
         shard_free(shard);
         return NULL;
     }
-    if (make_client(shard, err) != WD_OK || make_producer(shard, err) != WD_OK || make_consumer(shard, err) != WD_OK) {
+    if (make_state(shard, err) != WD_OK || make_client(shard, err) != WD_OK || make_producer(shard, err) != WD_OK ||
+        make_consumer(shard, err) != WD_OK) {
         shard_free(shard);
         return NULL;
     }
@@ -611,6 +708,9 @@ void shard_free(struct shard *shard)
         consumer_close(shard->consumer, 1000);
     if (shard->producer)
         producer_free(shard->producer, PRODUCER_FLUSH_MS);
+    recalls_stop(shard->recalls);
+    state_close(shard->state);
+    recalls_free(shard->recalls);
     membership_release_all(shard);
     dispatch_free(shard->dispatch);
     loop_timer_free(shard->poll_timer);
@@ -645,6 +745,11 @@ bool shard_is_ready(const struct shard *shard)
 int64_t shard_silence_ms(const struct shard *shard)
 {
     return steady_clock_ms() - atomic_load(&shard->turned_ms);
+}
+
+bool shard_state_fails(const struct shard *shard)
+{
+    return atomic_load(&shard->state_fails);
 }
 
 bool shard_has_ended(const struct shard *shard)

@@ -16,13 +16,15 @@
 #include "worker/platform/token.h"
 
 struct shard;
+struct state_share;
 
 struct shard_options {
     const struct config *config;
     const struct action_table *table;
     struct token *token;
-    struct wd_ruleset *rules; /* the shard takes a reference of its own */
-    unsigned number;          /* 0-based */
+    struct state_share *state; /* NULL: nothing is remembered */
+    struct wd_ruleset *rules;  /* the shard takes a reference of its own */
+    unsigned number;           /* 0-based */
     unsigned count;
     void (*on_end)(void *context); /* from the shard's thread, when it has ended by itself */
     void *context;
@@ -49,5 +51,6 @@ const struct metrics *shard_metrics(const struct shard *shard);
 bool shard_is_ready(const struct shard *shard);      /* member of the group, rules loaded */
 int64_t shard_silence_ms(const struct shard *shard); /* since the loop last turned */
 bool shard_has_ended(const struct shard *shard);
+bool shard_state_fails(const struct shard *shard); /* the state store does, and nothing new is taken */
 
 #endif

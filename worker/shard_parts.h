@@ -8,6 +8,9 @@
 /* shard.c */
 int64_t shard_now_ms(const struct shard *shard); /* loop time */
 int64_t steady_clock_ms(void);                   /* the same clock, read now */
+/* To be called at least once a turn. False where nothing may be sent: the partitions are known to be lost, or this
+ * process has slept and the group has not yet said that it is still a member. */
+bool shard_is_member(struct shard *shard);
 void shard_pause_all(struct shard *shard, bool pause);
 /* Watches the consumer's event fd, or stops watching it while the consumer may not be polled. */
 void shard_listen(struct shard *shard, bool listen);

@@ -10,6 +10,7 @@
 #include <warden/scanner.h>
 
 #include "worker/dispatch/dispatch.h"
+#include "worker/doze.h"
 #include "worker/handover.h"
 #include "worker/kafka/consumer.h"
 #include "worker/kafka/producer.h"
@@ -17,6 +18,9 @@
 #include "worker/platform/client.h"
 #include "worker/shard.h"
 #include "worker/work.h"
+
+struct recalls;
+struct state_store;
 
 struct shard {
     struct shard_options options;
@@ -35,7 +39,10 @@ struct shard {
     struct wd_scanner *scanner;
     struct wd_arena *scratch; /* of the record that is being evaluated */
     struct wd_ruleset *rules;
-    struct handover handover; /* of the next ones, from another thread; taken between two turns of the loop */
+    struct state_store *state; /* NULL: nothing is remembered */
+    struct recalls *recalls;   /* NULL as well */
+    bool recalling;            /* records go through it: the rules remember, or valves are set */
+    struct handover handover;  /* of the next ones, from another thread; taken between two turns of the loop */
 
     struct partition_queue partitions;
     struct partition_queue gone; /* went away while calls of their works were on the way */
@@ -46,6 +53,7 @@ struct shard {
     size_t spare_count;
 
     struct loop_timer *poll_timer, *commit_timer, *dispatch_timer, *token_timer, *watch_timer;
+    struct doze doze;
     bool listening;        /* the consumer's event fd is watched */
     bool in_revoke;        /* the consumer's revoke callback is on the stack: do not poll it again */
     bool commit_pending;   /* an asynchronous commit is under way */
@@ -57,12 +65,14 @@ struct shard {
     struct dispatch_rate *group_rates;
     struct kafka_property *properties; /* as the Kafka room wants them; names and values are the config's */
     bool draining;
-    bool gave_up; /* ends by itself, but in order */
-    bool failed;  /* something that only a restart can mend */
+    int64_t drain_until_ms; /* while draining */
+    bool gave_up;           /* ends by itself, but in order */
+    bool failed;            /* something that only a restart can mend */
     int64_t dead_letter_window_ms;
     uint32_t dead_letters_in_window;
 
     atomic_bool stop_asked, ended, ready, clean;
+    atomic_bool state_fails; /* and nothing new is taken */
     atomic_int_least64_t turned_ms;
 };
 

@@ -1,6 +1,7 @@
 /* Says when a partition has come to a stand, and ends the shard where the configuration asks for it. Neighbours:
  * stall.c judges, shard.c calls a few times a second. */
 #include "worker/log.h"
+#include "worker/recall.h"
 #include "worker/shard_parts.h"
 
 static void tell_stall(struct shard *shard, const struct partition *partition, const struct stall_sight *sight)
@@ -39,7 +40,8 @@ static void look_at(struct shard *shard, struct partition *partition, bool is_he
 
 void watchdog_look(struct shard *shard)
 {
-    bool is_held = shard->draining || shard->in_revoke || dispatch_is_held(shard->dispatch);
+    bool is_held = shard->draining || shard->in_revoke || dispatch_is_held(shard->dispatch) ||
+                   (shard->recalls && recalls_are_held(shard->recalls));
     uint64_t stalled = 0;
     struct partition *partition;
     TAILQ_FOREACH(partition, &shard->partitions, link)

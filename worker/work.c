@@ -75,9 +75,8 @@ struct work *work_keep(struct shard *shard, struct partition *partition, uint64_
 
 void work_measure(struct shard *shard, struct work *work)
 {
-    size_t used = wd_arena_used(work->arena);
     shard->held_bytes -= work->bytes;
-    work->bytes = (used > FIRST_BLOCK ? used : FIRST_BLOCK) + work->unit_count * DECISION_BYTES;
+    work->bytes = wd_arena_held(work->arena) + work->unit_count * DECISION_BYTES;
     shard->held_bytes += work->bytes;
 }
 

@@ -36,7 +36,9 @@ struct partition {
     int32_t number;
     uint64_t epoch; /* of the assignment that gave it to us */
     bool gone;
+    bool leaving; /* is being given back: nothing of it is begun any more */
     bool paused;
+    size_t recalling; /* of its records, in batches (recall.c) */
     struct offsets *offsets;
     uint64_t committed_version; /* offsets_version at the last acknowledged commit */
     uint64_t asked_version;     /* ... at the last commit asked for */

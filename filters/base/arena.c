@@ -16,8 +16,15 @@ struct block {
 
 struct wd_arena {
     struct block *current;
-    size_t cap, used;
+    size_t cap, used, held;
+    size_t step; /* size of the next block, where no more is asked for */
 };
+
+/* Blocks double up to the usual size; one that was made for something large says nothing about what comes next. */
+static size_t step_after(size_t block_bytes)
+{
+    return block_bytes < FIRST_BLOCK_BYTES / 2 ? block_bytes * 2 : FIRST_BLOCK_BYTES;
+}
 
 static struct block *block_new(size_t size, struct block *next)
 {
@@ -41,7 +48,8 @@ struct wd_arena *wd_arena_new_sized(size_t cap_bytes, size_t first_bytes)
         free(first);
         return NULL;
     }
-    *arena = (struct wd_arena){.current = first, .cap = cap_bytes};
+    *arena =
+        (struct wd_arena){.current = first, .cap = cap_bytes, .held = first_bytes, .step = step_after(first_bytes)};
     return arena;
 }
 
@@ -49,6 +57,7 @@ static void drop_blocks_but_first(struct wd_arena *arena)
 {
     while (arena->current->next) {
         struct block *older = arena->current->next;
+        arena->held -= arena->current->size;
         free(arena->current);
         arena->current = older;
     }
@@ -68,6 +77,7 @@ void wd_arena_reset(struct wd_arena *arena)
     drop_blocks_but_first(arena);
     arena->current->used = 0;
     arena->used = 0;
+    arena->step = step_after(arena->current->size);
 }
 
 void *wd_arena_alloc(struct wd_arena *arena, size_t bytes)
@@ -79,12 +89,14 @@ void *wd_arena_alloc(struct wd_arena *arena, size_t bytes)
         return NULL;
     struct block *block = arena->current;
     if (rounded > block->size - block->used) {
-        size_t step = block->size < FIRST_BLOCK_BYTES ? block->size * 2 : FIRST_BLOCK_BYTES;
-        size_t size = rounded > step ? rounded : step;
+        size_t size = rounded > arena->step ? rounded : arena->step;
         block = block_new(size, arena->current);
         if (!block)
             return NULL;
+        if (size == arena->step)
+            arena->step = step_after(size);
         arena->current = block;
+        arena->held += size;
     }
     void *at = block->bytes + block->used;
     block->used += rounded;
@@ -118,4 +130,9 @@ struct wd_str wd_arena_copy(struct wd_arena *arena, struct wd_str s)
 size_t wd_arena_used(const struct wd_arena *arena)
 {
     return arena->used;
+}
+
+size_t wd_arena_held(const struct wd_arena *arena)
+{
+    return arena->held;
 }

@@ -131,7 +131,7 @@ struct wd_score_now wd_score_add(struct wd_session *session, const struct wd_sco
     now.after = state.score;
     now.band = state.band;
     now.entered = state.band > before_band;
-    if (points > 0 || state.band != stored_band)
+    if (points > 0 || (state.band != stored_band && state.score > 0))
         write_score(session, score, &state);
     remember(session, score, &now);
     return now;

@@ -62,24 +62,26 @@ static bool same_action(const struct wd_action *a, const struct wd_action *b)
     return a->kind == b->kind && a->scope == b->scope && wd_str_equal(a->notify_target, b->notify_target);
 }
 
-bool wd_load_actions(struct loader *loader, const struct wd_node *list, struct rule *rule)
+bool wd_load_action_list(struct loader *loader, const struct wd_node *list, const struct wd_action **actions_out,
+                         size_t *count_out)
 {
     struct wd_action *actions = wd_loader_alloc(loader, list->count + 1, sizeof(*actions));
     if (!actions)
         return false;
     bool fine = true;
+    size_t count = 0;
     for (const struct wd_node *node = list->first; node; node = node->next) {
-        struct wd_action *action = &actions[rule->action_count];
-        load_action(loader, node, action);
-        for (size_t i = 0; i < rule->action_count; i++) {
-            if (!same_action(&actions[i], action))
+        load_action(loader, node, &actions[count]);
+        for (size_t i = 0; i < count; i++) {
+            if (!same_action(&actions[i], &actions[count]))
                 continue;
             wd_report(&loader->reporter, node, WD_ERROR, "duplicate-action", "'%s' stands in this list twice",
-                      wd_action_kind_name(action->kind));
+                      wd_action_kind_name(actions[count].kind));
             fine = false;
         }
-        rule->action_count++;
+        count++;
     }
-    rule->actions = actions;
+    *actions_out = actions;
+    *count_out = count;
     return fine;
 }

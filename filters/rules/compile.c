@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters/rules/behaviour.h"
 #include "filters/rules/loader.h"
 
 struct index {
@@ -203,15 +204,21 @@ static void gather_views(struct wd_ruleset *set)
     }
 }
 
-/* What a condition can be where no pattern had a hit. */
+/* What a condition can be where no pattern had a hit and nothing that is remembered is true. */
 struct possible {
     bool yes, no;
 };
 
+/* True where the rule becomes a candidate when the leaf is true. */
+static bool is_hit(const struct leaf *leaf)
+{
+    return leaf->kind->reads == READS_PATTERNS || leaf->kind->reads == READS_BEHAVIOUR;
+}
+
 static struct possible without_hits(const struct condition *condition)
 {
     if (condition->kind == CONDITION_LEAF)
-        return (struct possible){.yes = condition->leaf->kind->reads != READS_PATTERNS, .no = true};
+        return (struct possible){.yes = !is_hit(condition->leaf), .no = true};
     struct possible first = without_hits(condition->children[0]);
     if (condition->kind == CONDITION_NOT)
         return (struct possible){.yes = first.no, .no = first.yes};
@@ -228,7 +235,7 @@ static struct possible without_hits(const struct condition *condition)
 static uint32_t needs_without_hits(const struct condition *condition)
 {
     if (condition->kind == CONDITION_LEAF)
-        return condition->leaf->kind->reads == READS_PATTERNS ? UINT32_MAX : condition->leaf->needs;
+        return is_hit(condition->leaf) ? UINT32_MAX : condition->leaf->needs;
     if (condition->kind == CONDITION_NOT)
         return 0;
     uint32_t needs = needs_without_hits(condition->children[0]);
@@ -258,9 +265,14 @@ static bool list_rules(struct loader *loader, uint32_t scope, bool (*wanted)(con
     return true;
 }
 
+bool wd_can_match_without_hits(const struct condition *condition)
+{
+    return without_hits(condition).yes;
+}
+
 static bool can_match_without_hits(const struct rule *rule)
 {
-    return without_hits(rule->when).yes;
+    return wd_can_match_without_hits(rule->when);
 }
 
 static bool matches_when_undecided(const struct rule *rule)
@@ -309,5 +321,5 @@ bool wd_compile_rules(struct loader *loader)
         note_index_classes(set);
         gather_views(set);
     }
-    return fine && finish_scopes(loader);
+    return fine && finish_scopes(loader) && wd_compile_behaviour(loader);
 }

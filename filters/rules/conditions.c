@@ -165,7 +165,7 @@ static const struct leaf *load_leaf(struct loader *loader, const struct wd_node 
     };
     if (!kind->prepare(loader, node, leaf))
         return NULL;
-    return kind->reads == READS_EVENT || remember_leaf(loader, leaf) ? leaf : NULL;
+    return !wd_reads_texts(leaf) || remember_leaf(loader, leaf) ? leaf : NULL;
 }
 
 /* ---- trees ---- */

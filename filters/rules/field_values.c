@@ -1,5 +1,6 @@
 /* What fields of an event hold, and how they compare. What always holds: a field that the event does not have is equal
  * to nothing, greater than nothing and smaller than nothing. Neighbours: fields.c read the comparisons. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,4 +301,34 @@ struct wd_str wd_field_text(const struct leaf *leaf, struct evaluation *evaluati
     struct wd_str text = wd_arena_copy(evaluation->arena, wd_str_from(digits));
     evaluation->out_of_memory |= !text.data;
     return text;
+}
+
+/* ---- for what is remembered ---- */
+
+size_t wd_field_values(const struct field_params *params, struct evaluation *evaluation, struct wd_str *out,
+                       size_t most)
+{
+    struct value value = field_value(evaluation, params);
+    size_t count = 0;
+    if (value.absent || !most)
+        return 0;
+    for (; value.texts && count < value.text_count && count < most; count++)
+        out[count] = value.texts[count];
+    if (value.texts)
+        return count;
+    if (!value.text.data) {
+        char digits[32];
+        snprintf(digits, sizeof(digits), "%.15g", value.number);
+        value.text = wd_arena_copy(evaluation->arena, wd_str_from(digits));
+        evaluation->out_of_memory |= !value.text.data;
+    }
+    out[0] = value.text;
+    return value.text.data ? 1 : 0;
+}
+
+bool wd_field_number(const struct field_params *params, struct evaluation *evaluation, double *out)
+{
+    struct value value = field_value(evaluation, params);
+    *out = value.number;
+    return !value.absent && value.is_number && isfinite(value.number);
 }

@@ -95,7 +95,7 @@ static const struct key FIELD_KEYS[] = {
 
 /* ---- loading ---- */
 
-static bool find_field(struct loader *loader, const struct wd_node *name, struct field_params *params)
+bool wd_find_field(struct loader *loader, const struct wd_node *name, struct field_params *params)
 {
     const char *names[NAMED_FIELD_COUNT + 1] = {NULL};
     for (int i = 0; i < NAMED_FIELD_COUNT; i++) {
@@ -219,7 +219,7 @@ static bool prepare_field(struct loader *loader, const struct wd_node *node, str
 {
     struct field_params *params = wd_loader_alloc(loader, 1, sizeof(*params));
     struct comparison *comparisons = wd_loader_alloc(loader, OPERATOR_COUNT, sizeof(*comparisons));
-    if (!params || !comparisons || !find_field(loader, wd_node_get(node, "field"), params))
+    if (!params || !comparisons || !wd_find_field(loader, wd_node_get(node, "field"), params))
         return false;
     const struct wd_node *own_case = wd_node_get(node, "case");
     bool caseless = !own_case || strcmp(own_case->text, "sensitive") != 0, fine = true;

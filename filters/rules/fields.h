@@ -70,8 +70,18 @@ struct field_params {
     size_t count;
 };
 
+struct loader;
+/* Finds the field that a node names; reports where there is none. */
+bool wd_find_field(struct loader *loader, const struct wd_node *name, struct field_params *params);
+
 /* Order of struct wd_str for qsort and bsearch. */
 int wd_compare_bytes(const void *left, const void *right);
+
+/* The values of a field as texts, at most `most` of them. */
+size_t wd_field_values(const struct field_params *params, struct evaluation *evaluation, struct wd_str *out,
+                       size_t most);
+/* False where the event has no number there. */
+bool wd_field_number(const struct field_params *params, struct evaluation *evaluation, double *out);
 
 enum truth wd_evaluate_field(const struct leaf *leaf, struct evaluation *evaluation);
 /* What the event has in the field that the leaf compares, for people; absent where it has none. */

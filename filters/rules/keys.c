@@ -1,6 +1,6 @@
 /* The tables: every key that a rule file can have, but those of the conditions, which stand with their kinds.
  * Neighbours: schema.h says what the rows mean. */
-#include "filters/rules/schema.h"
+#include "filters/rules/behaviour.h"
 
 static const char *const MODES[] = {"off", "shadow", "enforce", NULL};
 static const char *const STATUSES[] = {"experimental", "stable", "deprecated", NULL};
@@ -107,7 +107,7 @@ static const struct key ACTION_ALTERNATIVES[] = {
     {.name = "", .type = KEY_MAP, .shape = &ACTION_MAP, .doc = "an action with its parameter, as in {mute: 1h}"},
     NO_MORE,
 };
-static const struct key ACTION_ELEMENT = {
+const struct key wd_action_element = {
     .name = "", .type = KEY_EITHER, .alternatives = ACTION_ALTERNATIVES, .doc = "an action"};
 static const struct key POINTS_ELEMENT = {.name = "", .type = KEY_NUMBER, .low = -1000, .high = 1000, .doc = "points"};
 static const struct key CONDITION_ELEMENT = {.name = "", .type = KEY_CONDITION, .doc = "a condition"};
@@ -140,6 +140,7 @@ static const struct shape TEST_PLACE = {"a test's place", "test_place", "Where i
 #define TEST_EVENT_KEYS                                                                                                \
     {.name = "event", .type = KEY_TEXT, .doc = "event name: message.didCreate where none is given"},                   \
         {.name = "type", .type = KEY_CHOICE, .choices = CONTENT_TYPES, .doc = "content type: by the event name"},      \
+        {.name = "content_id", .type = KEY_TEXT, .doc = "id of the content: one of its own where none is given"},      \
         {.name = "text", .type = KEY_TEXT, .doc = "the body"},                                                         \
         {.name = "title", .type = KEY_TEXT, .doc = "title of a post"},                                                 \
         {.name = "description", .type = KEY_TEXT, .doc = "description of a user, channel or community"},               \
@@ -182,11 +183,19 @@ static const struct key EXPECT_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = "
 static const struct key STEP_KEYS[] = {
     TEST_EVENT_KEYS,
     {.name = "at", .type = KEY_TEXT, .doc = "when: 10s, or +10s after the step before"},
+    {.name = "times",
+     .type = KEY_INTEGER,
+     .low = 1,
+     .high = 1000,
+     .doc = "so many events like this, numbered from 1: {n} in their texts and ids is the number"},
+    {.name = "every", .type = KEY_DURATION, .doc = "time between these, as in 300ms"},
+    {.name = "fresh", .type = KEY_BOOLEAN, .doc = "a new sequence begins: nothing is remembered of the steps before"},
+    {.name = "match", .type = KEY_BOOLEAN, .doc = "the rule must match the last of them, or must not"},
     {.name = "expect",
      .type = KEY_LIST,
      .element = &EXPECT_ELEMENT,
      .may_be_empty = true,
-     .doc = "names of the actions that must be planned, no more and no less"},
+     .doc = "names of the actions that must be planned for the last of them, no more and no less"},
     ENDS,
 };
 static const struct shape STEP = {"a step", "step", "An event of a sequence.", STEP_KEYS, false};
@@ -207,6 +216,12 @@ static const struct shape TESTS = {"tests", "tests", "Examples that `warden rule
 /* ---- a rule, an override, a file ---- */
 
 static const struct key MESSAGE_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = "a text for the user"};
+
+static const struct key STRIKES_ALTERNATIVES[] = {
+    {.name = "", .type = KEY_INTEGER, .low = 1, .high = STRIKES_MAX, .doc = "how many, on the ladder 'default'"},
+    {.name = "", .type = KEY_MAP, .shape = &wd_strikes_shape, .doc = "{ladder: NAME, count: 2}"},
+    NO_MORE,
+};
 
 #define RULE_KEYS_BUT_ID(when_required, actions_required)                                                              \
     {.name = "title", .type = KEY_TEXT, .doc = "what it is about, in a few words"},                                    \
@@ -236,9 +251,20 @@ static const struct key MESSAGE_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = 
          .type = KEY_NAMED,                                                                                            \
          .element = &POINTS_ELEMENT,                                                                                   \
          .doc = "points for the author, as in {spam: 6}"},                                                             \
+        {.name = "strikes",                                                                                            \
+         .type = KEY_EITHER,                                                                                           \
+         .alternatives = STRIKES_ALTERNATIVES,                                                                         \
+         .doc = "strikes for the author on a ladder, as in 1 or {ladder: spam, count: 2}"},                            \
+        {.name = "escalate",                                                                                           \
+         .type = KEY_MAP,                                                                                              \
+         .shape = &wd_escalate_shape,                                                                                  \
+         .doc = "a ladder of the rule's own: each match is a strike"},                                                 \
+        {.name = "expected_share",                                                                                     \
+         .type = KEY_PERCENT,                                                                                          \
+         .doc = "share of events that it may match before the valve takes it for broken, as in 60%"},                  \
         {.name = "actions",                                                                                            \
          .type = KEY_LIST,                                                                                             \
-         .element = &ACTION_ELEMENT,                                                                                   \
+         .element = &wd_action_element,                                                                                \
          .required = (actions_required),                                                                               \
          .may_be_empty = true,                                                                                         \
          .doc = "what to do, as in [flag, {mute: 1h}]; [] only records"},                                              \
@@ -272,7 +298,7 @@ static const struct shape REPLACE = {"a replacement", "replacement", "Keys of a 
 static const struct key APPEND_KEYS[] = {
     {.name = "tags", .type = KEY_LIST, .element = &SCALAR_ELEMENT, .doc = "more tags"},
     {.name = "except", .type = KEY_LIST, .element = &CONDITION_ELEMENT, .doc = "more exceptions"},
-    {.name = "actions", .type = KEY_LIST, .element = &ACTION_ELEMENT, .doc = "more actions"},
+    {.name = "actions", .type = KEY_LIST, .element = &wd_action_element, .doc = "more actions"},
     ENDS,
 };
 static const struct shape APPEND = {"an addition", "addition", "Entries put behind those of a rule.", APPEND_KEYS,
@@ -294,6 +320,10 @@ static const struct key FILE_KEYS[] = {
     {.name = "ruleset", .type = KEY_MAP, .required = true, .shape = &HEADER, .doc = "who the set is"},
     {.name = "lists", .type = KEY_NAMED, .element = &LIST_ELEMENT, .doc = "lists that conditions name"},
     {.name = "macros", .type = KEY_NAMED, .element = &CONDITION_ELEMENT, .doc = "conditions that others name"},
+    {.name = "behaviour",
+     .type = KEY_MAP,
+     .shape = &wd_behaviour_shape,
+     .doc = "what is remembered of authors: scores, ladders, levels of trust"},
     {.name = "rules", .type = KEY_LIST, .element = &wd_rule_key, .may_be_empty = true, .doc = "the rules"},
     {.name = "tests_file",
      .type = KEY_TEXT,

@@ -4,6 +4,7 @@
 
 #include "filters/evaluate.h"
 #include "filters/matchers/kinds.h"
+#include "filters/rules/behaviour.h"
 #include "filters/rules/fields.h"
 #include "filters/rules/loader.h"
 #include "filters/rules/utf8.h"
@@ -261,7 +262,30 @@ static const struct leaf_kind MENTIONS = {
 };
 
 const struct leaf_kind *const wd_leaf_kinds[] = {
-    &REGEX,         &WORDS,         &CONTAINS,      &wd_field_leaf,  &LENGTH,       &MENTIONS,       &wd_domain_leaf,
-    &wd_links_leaf, &wd_card_leaf,  &wd_phone_leaf, &wd_email_leaf,  &wd_iban_leaf, &wd_wallet_leaf, &wd_repeat_leaf,
-    &wd_caps_leaf,  &wd_emoji_leaf, &wd_zalgo_leaf, &wd_script_leaf, NULL,
+    &REGEX,
+    &WORDS,
+    &CONTAINS,
+    &wd_field_leaf,
+    &LENGTH,
+    &MENTIONS,
+    &wd_domain_leaf,
+    &wd_links_leaf,
+    &wd_card_leaf,
+    &wd_phone_leaf,
+    &wd_email_leaf,
+    &wd_iban_leaf,
+    &wd_wallet_leaf,
+    &wd_repeat_leaf,
+    &wd_caps_leaf,
+    &wd_emoji_leaf,
+    &wd_zalgo_leaf,
+    &wd_script_leaf,
+    &wd_rate_leaf,
+    &wd_repeat_of_leaf,
+    &wd_coordinated_leaf,
+    &wd_score_leaf,
+    &wd_strikes_leaf,
+    &wd_trust_leaf,
+    &wd_first_content_leaf,
+    NULL,
 };

@@ -15,15 +15,16 @@ enum truth { NO, YES, UNDECIDED };
 
 /* What a leaf reads, and so where it can stand and which views it means when none are named. */
 enum leaf_reads {
-    READS_EVENT,    /* fields of the event: no `fields`, no `views`; `evaluate` */
-    READS_PATTERNS, /* texts, by patterns of the shared index: `views` as the rule says, else plain and folded */
-    READS_TEXTS,    /* texts, by `search`: `views` as the leaf or rule says, else plain */
-    READS_WRITTEN,  /* texts as they were written, by `search`: no `views` */
+    READS_EVENT,     /* fields of the event: no `fields`, no `views`; `evaluate` */
+    READS_BEHAVIOUR, /* what is remembered: the same; a positive answer makes its rule a candidate, as a hit does */
+    READS_PATTERNS,  /* texts, by patterns of the shared index: `views` as the rule says, else plain and folded */
+    READS_TEXTS,     /* texts, by `search`: `views` as the leaf or rule says, else plain */
+    READS_WRITTEN,   /* texts as they were written, by `search`: no `views` */
 };
 
 struct leaf {
     const struct leaf_kind *kind;
-    uint32_t index;  /* among the leaves that read texts */
+    uint32_t index;  /* among the leaves that read texts, or among those that read what is remembered */
     uint32_t rule;   /* index of its rule */
     uint32_t fields; /* bit 1 << enum wd_text_field */
     uint32_t views;  /* bit 1 << enum wd_view_kind */
@@ -59,7 +60,7 @@ struct leaf_kind {
     uint32_t views; /* the only views that it reads (no key `views`); 0: as `reads` says */
     /* Fills leaf->patterns or leaf->params from a node that passed the shape; reports and returns false otherwise. */
     bool (*prepare)(struct loader *loader, const struct wd_node *node, struct leaf *leaf);
-    /* READS_EVENT */
+    /* READS_EVENT, READS_BEHAVIOUR */
     enum truth (*evaluate)(const struct leaf *leaf, struct evaluation *evaluation);
     /* READS_TEXTS, READS_WRITTEN: reports every find in one text; `text` is valid UTF-8. The condition is true where
      * there was one that no exception allows. */
@@ -68,6 +69,11 @@ struct leaf_kind {
      * exception of the rule takes, too, does not count. */
     bool (*takes_link)(const struct leaf *leaf, const struct wd_link *link, uint64_t *key_out);
 };
+
+static inline bool wd_reads_texts(const struct leaf *leaf)
+{
+    return leaf->kind->reads != READS_EVENT && leaf->kind->reads != READS_BEHAVIOUR;
+}
 
 /* Ends with a shape name of NULL. */
 extern const struct leaf_kind *const wd_leaf_kinds[];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters/rules/behaviour.h"
 #include "filters/rules/lint.h"
 #include "filters/rules/ruletest.h"
 
@@ -11,11 +12,10 @@
 
 static void lint_examples(struct loader *loader, const struct rule *rule)
 {
-    bool match = rule->tests->match_count > 0, no_match = rule->tests->no_match_count > 0;
+    bool match = false, no_match = false;
     for (size_t i = 0; i < rule->tests->count; i++) {
-        const struct rule_test *test = &rule->tests->items[i];
-        match |= test->kind == RULE_TEST_STEP && test->expects && test->expected;
-        no_match |= test->kind == RULE_TEST_STEP && test->expects && !test->expected;
+        match |= wd_test_wants_match(&rule->tests->items[i]);
+        no_match |= wd_test_wants_no_match(&rule->tests->items[i]);
     }
     bool is_stable = rule->info.status && strcmp(rule->info.status, "stable") == 0;
     const char *lacks = match      ? "no example that must not match"
@@ -141,4 +141,5 @@ void wd_lint_rules(struct loader *loader)
             lint_leaf(loader, seen.leaves[i]);
     free(seen.leaves);
     wd_lint_shadows(loader);
+    wd_lint_behaviour(loader);
 }

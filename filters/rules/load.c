@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "filters/rules/behaviour.h"
 #include "filters/rules/expression.h"
 #include "filters/rules/lint.h"
 #include "filters/rules/loader.h"
@@ -215,13 +216,16 @@ static bool load_sources(struct loader *loader)
         check_source(loader, source);
         wd_load_header(loader, source);
         wd_load_lists(loader, source);
-        wd_load_macros(loader, source);
         rules += rules_of(source) ? rules_of(source)->count : 0;
     }
     loader->set->rules = wd_loader_alloc(loader, rules + 1, sizeof(struct rule));
     if (!loader->set->rules || !wd_gather_overrides(loader))
         return false;
-    bool fine = true;
+    bool fine = wd_load_behaviour(loader);
+    if (!loader->behaviour)
+        return false;
+    for (size_t i = 0; i < loader->source_count; i++)
+        wd_load_macros(loader, &loader->sources[i]);
     for (size_t i = 0; i < loader->source_count && !loader->out_of_memory; i++)
         fine &= load_source_rules(loader, &loader->sources[i]);
     if (loader->out_of_memory)
@@ -300,6 +304,7 @@ static enum wd_status finish(struct loader *loader, bool fine, struct wd_ruleset
         wd_diagnose(findings, WD_ERROR, "out-of-memory", "", 0, 0, "no memory for these rule sets");
     if (fine) {
         forget_nodes(loader->set);
+        wd_finish_behaviour(loader);
         *out = loader->set;
     } else {
         set_free(loader->set);

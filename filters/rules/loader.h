@@ -56,9 +56,12 @@ struct loader {
     /* the rule that is being read */
     uint32_t rule_index, rule_fields, rule_views;
     bool views_given, in_exception;
+    int64_t test_number;    /* what stands for {n} in the example that is being read; 0: nothing */
     size_t rule_conditions; /* so many: bounds the growth by macros */
     bool out_of_memory;
-    struct override *overrides; /* see overlay.h */
+    struct behaviour *behaviour;      /* see behaviour.h */
+    const struct wd_node *trust_node; /* the list of levels that was read */
+    struct override *overrides;       /* see overlay.h */
     size_t override_count;
     const struct leaf **leaves;
     size_t leaf_count, leaf_room;
@@ -77,7 +80,10 @@ void wd_load_lists(struct loader *loader, struct source *source);
 void wd_load_macros(struct loader *loader, struct source *source);
 /* Reads one rule; `rule` is zeroed. False where it had findings. */
 bool wd_load_rule(struct loader *loader, struct source *source, const struct wd_node *node, struct rule *rule);
-bool wd_load_actions(struct loader *loader, const struct wd_node *list, struct rule *rule);
+bool wd_load_action_list(struct loader *loader, const struct wd_node *list, const struct wd_action **actions_out,
+                         size_t *count_out);
+/* Reports event names that cannot be. */
+bool wd_check_globs(struct loader *loader, const struct wd_node *list);
 const struct condition *wd_load_condition(struct loader *loader, const struct wd_node *node);
 
 /* The list that a scalar names, of one of the kinds (bits 1 << enum list_kind); reports what is wrong. */
@@ -98,6 +104,8 @@ bool wd_check_regex(struct loader *loader, const struct wd_node *node, bool case
 /* Where byte `offset` of a scalar's text stands on its line; 0 where that cannot be said. */
 int wd_column_in_scalar(const struct wd_node *node, size_t offset);
 
+/* Whether a condition can be true where no pattern had a hit and nothing that is remembered is true. */
+bool wd_can_match_without_hits(const struct condition *condition);
 /* Indexes the rules of the set and compiles their patterns. */
 bool wd_compile_rules(struct loader *loader);
 /* Fills set->digest from all sources. */

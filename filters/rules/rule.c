@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters/rules/behaviour.h"
 #include "filters/rules/loader.h"
 #include "filters/rules/ruletest.h"
 
@@ -55,7 +56,7 @@ static bool same_globs(const struct scope *a, const struct scope *b)
     return true;
 }
 
-static bool check_globs(struct loader *loader, const struct wd_node *list)
+bool wd_check_globs(struct loader *loader, const struct wd_node *list)
 {
     bool fine = true;
     for (const struct wd_node *node = list->first; node; node = node->next) {
@@ -119,7 +120,7 @@ static bool load_scope(struct loader *loader, const struct wd_node *node, struct
     loader->rule_views = views ? wd_load_views(views) : DEFAULT_VIEWS;
     loader->views_given = views != NULL;
     rule->scope = intern_scope(loader, events);
-    return !events || check_globs(loader, events);
+    return !events || wd_check_globs(loader, events);
 }
 
 /* ---- mode, stage, texts ---- */
@@ -214,7 +215,7 @@ static bool load_exceptions(struct loader *loader, const struct wd_node *list, s
         loader->in_exception = false;
         fine &= exception->condition != NULL;
         exception->allows_spans = exception->condition && exception->condition->kind == CONDITION_LEAF &&
-                                  exception->condition->leaf->kind->reads != READS_EVENT;
+                                  wd_reads_texts(exception->condition->leaf);
         rule->has_allowed_spans |= exception->allows_spans;
     }
     rule->exceptions = exceptions;
@@ -229,8 +230,9 @@ bool wd_load_rule(struct loader *loader, struct source *source, const struct wd_
     rule->when = wd_load_condition(loader, wd_node_get(node, "when"));
     fine &= rule->when != NULL;
     fine &= load_exceptions(loader, wd_node_get(node, "except"), rule);
-    fine &= wd_load_actions(loader, wd_node_get(node, "actions"), rule);
+    fine &= wd_load_action_list(loader, wd_node_get(node, "actions"), &rule->actions, &rule->action_count);
     load_points(loader, wd_node_get(node, "score"), rule);
+    fine &= wd_load_rule_behaviour(loader, node, rule);
     load_messages(loader, wd_node_get(node, "user_message"), rule);
     fine &= wd_load_rule_tests(loader, wd_node_get(node, "tests"), rule);
     return fine && !loader->out_of_memory;

@@ -38,6 +38,11 @@ struct user_message {
     const char *text;
 };
 
+struct rule_strikes {
+    uint32_t ladder; /* index in the set's behaviour */
+    uint32_t count;
+};
+
 struct rule {
     struct wd_rule_info info;
     uint32_t scope;  /* index into set->scopes */
@@ -55,6 +60,10 @@ struct rule {
     size_t action_count;
     const struct wd_points *points;
     size_t point_count;
+    const int *point_scores; /* one a point: the score that is remembered; -1: none */
+    struct rule_strikes strikes[2];
+    size_t strike_count;
+    double expected_share; /* of the events that it is about; -1: the program's */
     const struct user_message *messages;
     size_t message_count;
     const struct rule_tests *tests;
@@ -110,6 +119,7 @@ struct wd_ruleset {
     struct compiled_expression *expressions; /* of field conditions: freed with the set */
     uint32_t match_limit;
     struct guards *guards;
+    struct behaviour *behaviour; /* see behaviour.h; NULL: nothing is remembered */
     char digest[65];
 };
 
@@ -117,10 +127,12 @@ struct wd_ruleset {
 struct guard {
     atomic_uint_fast64_t strikes; /* number of the minute << 16 | how often it was over its time in that minute */
     atomic_bool is_off;
+    atomic_bool is_shadowed; /* by the valve: filters/valve.c */
 };
 
 struct guards {
     atomic_uint off_count;
+    atomic_uint resets; /* of the valves */
     struct guard *rules;
 };
 

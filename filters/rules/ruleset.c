@@ -1,7 +1,8 @@
 /* What can be asked of a loaded set. Neighbours: load.c makes it. */
 #include <string.h>
 
-#include "filters/rules/rules.h"
+#include "filters/rules/behaviour.h"
+#include "filters/scanner_internal.h"
 
 size_t wd_ruleset_rule_count(const struct wd_ruleset *set)
 {
@@ -69,8 +70,25 @@ bool wd_scope_covers(const struct scope *scope, struct wd_str event_name)
     return false;
 }
 
+static bool is_remembered(const struct wd_ruleset *set, struct wd_str event_name)
+{
+    const struct behaviour *behaviour = set->behaviour;
+    for (size_t i = 0; i < behaviour->signal_count; i++)
+        for (size_t j = 0; j < behaviour->signals[i].glob_count; j++)
+            if (wd_glob_matches(behaviour->signals[i].globs[j], event_name))
+                return true;
+    for (size_t i = 0; i < behaviour->score_count; i++)
+        for (size_t j = 0; j < behaviour->scores[i].reports.glob_count; j++)
+            if (wd_glob_matches(behaviour->scores[i].reports.globs[j], event_name))
+                return true;
+    uint32_t traits = wd_event_traits(event_name);
+    return traits & TRAITS_OF_PEOPLE || (behaviour->has_reports && traits & TRAIT_PROVES_REPORTS);
+}
+
 bool wd_ruleset_wants(const struct wd_ruleset *set, struct wd_str event_name)
 {
+    if (set->behaviour && is_remembered(set, event_name))
+        return true;
     for (size_t i = 0; i < set->scope_count; i++)
         if (set->scopes[i].is_live && wd_scope_covers(&set->scopes[i], event_name))
             return true;
@@ -117,13 +135,16 @@ size_t wd_ruleset_memory(const struct wd_ruleset *set)
     return sizeof(*set) + wd_arena_used(set->arena) + (set->patterns ? wd_patterns_memory(set->patterns) : 0);
 }
 
+/* ---- valves ---- */
+
 bool wd_ruleset_is_shadowed(const struct wd_ruleset *set, uint32_t rule)
 {
-    (void)set, (void)rule;
-    return false;
+    return rule < set->rule_count && atomic_load_explicit(&set->guards->rules[rule].is_shadowed, memory_order_relaxed);
 }
 
 void wd_ruleset_reset_valves(struct wd_ruleset *set)
 {
-    (void)set;
+    for (size_t i = 0; i < set->rule_count; i++)
+        atomic_store_explicit(&set->guards->rules[i].is_shadowed, false, memory_order_relaxed);
+    atomic_fetch_add_explicit(&set->guards->resets, 1, memory_order_release);
 }

@@ -5,7 +5,9 @@
 #include <warden/ruletest.h>
 
 #include "filters/plan.h"
+#include "filters/rules/behaviour.h"
 #include "filters/rules/ruletest.h"
+#include "filters/scanner_internal.h"
 
 enum { TEST_MEMORY = 64 * 1024 * 1024 };
 
@@ -16,8 +18,24 @@ struct run {
     wd_rule_test_fn *report;
     void *context;
     struct wd_rule_test_counts *counts;
+    struct wd_value_table *table, *behind; /* what is remembered, and the same without the last event */
+    struct wd_origin origin;
     char reason[1024];
 };
+
+bool wd_test_wants_match(const struct rule_test *test)
+{
+    if (test->kind != RULE_TEST_STEP)
+        return test->kind == RULE_TEST_MATCH;
+    return (test->expects && test->expected) || (test->asks_match && test->must_match);
+}
+
+bool wd_test_wants_no_match(const struct rule_test *test)
+{
+    if (test->kind != RULE_TEST_STEP)
+        return test->kind == RULE_TEST_NO_MATCH;
+    return (test->expects && !test->expected) || (test->asks_match && !test->must_match);
+}
 
 static const struct wd_rule_match *match_of(const struct wd_verdict *verdict, uint32_t rule)
 {
@@ -68,19 +86,34 @@ static void list_kinds(char *out, size_t size, uint32_t kinds)
                                      wd_action_kind_name((enum wd_action_kind)kind));
 }
 
+/* What is planned: of a set that remembers also what scores and ladders lead to. */
+static bool kinds_of(struct run *run, const struct rule *rule, const struct rule_test *test, bool matches,
+                     const struct wd_verdict *verdict, uint32_t *kinds_out)
+{
+    if (!run->set->behaviour)
+        return planned_kinds(run, rule, &test->event, matches, kinds_out);
+    *kinds_out = 0;
+    for (size_t i = 0; i < verdict->action_count; i++)
+        *kinds_out |= 1U << verdict->actions[i].kind;
+    return true;
+}
+
 static bool judge_step(struct run *run, const struct rule *rule, const struct rule_test *test, bool matches,
-                       bool *passed)
+                       const struct wd_verdict *verdict, bool *passed)
 {
     uint32_t kinds = 0;
-    if (test->expects && !planned_kinds(run, rule, &test->event, matches, &kinds))
+    *passed = !test->asks_match || matches == test->must_match;
+    if (!*passed)
+        snprintf(run->reason, sizeof(run->reason), matches ? "must not match, and does" : "must match, and does not");
+    if (test->expects && !kinds_of(run, rule, test, matches, verdict, &kinds))
         return false;
-    *passed = !test->expects || kinds == test->expected;
-    if (!*passed) {
-        char wanted[160], got[160];
-        list_kinds(wanted, sizeof(wanted), test->expected);
-        list_kinds(got, sizeof(got), kinds);
-        snprintf(run->reason, sizeof(run->reason), "must lead to %s, and leads to %s", wanted, got);
-    }
+    if (!*passed || !test->expects || kinds == test->expected)
+        return true;
+    char wanted[160], got[160];
+    *passed = false;
+    list_kinds(wanted, sizeof(wanted), test->expected);
+    list_kinds(got, sizeof(got), kinds);
+    snprintf(run->reason, sizeof(run->reason), "must lead to %s, and leads to %s", wanted, got);
     return true;
 }
 
@@ -90,8 +123,8 @@ static enum wd_status say_why_not(struct run *run, struct wd_scanner *scanner, c
 {
     struct wd_explanation explanation;
     char why[400];
-    enum wd_status status =
-        wd_explain(scanner, run->set, run->arena, &test->event, test->at_ms, index, &explanation, err);
+    enum wd_status status = wd_explain_with_table(scanner, run->set, run->arena, &test->event, test->at_ms,
+                                                  &run->origin, run->behind, index, &explanation, err);
     if (status != WD_OK)
         return status;
     wd_explain_briefly(&explanation, why, sizeof(why));
@@ -100,44 +133,59 @@ static enum wd_status say_why_not(struct run *run, struct wd_scanner *scanner, c
     return WD_OK;
 }
 
-static enum wd_status run_test(struct run *run, uint32_t index, const struct rule_test *test, struct wd_error *err)
+/* Single examples and the first steps begin with nothing remembered. */
+static bool forget(struct run *run)
+{
+    wd_value_table_free(run->table);
+    wd_value_table_free(run->behind);
+    run->table = wd_value_table_new();
+    run->behind = wd_value_table_new();
+    return run->table && run->behind;
+}
+
+static enum wd_status judge_example(struct run *run, struct wd_scanner *scanner, uint32_t index,
+                                    const struct rule_test *test, bool matches, const struct wd_rule_match *match,
+                                    const struct wd_verdict *verdict, bool *passed, struct wd_error *err)
+{
+    if (test->kind == RULE_TEST_STEP) {
+        if (!judge_step(run, &run->set->rules[index], test, matches, verdict, passed))
+            return wd_fail(err, WD_ERR_TOO_LARGE, "an example needs too much memory");
+        return *passed || matches ? WD_OK : say_why_not(run, scanner, test, index, err);
+    }
+    bool decided = !match || !match->undecided;
+    *passed = decided && matches == (test->kind == RULE_TEST_MATCH);
+    if (!*passed && !decided)
+        snprintf(run->reason, sizeof(run->reason), "a match limit ended it before it was decided");
+    else if (!*passed && matches)
+        say_where(run, &test->event, match);
+    else if (!*passed) {
+        snprintf(run->reason, sizeof(run->reason), "must match, and does not");
+        return say_why_not(run, scanner, test, index, err);
+    }
+    return WD_OK;
+}
+
+/* The event for the table that is one behind, for explanations. */
+static enum wd_status follow(struct run *run, struct wd_scanner *scanner, const struct rule_test *test,
+                             struct wd_error *err)
+{
+    struct wd_verdict ignored;
+    if (!run->set->behaviour || test->kind != RULE_TEST_STEP)
+        return WD_OK;
+    return wd_scan_with_table(scanner, run->set, run->arena, &test->event, test->at_ms, &run->origin, run->behind,
+                              &ignored, err);
+}
+
+static void tell(struct run *run, uint32_t index, const struct rule_test *test, bool passed)
 {
     static const char *const KINDS[] = {"match", "no_match", "sequence"};
-    const struct rule *rule = &run->set->rules[index];
-    enum wd_stage stage = rule->stages & 1U << WD_STAGE_WORKER ? WD_STAGE_WORKER : WD_STAGE_PREHOOK;
-    struct wd_verdict verdict;
-    wd_arena_reset(run->arena);
-    enum wd_status status =
-        wd_scan(run->scanners[stage], run->set, run->arena, &test->event, test->at_ms, &verdict, err);
-    if (status != WD_OK)
-        return wd_error_prefix(err, status, "example of rule %s, line %d", rule->info.id, test->line);
-    const struct wd_rule_match *match = match_of(&verdict, index);
-    bool matches = match && match->is_match, passed;
-    run->reason[0] = '\0';
-    if (test->kind == RULE_TEST_STEP) {
-        if (!judge_step(run, rule, test, matches, &passed))
-            return wd_fail(err, WD_ERR_TOO_LARGE, "an example needs too much memory");
-        if (!passed && !matches && (status = say_why_not(run, run->scanners[stage], test, index, err)) != WD_OK)
-            return status;
-    } else {
-        bool decided = !match || !match->undecided;
-        passed = decided && matches == (test->kind == RULE_TEST_MATCH);
-        if (!passed && !decided)
-            snprintf(run->reason, sizeof(run->reason), "a match limit ended it before it was decided");
-        else if (!passed && matches)
-            say_where(run, &test->event, match);
-        else if (!passed) {
-            snprintf(run->reason, sizeof(run->reason), "must match, and does not");
-            status = say_why_not(run, run->scanners[stage], test, index, err);
-        }
-        if (status != WD_OK)
-            return status;
-    }
     run->counts->run++;
     run->counts->failed += !passed;
     struct wd_rule_test_result result = {.rule = index,
                                          .kind = KINDS[test->kind],
-                                         .file = test->file ? test->file : rule->info.file,
+                                         .wants_match = wd_test_wants_match(test),
+                                         .wants_no_match = wd_test_wants_no_match(test),
+                                         .file = test->file ? test->file : run->set->rules[index].info.file,
                                          .line = test->line,
                                          .column = test->column,
                                          .passed = passed,
@@ -145,19 +193,59 @@ static enum wd_status run_test(struct run *run, uint32_t index, const struct rul
                                          .reason = run->reason};
     if (run->report)
         run->report(run->context, &result);
-    return WD_OK;
+}
+
+static bool is_asked(const struct rule_test *test)
+{
+    return test->kind != RULE_TEST_STEP || test->asks_match || test->expects || !test->is_many;
+}
+
+static enum wd_status run_test(struct run *run, uint32_t index, const struct rule_test *test, struct wd_error *err)
+{
+    const struct rule *rule = &run->set->rules[index];
+    enum wd_stage stage = rule->stages & 1U << WD_STAGE_WORKER ? WD_STAGE_WORKER : WD_STAGE_PREHOOK;
+    struct wd_scanner *scanner = run->scanners[stage];
+    struct wd_verdict verdict;
+    bool passed = true;
+    wd_arena_reset(run->arena);
+    run->origin.sequence++;
+    scanner->is_for_one_rule = true;
+    scanner->one_rule = index;
+    if (run->set->behaviour && (test->kind != RULE_TEST_STEP || test->is_fresh) && !forget(run))
+        return wd_fail(err, WD_ERR_MEMORY, "no memory to run the examples");
+    enum wd_status status = wd_scan_with_table(scanner, run->set, run->arena, &test->event, test->at_ms, &run->origin,
+                                               run->table, &verdict, err);
+    if (status != WD_OK)
+        return wd_error_prefix(err, status, "example of rule %s, line %d", rule->info.id, test->line);
+    const struct wd_rule_match *match = match_of(&verdict, index);
+    bool matches = match && match->is_match;
+    run->reason[0] = '\0';
+    status = judge_example(run, scanner, index, test, matches, match, &verdict, &passed, err);
+    if (status == WD_OK && is_asked(test))
+        tell(run, index, test, passed);
+    return status == WD_OK ? follow(run, scanner, test, err) : status;
+}
+
+static bool has_one(const struct rule_tests *tests, bool (*is_such)(const struct rule_test *))
+{
+    for (size_t i = 0; i < tests->count; i++)
+        if (is_such(&tests->items[i]))
+            return true;
+    return false;
 }
 
 static enum wd_status run_all(struct run *run, struct wd_error *err)
 {
     for (uint32_t i = 0; i < run->set->rule_count; i++) {
         const struct rule *rule = &run->set->rules[i];
-        run->counts->rules_with_match += rule->tests->match_count > 0;
-        run->counts->rules_with_no_match += rule->tests->no_match_count > 0;
+        run->counts->rules_with_match += has_one(rule->tests, wd_test_wants_match);
+        run->counts->rules_with_no_match += has_one(rule->tests, wd_test_wants_no_match);
         if (!rule->live) {
             run->counts->skipped += rule->tests->count;
             continue;
         }
+        if (run->set->behaviour && !forget(run))
+            return wd_fail(err, WD_ERR_MEMORY, "no memory to run the examples");
         for (size_t j = 0; j < rule->tests->count; j++) {
             enum wd_status status = run_test(run, i, &rule->tests->items[j], err);
             if (status != WD_OK)
@@ -175,14 +263,19 @@ enum wd_status wd_ruleset_test(const struct wd_ruleset *set, wd_rule_test_fn *re
     struct run run = {.set = set,
                       .scanners = {wd_scanner_new(&worker), wd_scanner_new(&prehook)},
                       .arena = wd_arena_new(TEST_MEMORY),
+                      .table = wd_value_table_new(),
+                      .behind = wd_value_table_new(),
+                      .origin = {.source = 1},
                       .report = report,
                       .context = context,
                       .counts = counts_out};
-    enum wd_status status = run.scanners[0] && run.scanners[1] && run.arena
+    enum wd_status status = run.scanners[0] && run.scanners[1] && run.arena && run.table && run.behind
                                 ? run_all(&run, err)
                                 : wd_fail(err, WD_ERR_MEMORY, "no memory to run the examples");
     wd_scanner_free(run.scanners[0]);
     wd_scanner_free(run.scanners[1]);
+    wd_value_table_free(run.table);
+    wd_value_table_free(run.behind);
     wd_arena_free(run.arena);
     return status;
 }

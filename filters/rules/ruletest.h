@@ -12,6 +12,10 @@ struct rule_test {
     int line, column;
     int64_t at_ms; /* the time of the event */
     struct wd_event event;
+    bool is_fresh;   /* STEP: what was remembered is forgotten first */
+    bool is_many;    /* STEP: one of several like it, and not the last */
+    bool asks_match; /* STEP: the rule must match, or must not */
+    bool must_match;
     bool expects;      /* STEP: the actions below are all that may be planned */
     uint32_t expected; /* bit 1 << enum wd_action_kind */
 };
@@ -21,6 +25,10 @@ struct rule_tests {
     size_t count;
     size_t match_count, no_match_count;
 };
+
+/* Whether an example asks for a match, or asks that there is none. */
+bool wd_test_wants_match(const struct rule_test *test);
+bool wd_test_wants_no_match(const struct rule_test *test);
 
 struct loader;
 /* Reads a rule's `tests` (NULL: it has none). */

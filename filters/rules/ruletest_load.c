@@ -1,6 +1,7 @@
 /* From the examples of a rule to events. What always holds: the events live as long as the set; where an example says
  * nothing, they are plain: a new message by a test author in a test channel, or the first event of the rule's scope.
  * Neighbours: rule.c calls this, ruletest_file.c has more, ruletest.c runs the events. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,28 @@
 
 const int64_t wd_test_time_ms = 1767225600000; /* 2026-01-01: the virtual clock of all examples */
 
+/* {n} is the number of the event among those of its step. */
+static const char *numbered(struct loader *loader, const char *text)
+{
+    char number[24];
+    size_t digits = (size_t)snprintf(number, sizeof(number), "%lld", (long long)loader->test_number), count = 0;
+    for (const char *at = text; (at = strstr(at, "{n}")); at += 3)
+        count++;
+    if (!count || !loader->test_number)
+        return wd_loader_text(loader, text);
+    char *whole = wd_loader_alloc(loader, strlen(text) + count * digits + 1, 1), *to = whole;
+    while (*text && whole) {
+        bool is_number = strncmp(text, "{n}", 3) == 0;
+        memcpy(to, is_number ? number : text, is_number ? digits : 1);
+        to += is_number ? digits : 1;
+        text += is_number ? 3 : 1;
+    }
+    return whole;
+}
+
 static struct wd_str kept(struct loader *loader, const struct wd_node *node)
 {
-    return node ? wd_str_from(wd_loader_text(loader, node->text)) : (struct wd_str){0};
+    return node ? wd_str_from(numbered(loader, node->text)) : (struct wd_str){0};
 }
 
 static struct wd_str kept_or(struct loader *loader, const struct wd_node *node, const char *otherwise)
@@ -181,7 +201,7 @@ void wd_load_test_event(struct loader *loader, const struct wd_node *node, const
 {
     event->name = event->raw_name = event_name(loader, node, rule);
     event->content_type = content_type(node, event->name);
-    event->content_id = wd_str_from("test-content");
+    event->content_id = kept_or(loader, wd_node_get(node, "content_id"), "test-content");
     event->data_type = wd_str_from("text");
     load_author(loader, wd_node_get(node, "author"), at_ms, event);
     load_place(loader, wd_node_get(node, "place"), event);
@@ -246,32 +266,87 @@ static size_t count_of(const struct wd_node *list)
     return list ? list->count : 0;
 }
 
+static size_t times_of(const struct wd_node *step)
+{
+    int64_t times = integer(wd_node_get(step, "times"), 1);
+    return times > 0 ? (size_t)times : 1;
+}
+
+static size_t events_of(const struct wd_node *steps)
+{
+    size_t count = 0;
+    for (const struct wd_node *step = steps ? steps->first : NULL; step; step = step->next)
+        count += times_of(step);
+    return count;
+}
+
+static bool load_examples(struct loader *loader, const struct wd_node *list, enum rule_test_kind kind,
+                          const struct rule *rule, struct rule_test *items)
+{
+    for (const struct wd_node *node = list ? list->first : NULL; node; node = node->next) {
+        *items = (struct rule_test){.kind = kind, .line = node->line, .column = node->column, .at_ms = wd_test_time_ms};
+        wd_load_test_event(loader, node, rule, wd_test_time_ms, &items++->event);
+    }
+    return !loader->out_of_memory;
+}
+
+/* Each content of a sequence is one of its own, where the step does not say otherwise. */
+static void number_content(struct loader *loader, const struct wd_node *node, size_t number, struct wd_event *event)
+{
+    char id[40];
+    snprintf(id, sizeof(id), "test-content-%zu", number);
+    if (!wd_node_get(node, "content_id"))
+        event->content_id = wd_str_from(wd_loader_text(loader, id));
+}
+
+/* One step, which can be many events; only the last is asked about. */
+static bool load_step(struct loader *loader, const struct wd_node *node, const struct rule *rule, int64_t *at_ms,
+                      struct rule_test *items, size_t *count)
+{
+    size_t times = times_of(node);
+    int64_t every_ms = 0;
+    bool fine = step_time(loader, node, at_ms);
+    (void)wd_node_duration(wd_node_get(node, "every"), &every_ms);
+    for (size_t i = 1; i <= times && !loader->out_of_memory; i++) {
+        struct rule_test *test = &items[(*count)++];
+        *test = (struct rule_test){.kind = RULE_TEST_STEP, .line = node->line, .column = node->column, .at_ms = *at_ms};
+        loader->test_number = (int64_t)i;
+        wd_load_test_event(loader, node, rule, *at_ms, &test->event);
+        loader->test_number = 0;
+        number_content(loader, node, *count, &test->event);
+        if (i == 1)
+            (void)wd_node_bool(wd_node_get(node, "fresh"), &test->is_fresh);
+        if (i < times && __builtin_add_overflow(*at_ms, every_ms, at_ms))
+            return false;
+        test->is_many = i < times;
+        if (i < times)
+            continue;
+        test->asks_match = wd_node_bool(wd_node_get(node, "match"), &test->must_match);
+        fine = load_expected(loader, wd_node_get(node, "expect"), test) && fine;
+    }
+    return fine;
+}
+
 bool wd_load_rule_tests(struct loader *loader, const struct wd_node *tests, struct rule *rule)
 {
-    static const char *const KINDS[] = {"match", "no_match", "sequence"};
-    size_t total = 0;
-    bool fine = true;
-    for (int kind = 0; kind < 3; kind++)
-        total += count_of(wd_node_get(tests, KINDS[kind]));
+    const struct wd_node *match = wd_node_get(tests, "match"), *no_match = wd_node_get(tests, "no_match"),
+                         *steps = wd_node_get(tests, "sequence");
     struct rule_tests *kept_tests = wd_loader_alloc(loader, 1, sizeof(*kept_tests));
-    struct rule_test *items = wd_loader_alloc(loader, total + 1, sizeof(*items));
+    struct rule_test *items =
+        wd_loader_alloc(loader, count_of(match) + count_of(no_match) + events_of(steps) + 1, sizeof(*items));
     if (!kept_tests || !items)
         return false;
-    for (int kind = 0; kind < 3; kind++) {
-        const struct wd_node *list = wd_node_get(tests, KINDS[kind]);
-        int64_t at_ms = wd_test_time_ms;
-        for (const struct wd_node *node = list ? list->first : NULL; node; node = node->next) {
-            struct rule_test *test = &items[kept_tests->count++];
-            fine &= kind != RULE_TEST_STEP || step_time(loader, node, &at_ms);
-            *test = (struct rule_test){
-                .kind = (enum rule_test_kind)kind, .line = node->line, .column = node->column, .at_ms = at_ms};
-            fine &= kind != RULE_TEST_STEP || load_expected(loader, wd_node_get(node, "expect"), test);
-            wd_load_test_event(loader, node, rule, at_ms, &test->event);
-        }
-    }
-    kept_tests->items = items;
-    kept_tests->match_count = count_of(wd_node_get(tests, "match"));
-    kept_tests->no_match_count = count_of(wd_node_get(tests, "no_match"));
+    *kept_tests =
+        (struct rule_tests){.items = items, .match_count = count_of(match), .no_match_count = count_of(no_match)};
+    kept_tests->count = kept_tests->match_count + kept_tests->no_match_count;
     rule->tests = kept_tests;
+    bool fine = load_examples(loader, match, RULE_TEST_MATCH, rule, items) &&
+                load_examples(loader, no_match, RULE_TEST_NO_MATCH, rule, items + kept_tests->match_count);
+    int64_t at_ms = wd_test_time_ms;
+    size_t first = kept_tests->count;
+    for (const struct wd_node *node = steps ? steps->first : NULL; node && !loader->out_of_memory; node = node->next)
+        fine = load_step(loader, node, rule, &at_ms, items, &kept_tests->count) && fine;
+    if (kept_tests->count > first)
+        items[first].is_fresh = true;
     return fine && !loader->out_of_memory;
 }

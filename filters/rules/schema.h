@@ -70,6 +70,8 @@ bool wd_check_shape(struct reporter *reporter, const struct wd_node *node, const
 /* The whole file, and one rule of it. */
 extern const struct shape wd_file_shape;
 extern const struct key wd_rule_key;
+/* An entry of `actions`. */
+extern const struct key wd_action_element;
 /* A line of a tests_file. */
 extern const struct shape wd_test_line_shape;
 

@@ -34,6 +34,8 @@ struct wd_str wd_arena_copy(struct wd_arena *arena, struct wd_str s);
 
 /* Bytes handed out since the last reset. */
 size_t wd_arena_used(const struct wd_arena *arena);
+/* Bytes of memory that it holds for that, unused ends of blocks included. */
+size_t wd_arena_held(const struct wd_arena *arena);
 
 #ifdef __cplusplus
 }

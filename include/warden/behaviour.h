@@ -51,7 +51,8 @@ enum wd_status wd_scan_remembering(struct wd_scanner *scanner, const struct wd_r
                                    const struct wd_recall *recall, struct wd_value *const *values,
                                    struct wd_verdict *verdict_out, struct wd_error *err) WD_MUST_USE;
 
-/* The time that rules judge by: created_at, else Kafka's; at most Kafka's + 5 minutes. */
+/* When the event happened: of an object that was made created_at, of anything else Kafka's time (what the object says
+ * of its times is about the object); the other one where there is none; at most Kafka's + 5 minutes. */
 int64_t wd_event_time_ms(const struct wd_event *event);
 
 /* A value for people: each cell with its name (of `set`, which may be NULL), numbers at `now_ms` and, for scores, the

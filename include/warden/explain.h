@@ -3,7 +3,7 @@
 #ifndef WARDEN_EXPLAIN_H
 #define WARDEN_EXPLAIN_H
 
-#include <warden/scanner.h>
+#include <warden/behaviour.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +21,8 @@ struct wd_condition_answer {
     const char *kind;  /* "all", "any", "not", or the key of a condition: "words" */
     enum wd_answer answer;
     struct wd_str value;         /* what the event has in the field that is compared; absent elsewhere */
+    struct wd_str remembered;    /* conditions on behaviour, with values: "holds 5, and the limit is 3"; else absent */
+    double amount;               /* the first number of it */
     const struct wd_span *spans; /* what it found */
     size_t span_count;
     size_t allowed_count; /* so many of these do not count: an exception allows them */
@@ -58,6 +60,12 @@ struct wd_explanation {
 enum wd_status wd_explain(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
                           const struct wd_event *event, int64_t now_ms, uint32_t rule,
                           struct wd_explanation *explanation_out, struct wd_error *err) WD_MUST_USE;
+
+/* The same with what a table remembers, which stays as it is: the event is explained as if it came next. */
+enum wd_status wd_explain_with_table(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
+                                     const struct wd_event *event, int64_t now_ms, const struct wd_origin *origin,
+                                     struct wd_value_table *table, uint32_t rule,
+                                     struct wd_explanation *explanation_out, struct wd_error *err) WD_MUST_USE;
 
 /* The condition that decided, in one line: "'words: [sale]' (line 12) is false". "" where the rule matches. */
 void wd_explain_briefly(const struct wd_explanation *explanation, char *buffer, size_t size);

@@ -75,7 +75,7 @@ void wd_ruleset_reset_valves(struct wd_ruleset *set);
 const char *wd_ruleset_index_class(const struct wd_ruleset *set, uint32_t rule);
 /* Bytes that the set takes, index and compiled expressions included. */
 size_t wd_ruleset_memory(const struct wd_ruleset *set);
-/* True where some rule could match an event of this name (without v3. or v5.). */
+/* True where some rule could match an event of this name (without v3. or v5.), or remembers something of it. */
 bool wd_ruleset_wants(const struct wd_ruleset *set, struct wd_str event_name);
 /* NULL-terminated names of the notify targets that rules use. */
 const char *const *wd_ruleset_notify_targets(const struct wd_ruleset *set);

@@ -10,9 +10,10 @@ extern "C" {
 #endif
 
 struct wd_rule_test_result {
-    uint32_t rule;    /* index for wd_ruleset_rule(), which tells the file */
-    const char *kind; /* "match", "no_match", "sequence" */
-    const char *file; /* that the example stands in */
+    uint32_t rule;                    /* index for wd_ruleset_rule(), which tells the file */
+    const char *kind;                 /* "match", "no_match", "sequence" */
+    bool wants_match, wants_no_match; /* what it asks for; a step of a sequence can ask for neither */
+    const char *file;                 /* that the example stands in */
     int line, column;
     bool passed;
     const char *text;   /* the first text of the example, "" where it has none */
@@ -30,8 +31,10 @@ struct wd_rule_test_counts {
     size_t rules_with_no_match; /* with one that must not */
 };
 
-/* Each example is judged for its own rule alone: other rules of the set do not matter, nor does the rule's mode (but
- * for off). `report` may be NULL. WD_OK where they could be run, whatever came out; WD_ERR_MEMORY, WD_ERR_TOO_LARGE. */
+/* Each example is judged for its own rule alone: other rules of the set do not matter, nor do the rule's mode (but for
+ * off) or those of its scores and ladders. A sequence is judged with what its steps leave to be remembered, at the
+ * times that it states; single examples with nothing. `report` may be NULL. WD_OK where they could be run, whatever
+ * came out; WD_ERR_MEMORY, WD_ERR_TOO_LARGE. */
 enum wd_status wd_ruleset_test(const struct wd_ruleset *set, wd_rule_test_fn *report, void *context,
                                struct wd_rule_test_counts *counts_out, struct wd_error *err) WD_MUST_USE;
 

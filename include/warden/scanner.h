@@ -44,7 +44,7 @@ struct wd_scanner_options {
      * for all threads, until wd_ruleset_reset_valves(): see wd_verdict.alarmed. A rule may state its own
      * expected_share. 0: off. */
     double rule_share;
-    uint32_t rule_share_min_events; /* judged before a share means something; 0: WD_SHARE_EVENTS */
+    uint32_t rule_share_min_events; /* judged before a share means something; 0: half of WD_SHARE_EVENTS */
 };
 
 enum { WD_SHARE_EVENTS = 2000 };

@@ -13,6 +13,7 @@ import collections
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -33,7 +34,8 @@ SLOW = ("flood-in-outage", "sandbox-frozen", "broker-slow", "freeze-shortly", "j
 
 
 class Schedule:
-    def __init__(self, kind, seed, only=None, count=None, kills=KILLS, long_outage=0):
+    def __init__(self, kind, seed, only=None, count=None, kills=KILLS, long_outage=0, calm=False,
+                 assignor=None):
         """`only`: these blows and no others; `count`: so many of them; `kills` come on top."""
         dice = random.Random(seed)
         names = [name for name in faults.blows_on(kind) if not only or name in only]
@@ -41,7 +43,7 @@ class Schedule:
         self.blows = names[:count] if count else names
         for extra in kills:
             self.blows.insert(dice.randrange(len(self.blows) + 1), extra)
-        sky = list(faults.WEATHER)
+        sky = ["fine"] if calm else list(faults.WEATHER)
         dice.shuffle(sky)
         self.sky = [(name, faults.WEATHER[name][1]) for name in sky]
         if long_outage:
@@ -50,7 +52,8 @@ class Schedule:
         self.seed = seed
         self.begin_again()
         # the embedded broker fails an assertion of its own when members die in an eager rebalance
-        self.assignor = dice.choice(["cooperative-sticky", "range"]) if kind == "kafka" else "cooperative-sticky"
+        chosen = assignor or dice.choice(["cooperative-sticky", "range"])
+        self.assignor = chosen if kind == "kafka" else "cooperative-sticky"
 
     def begin_again(self):
         self.dice = random.Random(self.seed + 1)
@@ -64,8 +67,13 @@ def make_weather(run, schedule, stop):
     while not stop.is_set():
         for name, seconds in schedule.sky:
             begin_ms = running.now_ms()
-            with run.lock:
-                run.weather(faults.WEATHER[name][0], seconds)
+            try:
+                with run.lock:
+                    run.weather(faults.WEATHER[name][0], seconds)
+            except OSError:
+                if not stop.is_set():  # else the run has ended, and the sandbox with it
+                    raise
+                return
             run.seen_weather[name] += 1
             if stop.wait(seconds):
                 return
@@ -95,8 +103,8 @@ def one_run(kind, seed, kafka, folder, schedule, rate):
     try:
         faults.damage_metadata(run, schedule.dice)
         first = [run.start_worker() for _ in range(running.WORKERS)]
-        for worker in first:
-            run.ready(worker)
+        check(len(first) == len(run.alive), "a worker ended at once")
+        run.warm_up()
         run.feeder.start()
         strike(run, schedule)
         run.settle()
@@ -108,6 +116,7 @@ def one_run(kind, seed, kafka, folder, schedule, rate):
         judged.figures["settled in s"] = round((run.settled_ms - run.quiet_ms) / 1000, 1)
         judged.blows = collections.Counter(schedule.blows)
         judged.weather = run.seen_weather
+        judged.refusals = judged.failed_commits()
         return judged
     except Exception:
         if not kafka.is_real and kafka.child.poll() is not None:
@@ -123,11 +132,13 @@ def one_run(kind, seed, kafka, folder, schedule, rate):
 class Report:
     """Sums and maxima over runs, and a table of them."""
 
-    GREATEST = ("worst recovery s", "most memory MiB", "idle share", "calls/s in an outage", "settled in s")
+    GREATEST = ("most done again after one", "most calls under way", "worst recovery s", "moved after s", "settled in s",
+                "most memory MiB", "of at most MiB", "idle share", "calls/s in an outage")
 
     def __init__(self, kind):
         self.kind, self.began = kind, time.monotonic()
         self.figures, self.blows, self.weather = collections.Counter(), collections.Counter(), collections.Counter()
+        self.refusals = collections.Counter()
         self.seeds, self.red = [], []
 
     def add(self, seed, judged):
@@ -136,6 +147,7 @@ class Report:
             self.figures[name] = max(self.figures[name], value) if name in self.GREATEST else self.figures[name] + value
         self.blows += judged.blows
         self.weather += judged.weather
+        self.refusals += judged.refusals
         if judged.findings:
             self.red.append((seed, judged.findings))
 
@@ -143,11 +155,15 @@ class Report:
         print(f"\n| broker | {self.kind} |\n|---|---|")
         print(f"| seeds | {', '.join(map(str, self.seeds))} |")
         print(f"| minutes | {(time.monotonic() - self.began) / 60:.1f} |")
-        for name in ("events", "actions wanted", "calls", "shared calls", "repeats", "dead letters", "repeated letters", "given up",
-                     "kills", "stops hindered", "rebalances", "commits", *self.GREATEST):
+        for name in ("events", "actions wanted", "calls", "shared calls", "repeats", "ownerships that ended",
+                     "done again after them", "were on their way or uncommitted", "done again because of damage",
+                     "calls of sleepers", "dead letters",
+                     "repeated letters", "given up", "kills", "stops hindered", "rebalances", "commits",
+                     *self.GREATEST):
             print(f"| {name} | {self.figures[name]} |")
         print(f"| runs with findings | {len(self.red)} |")
-        for title, counted in (("fault", self.blows), ("API fault", self.weather)):
+        for title, counted in (("fault", self.blows), ("API fault", self.weather),
+                               ("commits that were not taken", self.refusals)):
             print(f"\n| {title} | times |\n|---|---|")
             for name, count in sorted(counted.items()):
                 print(f"| {name} | {count} |")
@@ -176,6 +192,10 @@ class Clusters:
         """The embedded broker of librdkafka 2.0.2 fails an assertion of its own when a member dies at a bad moment."""
         return self.kind == "mock" and self.open.child.poll() is not None
 
+    def last_words(self):
+        with open(self.open.log.name, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-3:]).strip()
+
     def end(self):
         if self.open:
             self.open.end()
@@ -188,7 +208,8 @@ def guarded_run(kind, seed, clusters, schedule, rate, report, keep):
         verdict_of_run = attempt_run(kind, seed, clusters, schedule, rate, report, keep)
         if verdict_of_run is not None:
             return verdict_of_run
-        print(f"     the embedded broker died of a fault of its own (attempt {attempt + 1}): again", flush=True)
+        print(f"     the embedded broker died of a fault of its own (attempt {attempt + 1}): again\n"
+              f"     {clusters.last_words()}", flush=True)
         schedule.begin_again()
     report.red.append((seed, ["the embedded broker died three times"]))
     return False
@@ -224,14 +245,17 @@ def plan(options):
     """Seeds and schedules, as long as there is time."""
     if options.ci:
         fresh = random.SystemRandom().randrange(1 << 30)
-        yield 1, Schedule(options.kind, 1, [name for name in faults.blows_on(options.kind) if name not in SLOW])
-        yield fresh, Schedule(options.kind, fresh, count=4, kills=KILLS[:2])
+        quick = [name for name in faults.blows_on(options.kind) if name not in SLOW]
+        yield 1, Schedule(options.kind, 1, quick[::2], kills=KILLS[:2], assignor="range")
+        yield 2, Schedule(options.kind, 2, quick[1::2], kills=KILLS[1:3], assignor="cooperative-sticky")
+        yield fresh, Schedule(options.kind, fresh, count=3, kills=KILLS[:2])
         return
     began, number = time.monotonic(), 0
     while number == 0 or time.monotonic() - began < options.minutes * 60:
         seed = options.seed + number
         only = options.only and options.only.split(",")
-        yield seed, Schedule(options.kind, seed, only, kills=() if only else KILLS,
+        yield seed, Schedule(options.kind, seed, only, kills=() if only else KILLS * (2 if options.minutes else 1),
+                             calm=options.calm,
                              long_outage=options.minutes and 30 + seed % 4 * 30)
         number += 1
 
@@ -243,6 +267,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=0)
     parser.add_argument("--ci", action="store_true")
     parser.add_argument("--only")
+    parser.add_argument("--calm", action="store_true", help="no faults of the API but those that belong to a blow")
     parser.add_argument("--rate", type=float, default=120, help="events a second")
     parser.add_argument("--keep", action="store_true", help="keep the logs of green runs")
     options = parser.parse_args()
@@ -250,6 +275,7 @@ def main():
     if reason:
         print(f"skipped: {reason}")
         return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what it has started
     report, green = Report(options.kind), True
     cluster_of_kind = Clusters(options.kind)
     try:

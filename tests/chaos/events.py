@@ -47,14 +47,14 @@ class Source:
         self.dice, self.share, self.poison, self.authors = dice, share, poison, authors
         self.events = []
 
-    def make(self, count, share=None, padding=0, poison=None):
+    def make(self, count, share=None, padding=0, poison=None, hot=0.5):
         made = []
         for _ in range(count):
             number = len(self.events)
             word = self.dice.choice(list(ACTIONS)) if self.dice.random() < (share or self.share) else None
             if word in ("banme", "outme"):
                 author = f"{'exempt' if self.dice.random() < 0.1 else 'banned'}-{number}"
-            elif self.dice.random() < 0.5:
+            elif self.dice.random() < hot:
                 author = HOT
             else:
                 author = f"author-{self.dice.randrange(self.authors)}"

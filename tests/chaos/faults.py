@@ -5,8 +5,11 @@ import signal
 import time
 
 import cluster
+import ledger
 import observer
 import run as running
+import wire
+from harness import wait_for
 
 BOTH, MOCK, REAL = ("mock", "kafka"), ("mock",), ("kafka",)
 
@@ -93,6 +96,66 @@ def roll(run, dice):
     run.terminate(run.alive[0])
 
 
+def regrant(run, dice):
+    """Partitions are taken away without a word and come back at once, to the same or to another one, while calls and
+    reports of the works from before are still on their way; and again, before those have ended."""
+    if run.kafka.is_real:
+        regrant_while_calls_are_slow(run, dice)
+    else:
+        regrant_while_reports_wait(run)
+
+
+def regrant_while_calls_are_slow(run, dice):
+    run.weather([{"kind": "slow", "latency_ms": [900, 2800]}], 9)
+    for _ in range(4):
+        run.produce(50, share=1.0)
+        time.sleep(0.8 + dice.random() * 0.8)
+        try:
+            members = wire.members(run.kafka.bootstrap, run.group)
+            for client, member in members.items():
+                wire.send_away(run.kafka.bootstrap, run.group, member)
+        except OSError:  # the coordinator has only just come back
+            time.sleep(0.5)
+    time.sleep(1)
+
+
+def regrant_while_reports_wait(run):
+    """The embedded broker takes nearly a session for each rejoin, longer than any call lasts: so it is decision records
+    that are kept waiting."""
+    for _ in range(2):
+        for partition in range(ledger.DECISION_PARTITIONS):
+            run.kafka.command("leader", run.topics.decisions, partition, -1)
+        run.produce(50, share=1.0)
+        time.sleep(1)
+        before = run.times_assigned()
+        run.kafka.command("errors", HEARTBEAT, ILLEGAL_GENERATION, len(run.alive))
+        run.produce(150, share=1.0)
+        deadline = time.monotonic() + 12
+        while time.monotonic() < deadline and any(
+                count <= before[worker] for worker, count in run.times_assigned().items()):
+            time.sleep(0.1)
+        time.sleep(0.5)
+        for partition in range(ledger.DECISION_PARTITIONS):
+            run.kafka.command("leader", run.topics.decisions, partition, 1)
+        time.sleep(0.5)
+    run.kafka.command("errors", HEARTBEAT, 0, 0)
+
+
+def leave_unanswered(run, dice):
+    """Kafka stands still and a worker is asked to end: it drains, tries to commit and to leave, and gives up in time."""
+    extra = run.start_worker(**{"worker.drain_timeout": "2s"})
+    if dice.random() < 0.5:
+        run.ready(extra)
+    else:  # in the middle of joining
+        wait_for("it runs", extra.port)
+    time.sleep(dice.random())
+    run.kafka.pause()
+    try:
+        run.leave_unanswered(extra, 25)  # twice its drain_timeout, and what commits and deliveries may wait for
+    finally:
+        run.kafka.resume()
+
+
 def rotate_token(run, dice):
     """The old token stops working a second before the new one is there."""
     worker = run.pick(dice)
@@ -127,6 +190,12 @@ def broker_frozen(run, dice):
     run.kafka.pause()
     time.sleep(1 + dice.random() * 3)
     run.kafka.resume()
+
+
+def broker_restarted(run, dice):
+    run.kafka.stop()
+    time.sleep(dice.random())
+    run.kafka.start()
 
 
 def broker_killed(run, dice):
@@ -164,6 +233,7 @@ def damage_metadata(run, dice):
     group has no members, the embedded broker only before it had any."""
     lines = [f"{p['partition']} {max(0, p['committed'])} {dice.choice(RUBBISH)}"
              for p in run.kafka.offsets(run.topics.events, run.group)]
+    run.damaged_ms.append(running.now_ms())
     observer.spy("commit", run.kafka.bootstrap, run.topics.events, run.group, text="\n".join(lines) + "\n")
 
 
@@ -227,7 +297,10 @@ def flood_in_an_outage(run, dice):
     """More than a worker may hold, while nothing can be done."""
     run.weather([{"kind": "status", "status": 503}], 6)
     for _ in range(6):  # the embedded broker keeps only 5 MB a partition
-        run.produce(250 if run.kafka.is_real else 50, share=1.0, padding=12000 if run.kafka.is_real else 3000)
+        if run.kafka.is_real:
+            run.produce(250, share=1.0, padding=40000, hot=0)
+        else:
+            run.produce(50, share=1.0, padding=3000)
     time.sleep(5)
 
 
@@ -243,10 +316,13 @@ BLOWS = {
     "join-and-leave": (join_and_leave, BOTH, False),
     "join-and-die": (join_and_die, BOTH, False),
     "roll": (roll, BOTH, False),
+    "regrant": (regrant, BOTH, False),
+    "leave-unanswered": (leave_unanswered, BOTH, True),
     "rotate-token": (rotate_token, BOTH, False),
     "broker-down": (broker_down, MOCK, True),
     "broker-slow": (broker_slow, MOCK, True),
     "broker-frozen": (broker_frozen, BOTH, True),
+    "broker-restarted": (broker_restarted, REAL, True),
     "broker-killed": (broker_killed, REAL, True),
     "commit-errors": (commit_errors, MOCK, True),
     "group-errors": (group_errors, MOCK, True),

@@ -21,7 +21,14 @@ PROBE_SECONDS = 0.5
 WINDOW_SECONDS = 3
 MIN_CALLS = 10
 MAX_IN_FLIGHT = 64
-HELD_BYTES = 8 << 20
+# What may be in memory beside an idle worker (verdict.py): held records, what the Kafka client reads ahead, one of its
+# answers that is being taken apart while the next one comes in, and calls with their connections and answers.
+HELD_BYTES = 4 << 20
+AHEAD_BYTES = 2 << 20
+FETCH_BYTES = 2 << 20
+ANSWER_BYTES = 16 << 10
+CONNECTION_BYTES = 48 << 10
+CAP_BYTES = HELD_BYTES + AHEAD_BYTES + 2 * FETCH_BYTES + MAX_IN_FLIGHT * (ANSWER_BYTES + CONNECTION_BYTES)
 RULES = os.path.join(harness.ROOT, "tests", "chaos", "rules.yaml")
 EXTRA = os.environ.get("WARDEN_CHAOS_EXTRA", "")  # more options for every worker, as key=value,key=value
 
@@ -50,10 +57,12 @@ class Run:
         self.clean = set()       # workers that ended with 0 after SIGTERM
         self.owner_of_token = {}
         self.disturbances, self.outages = [], []
+        self.damaged_ms = []     # when an outsider overwrote what was committed about finished records
         self.kills = self.hindered = 0
         self.lock = threading.Lock()
         self.commits = observer.Commits(kafka, self.topics.events, self.group, folder)
         self.memory = observer.Memory(self.workers)
+        self.idle_kib = None     # of a worker that has only just warmed up
         self.stop_feeding = threading.Event()
         self.feeder = threading.Thread(target=self.feed, daemon=True)
         self.problem = None
@@ -87,8 +96,10 @@ class Run:
             "kafka.group_id": self.group, "kafka.assignor": self.assignor,
             "kafka.session_timeout": f"{SESSION_SECONDS}s",
             "kafka.properties": "{fetch.wait.max.ms: 10, heartbeat.interval.ms: 400, reconnect.backoff.max.ms: 1000, "
-                                "queued.max.messages.kbytes: 8192, socket.timeout.ms: 10000}",
+                                "socket.timeout.ms: 10000, "
+                                f"queued.max.messages.kbytes: {AHEAD_BYTES >> 10}, fetch.max.bytes: {FETCH_BYTES}}}",
             "platform.total_timeout": "4s", "platform.connect_timeout": "2s", "platform.max_retry_after": "3s",
+            "platform.max_answer_bytes": ANSWER_BYTES,
             # long enough for company, few enough for keys that list them all
             "platform.batch_wait": "50ms", "platform.batch_max": 16,
             "worker.max_in_flight": MAX_IN_FLIGHT, "worker.max_held_bytes": HELD_BYTES, "worker.max_attempts": 50,
@@ -110,6 +121,16 @@ class Run:
         worker.kill()
         self.alive.remove(worker)
         self.kills += 1
+
+    def leave_unanswered(self, worker, seconds):
+        """SIGTERM while Kafka does not answer: what is uncommitted stays so, but it has to be gone in time."""
+        self.killed_ms[worker] = now_ms()
+        self.alive.remove(worker)
+        worker.signal(signal.SIGTERM)
+        code = worker.wait(seconds)
+        self.killed_ms[worker] = now_ms()
+        check(code in (0, 1), f"{worker.name} was asked to end while Kafka did not answer and ended with {code}")
+        self.hindered += 1
 
     def terminate(self, worker, seconds=40, strictly=False):
         """SIGTERM. It has to end with 0, unless the API or Kafka kept it from finishing: that it must say."""
@@ -133,6 +154,17 @@ class Run:
 
     def ready(self, worker, seconds=60):
         wait_for(f"{worker.name} has joined", worker.ready, seconds)
+
+    def warm_up(self):
+        """Each code path once, and what an idle worker takes after that."""
+        for worker in self.alive:
+            self.ready(worker)
+        self.produce(120, share=0.5)
+        self.topics.wait_until_committed(self.kafka, self.group, len(self.source.events), 60)
+        self.idle_kib = max(observer.resident_kib(worker.child.pid) for worker in self.alive)
+
+    def times_assigned(self):
+        return {worker: len(worker.said("assigned")) for worker in self.alive}
 
     def unexpected_ends(self):
         return [worker for worker in self.alive if not worker.running()]

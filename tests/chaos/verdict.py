@@ -1,146 +1,18 @@
-"""What must hold after a run, found out from four independent witnesses: the records that are in the topic, the
-sandbox's log of every call, every committed offset, and the workers' own log of when they owned which partition."""
-import bisect
+"""What must hold after a run. The facts come from witnesses that know nothing of each other (facts.py)."""
 import collections
-import datetime
 import json
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-import events  # noqa: E402
 import harness  # noqa: E402
-import keys  # noqa: E402
+import repeats  # noqa: E402
 import run as running  # noqa: E402
+from facts import FOREVER, ON_THE_WAY_MS, Facts, accepted, effective  # noqa: E402
 
-FOREVER = float("inf")
-# What was handed to the kernel may arrive a little after its sender has lost the partition.
-ON_THE_WAY_MS = {"revoked": 300, "left": 300, "lost": 300, "killed": 1500, "open": 0}
-MEMORY_BESIDE = 1.2
 WINDOW_MS = int((running.WINDOW_SECONDS + 1) * 1000)
-
-
-def ms_of(text):
-    return int(datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
-               .replace(tzinfo=datetime.timezone.utc).timestamp() * 1000 + 0.5)
-
-
-class Ownership:
-    """A stretch of time in which a worker owned a partition."""
-
-    def __init__(self, worker, partition, begin_ms):
-        self.worker, self.partition, self.begin_ms = worker, partition, begin_ms
-        self.end_ms, self.how = FOREVER, "open"
-
-
-def partitions_in(line, topic):
-    for part in line["list"].split(" "):
-        name, _, numbers = part.rpartition(":")
-        if name == topic:
-            return [int(number) for number in numbers.split(",")]
-    return []
-
-
-class Facts:
-    def __init__(self, run):
-        self.run = run
-        self.events_at, self.position_of = {}, {}
-        for record in run.kafka.consume(run.topics.events):
-            number = events.number_of(record["value"])
-            if number is not None:
-                self.events_at[record["partition"], record["offset"]] = run.source.events[number]
-                self.position_of[number] = (record["partition"], record["offset"])
-        self.calls = run.sandbox.calls()
-        self.letters = run.kafka.consume(run.topics.dead_letters)
-        self.decisions = [(json.loads(record["value"]), record["timestamp"])
-                          for record in run.kafka.consume(run.topics.decisions)]
-        self.commits = run.commits.all()
-        self.read_calls()
-        self.read_letters()
-        self.read_ownership()
-
-    def read_calls(self):
-        self.by_key = collections.defaultdict(list)
-        self.strays = []
-        for call in self.calls:
-            call["worker"] = self.run.owner_of_token.get(call["token"], call["token"])
-            call["end"] = call["end"] or FOREVER
-            call["end_ms"] = call.get("end_ms", FOREVER)
-            action, places = keys.records_of(call["idempotency_key"], self.run.topics.events) or ("", [])
-            made_for = [self.events_at.get(place) for place in places]
-            if not places or action != call["action"] or not self.is_for(call, made_for):
-                self.strays.append(call)
-                continue
-            for place in places:  # what holds for a call holds for each record that it was made for
-                self.by_key[place, action].append(call | {"at": place, "shared": len(places) > 1})
-
-    @staticmethod
-    def is_for(call, made_for):
-        """Whether a call is what these events ask for: content by itself; users each once, all of one place."""
-        if not all(event and call["action"] in event.actions() for event in made_for):
-            return False
-        if call["object_id"]:
-            return [call["object_id"]] == [event.message for event in made_for]
-        place = made_for[0].place_of(call["action"])
-        return (sorted(call["user_ids"]) == sorted({event.author for event in made_for})
-                and len(call["user_ids"]) == len(made_for) and call["place_id"] == place
-                and all(event.place_of(call["action"]) == place for event in made_for))
-
-    def read_letters(self):
-        self.letters_at = collections.defaultdict(list)
-        for letter in self.letters:
-            headers = dict(letter["headers"])
-            at = int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"])
-            self.letters_at[at].append((letter["timestamp"], headers["warden.reason"]))
-
-    def read_ownership(self):
-        self.ownership = collections.defaultdict(list)  # (worker, partition) -> stretches
-        self.rebalance_ms = []
-        for worker in self.run.workers:
-            owned, leaving = {}, False
-            for line in worker.events():
-                leaving |= line.get("event") == "stopping"
-                if line.get("event") not in ("assigned", "revoked", "lost"):
-                    continue
-                ms = ms_of(line["time"])
-                self.rebalance_ms.append(ms)
-                for partition in partitions_in(line, self.run.topics.events):
-                    if line["event"] == "assigned":
-                        owned[partition] = Ownership(worker, partition, ms)
-                        self.ownership[worker.name, partition].append(owned[partition])
-                    elif partition in owned:
-                        stretch = owned.pop(partition)
-                        stretch.end_ms, stretch.how = ms, line["event"]
-                        if leaving and line["event"] == "revoked":
-                            stretch.how = "left"
-            for stretch in owned.values():
-                if worker in self.run.killed_ms:
-                    stretch.end_ms, stretch.how = self.run.killed_ms[worker], "killed"
-
-    def stretch_of(self, call):
-        """The ownership under which a call was made; None: there was none before it."""
-        stretches = self.ownership.get((call["worker"], call["at"][0]), [])
-        place = bisect.bisect_right([stretch.begin_ms for stretch in stretches], call["time_ms"] + 1)
-        return stretches[place - 1] if place else None
-
-    def rebalances(self):
-        """Changes of ownership, those within a second of each other counted as one."""
-        count, last = 0, -10000
-        for ms in sorted(self.rebalance_ms):
-            count += ms - last > 1000
-            last = ms
-        return count
-
-
-def accepted(call):
-    """The caller has been told that it is done."""
-    sure = call["outcome"] == "done" or (call["outcome"] == "already" and not call["shared"])  # for whom?
-    return sure and call["answered"] and not call["gone"]
-
-
-def effective(call):
-    """It is done, whether or not the caller knows."""
-    return call["executed"] or call["outcome"] == "already"
+MOVES_WITHIN_MS = 30000
 
 
 class Verdict:
@@ -150,8 +22,9 @@ class Verdict:
         self.run, self.findings, self.figures = run, [], {}
         self.facts = Facts(run)
         for check in (self.nothing_is_lost, self.nothing_else_is_done, self.commits_are_safe, self.order_holds,
-                      self.repeats_are_explained, self.letters_are_right, self.nothing_after_the_end_of_ownership,
-                      self.no_spinning, self.memory_is_bounded):
+                      self.repeats_are_explained, self.repetition_is_bounded, self.window_is_kept,
+                      self.letters_are_right, self.nothing_after_the_end_of_ownership, self.no_spinning,
+                      self.memory_is_bounded, self.everything_moves):
             check()
         self.count()
         if self.findings:
@@ -163,7 +36,7 @@ class Verdict:
             json.dump({"findings": self.findings, "calls": self.facts.calls, "letters": self.facts.letters,
                        "decisions": self.facts.decisions, "commits": [vars(c) for c in self.facts.commits],
                        "events": [(at, vars(event)) for at, event in self.facts.events_at.items()],
-                       "ownership": [(who, s.partition, s.begin_ms, str(s.end_ms), s.how)
+                       "ownership": [(who, s.partition, s.begin_ms, str(s.end_ms), s.how, str(s.last_ms))
                                      for (who, _), stretches in self.facts.ownership.items() for s in stretches],
                        "disturbances": [vars(d) for d in self.run.disturbances]}, out, default=str)
 
@@ -178,11 +51,6 @@ class Verdict:
 
     def gave_up(self, at):
         return any(reason == "attempts_used_up" for _, reason in self.facts.letters_at.get(at, []))
-
-    def wants_letter(self, at, event):
-        """Not where a fault (huge_body) told the caller that an exempt author was banned."""
-        return event.wants_letter() and (event.poison or not any(
-            call["status"] == 200 for call in self.facts.by_key[at, "ban"]))
 
     # ---- no loss ----
 
@@ -216,7 +84,7 @@ class Verdict:
                     if not (event.exempt and action == "ban"):
                         moments.append(min([call["end_ms"] for call in self.facts.by_key[at, action]
                                             if effective(call)], default=FOREVER))
-            if self.wants_letter(at, event):
+            if event.wants_letter():
                 moments.append(min([ms for ms, _ in letters], default=FOREVER))
             if event.word and not event.poison:
                 moments.append(decided.get(at, FOREVER))
@@ -283,41 +151,58 @@ class Verdict:
     def repeats_are_explained(self):
         """A call that was accepted may be made again only by a later owner of its partition, and only when the commit
         that this owner began with did not yet know of it."""
-        self.commits_of = collections.defaultdict(list)
-        for commit in self.facts.commits:
-            self.commits_of[commit.partition].append(commit)
         doubtful = {(decision["partition"], decision["offset"], action["action"])
                     for decision, _ in self.facts.decisions for action in decision["actions"]
                     if action["ambiguous_timeouts"]}
-        repeats, unexplained, unclean = 0, [], []
+        count, unexplained = 0, []
         for (at, action), calls in self.facts.by_key.items():
             calls.sort(key=lambda call: call["start"])
             for place, again in enumerate(calls):
                 before = [call for call in calls[:place] if accepted(call) and call["end"] < again["start"]]
                 if not before or not again["worker"]:  # "": with a revoked token, and refused
                     continue
-                repeats += 1
+                count += 1
                 text = f"{action} of {at} by {before[-1]['worker']}, then {again['worker']}"
                 old, new = self.facts.stretch_of(before[-1]), self.facts.stretch_of(again)
                 if new is None or old is None:
                     unexplained.append(text + ", who never owned it")
                 elif old is new:
-                    if (*at, action) not in doubtful and not self.was_frozen(new.worker):
+                    if (*at, action) not in doubtful and not self.slept_through(before[-1], new.worker):
                         unexplained.append(text + " under the same ownership")
-                elif self.knew_of(at, new.begin_ms):
+                elif self.facts.knew_of(at, new.begin_ms):
                     unexplained.append(text + ", though it was committed as finished")
-                elif old.worker in self.run.clean and old.how == "left" and self.kafka_was_well(old):
-                    unclean.append(text + ", after a clean stop")
-        self.figures["repeats"] = repeats
+        self.figures["repeats"] = count
         self.find("repeats without a reason", unexplained)
-        self.find("repeats after a clean stop", unclean if self.run.kafka.is_real else [])
 
-    def was_frozen(self, worker):
-        return worker in self.run.stopped_ms
+    def repetition_is_bounded(self):
+        """Counted for each ownership that ended (repeats.py)."""
+        repetition = repeats.Repetition(self.facts, self.was_clean)
+        self.figures |= repetition.figures()
+        self.find("done again beyond what was on its way or not committed", repetition.beyond())
 
-    def knew_of(self, at, ms):
-        known = [commit for commit in self.commits_of[at[0]] if commit.ms < ms]
-        return bool(known) and known[-1].covers(at[1])
+    def was_clean(self, stretch):
+        return stretch.worker in self.run.clean and stretch.how == "left" and self.kafka_was_well(stretch)
+
+    def slept_through(self, call, worker):
+        """Its answer came while its caller was stopped, who found the time for it over when he woke up."""
+        return any(stop_ms - 100 <= call["end_ms"] and call["time_ms"] <= wake_ms
+                   for stop_ms, wake_ms in self.run.stopped_ms.get(worker, []))
+
+    def window_is_kept(self):
+        """No worker has more calls under way than worker.max_in_flight."""
+        moments = collections.defaultdict(list)
+        for call in self.facts.calls:
+            if call["worker"] and call["end"] != FOREVER:
+                moments[call["worker"]] += [(call["start"], 1), (call["end"], -1)]
+        most = {}
+        for worker, steps in moments.items():
+            under_way = most[worker] = 0
+            for _, step in sorted(steps):
+                under_way += step
+                most[worker] = max(most[worker], under_way)
+        self.figures["most calls under way"] = max(most.values(), default=0)
+        self.find("more calls under way than worker.max_in_flight",
+                  [f"{worker}: {count}" for worker, count in most.items() if count > running.MAX_IN_FLIGHT])
 
     def kafka_was_well(self, stretch):
         """No fault of Kafka's near the end of the ownership, so that its last commit must have worked."""
@@ -328,15 +213,14 @@ class Verdict:
     # ---- dead letters ----
 
     def letters_are_right(self):
-        wanted = {at for at, event in self.facts.events_at.items() if self.wants_letter(at, event)}
-        may_be = {at for at, event in self.facts.events_at.items() if event.wants_letter()}
+        wanted = {at for at, event in self.facts.events_at.items() if event.wants_letter()}
         found = set(self.facts.letters_at)
         self.figures["dead letters"] = sum(map(len, self.facts.letters_at.values()))
         self.figures["repeated letters"] = self.figures["dead letters"] - len(found)
         self.figures["given up"] = sum(map(self.gave_up, found))
         self.find("lost dead letters", sorted(wanted - found))
         self.find("dead letters that nothing asked for",
-                  [f"{at}: {self.facts.letters_at[at]}" for at in sorted(found - may_be) if not self.gave_up(at)])
+                  [f"{at}: {self.facts.letters_at[at]}" for at in sorted(found - wanted) if not self.gave_up(at)])
         twice = []
         for at, letters in self.facts.letters_at.items():
             moments = sorted(ms for ms, _ in letters)
@@ -346,7 +230,7 @@ class Verdict:
                 owners = [ms for ms in begins if first - 1 <= ms <= second + 1]
                 if not owners and not self.kafka_disturbed(first, second):
                     twice.append(f"{at} within one ownership")
-                elif owners and all(self.knew_of(at, ms) for ms in owners) and not self.kafka_disturbed(first, second):
+                elif owners and all(self.facts.knew_of(at, ms) for ms in owners) and not self.kafka_disturbed(first, second):
                     twice.append(f"{at} though it was committed as finished")
         self.find("dead letters written twice without a reason", twice)
 
@@ -365,11 +249,22 @@ class Verdict:
                 stretch = self.facts.stretch_of(call)
                 if stretch is None:
                     late.append(f"{call['idempotency_key']} by {call['worker']}, who does not own it")
-                elif (call["time_ms"] > stretch.end_ms + ON_THE_WAY_MS[stretch.how]
+                elif (call["time_ms"] > stretch.end_ms + ON_THE_WAY_MS.get(stretch.how, 0)
+                      and not self.was_on_its_way(call, calls, stretch)
                       and not self.sandbox_slept(stretch.end_ms, call["time_ms"])):
                     late.append(f"{call['idempotency_key']} by {call['worker']} {call['time_ms'] - stretch.end_ms} ms "
                                 f"after it was {stretch.how}")
         self.find("calls outside of ownership", late)
+
+    def was_on_its_way(self, call, calls, stretch):
+        """A worker that was stopped may end, when it wakes up, what was on its way when it was stopped, and nothing else: it
+        does not know yet that others own its partitions."""
+        if stretch.how != "asleep":
+            return False
+        mine = [other for other in calls if other["worker"] == call["worker"] and other is not call]
+        under_way = any(other["time_ms"] <= stretch.last_ms <= other["end_ms"] for other in mine)
+        self.figures["calls of sleepers"] = self.figures.get("calls of sleepers", 0) + under_way
+        return under_way
 
     def sandbox_slept(self, first_ms, second_ms):
         """Calls lay in its sockets: they seem later than they were made."""
@@ -405,15 +300,32 @@ class Verdict:
                     for s in stretches), default=FOREVER)
 
     def memory_is_bounded(self):
-        """What an idle worker takes, what it may hold, what the Kafka client may fetch ahead, and a fifth."""
+        """What a worker takes that is warm and idle, and what it is configured to hold beside that, with a fifth more."""
         peaks = self.run.memory.peak_kib
-        least = min(peaks.values(), default=0)
-        bound = (least + running.HELD_BYTES / 1024 + 8192 + 16384) * MEMORY_BESIDE
-        self.figures["most memory MiB"] = round(max(peaks.values(), default=0) / 1024)
+        bound = self.run.idle_kib + 1.2 * running.CAP_BYTES / 1024
+        self.figures["most memory MiB"] = round(max(peaks.values(), default=0) / 1024, 1)
+        self.figures["of at most MiB"] = round(bound / 1024, 1)
         if harness.SLOW > 1:  # a sanitizer has its own memory beside ours
             return
-        self.find("memory", [f"{name}: {peak // 1024} MiB, at most {bound / 1024:.0f} may be"
+        self.find("memory beyond its bound", [f"{name}: {peak / 1024:.1f} MiB, at most {bound / 1024:.1f} may be"
                              for name, peak in peaks.items() if peak > bound])
+
+    # ---- liveness ----
+
+    def everything_moves(self):
+        """After the last fault every partition gets on within 30 s, and so does every worker: each has its share then, and
+        moves it. (That everything is committed to its end was waited for before.)"""
+        quiet_ms, slow, longest = self.run.quiet_ms, [], 0
+        for partition in range(running.PARTITIONS):
+            commits = self.facts.commits_of[partition]
+            head = max([commit.offset for commit in commits if commit.ms <= quiet_ms], default=0)
+            moves = [commit.ms for commit in commits if commit.ms > quiet_ms and commit.offset > head]
+            waited_ms = (moves[0] if moves else FOREVER) - quiet_ms
+            longest = max(longest, waited_ms)
+            if waited_ms > MOVES_WITHIN_MS * harness.SLOW:
+                slow.append(f"partition {partition} after {waited_ms / 1000:.1f} s")
+        self.figures["moved after s"] = round(longest / 1000, 1)
+        self.find("partitions that stood still after the last fault", slow)
 
     # ---- figures ----
 
@@ -425,12 +337,21 @@ class Verdict:
             if not disturbance.end_ms:
                 continue
             for partition in range(running.PARTITIONS):
-                before = [c.offset for c in self.commits_of[partition] if c.ms <= disturbance.end_ms]
-                later = [c.ms for c in self.commits_of[partition]
+                before = [c.offset for c in self.facts.commits_of[partition] if c.ms <= disturbance.end_ms]
+                later = [c.ms for c in self.facts.commits_of[partition]
                          if c.ms > disturbance.end_ms and (not before or c.offset > before[-1])]
                 if later and ends:
                     worst = max(worst, (later[0] - disturbance.end_ms) / 1000)
         return worst
+
+    def failed_commits(self):
+        """How often which error kept a commit from being taken, as the workers tell."""
+        names = collections.Counter()
+        for worker in self.run.workers:
+            for line in worker.said("commit-failed"):
+                name = re.findall(r"\((_?[A-Z_]+)\)", line["error"])
+                names[name[-1] if name else "no answer in time"] += 1
+        return names
 
     def count(self):
         self.figures |= {

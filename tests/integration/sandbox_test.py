@@ -463,6 +463,10 @@ class Faults(Case):
         response, text = self.sandbox.raw("GET", "/api/v3/users/u")
         self.assertEqual((response.status, len(text)), (200, 5000000))
         self.assertEqual(list(json.loads(text)), ["padding"])
+        self.sandbox.fault(kind="huge_body", bytes=5000000, count=1)
+        self.expect(200, 0, "DELETE", "/api/v5/messages/huge?permanent=false")
+        self.sandbox.fault(kind="huge_body", bytes=5000000, count=1)  # of a refusal it makes no success
+        self.expect(404, 400400, "DELETE", "/api/v5/messages/huge?permanent=false")
         self.sandbox.fault(kind="slow_body", bytes=20, pause_ms=5, count=1)
         began = time.monotonic()
         user = self.expect(200, 0, "GET", "/api/v3/users/u")

@@ -130,6 +130,21 @@ bool tool_split_topic(const char *argument, char *name, size_t size, int *partit
     return true;
 }
 
+/* A broker says 'created' before its own listing has it. */
+static enum wd_status wait_for_topic(const struct inspect_options *inspect, const char *name, struct wd_error *err)
+{
+    enum wd_status status;
+    for (int tries = 0;; tries++) {
+        struct inspect_partition *partitions = NULL;
+        size_t count = 0;
+        status = inspect_topic(inspect, name, NULL, &partitions, &count, err);
+        free(partitions);
+        if (status != WD_ERR_NOT_FOUND || tries == 100)
+            return status;
+        usleep(100 * 1000);
+    }
+}
+
 static int create_topics(const struct tool_options *options)
 {
     struct wd_error err;
@@ -139,7 +154,8 @@ static int create_topics(const struct tool_options *options)
         int partitions;
         if (!tool_split_topic(options->topics[i], name, sizeof(name), &partitions))
             return tool_fail("--topic %s: NAME:PARTITIONS is wanted", options->topics[i]);
-        if (inspect_create_topic(&inspect, name, partitions, -1, &err) != WD_OK)
+        if (inspect_create_topic(&inspect, name, partitions, -1, &err) != WD_OK ||
+            wait_for_topic(&inspect, name, &err) != WD_OK)
             return tool_fail("%s", err.text);
     }
     return 0;

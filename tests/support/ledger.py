@@ -7,6 +7,7 @@ import time
 import keys
 from harness import ROOT, check, wait_for
 
+DECISION_PARTITIONS = 4
 # word in the text -> actions in the order in which they have to come
 ACTIONS = {"flagme": ["flag"], "hideme": ["hide"], "banme": ["hide", "ban"], "watchme": []}
 
@@ -41,7 +42,7 @@ class Topics:
 def create_topics(kafka, partitions, prefix):
     topics = Topics(prefix)
     kafka.create_topic(topics.events, partitions)
-    kafka.create_topic(topics.decisions, 4)
+    kafka.create_topic(topics.decisions, DECISION_PARTITIONS)
     kafka.create_topic(topics.dead_letters, 1)
     return topics
 

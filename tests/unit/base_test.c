@@ -24,6 +24,20 @@ static void arena_refuses_past_its_cap(void **state)
     wd_arena_free(arena);
 }
 
+static void arena_holds_little_more_than_what_is_used(void **state)
+{
+    (void)state;
+    struct wd_arena *arena = wd_arena_new_sized(10 << 20, 8192);
+    assert_int_equal(wd_arena_held(arena), 8192);
+    assert_non_null(wd_arena_alloc(arena, 41000)); /* something large does not make the next block larger */
+    assert_non_null(wd_arena_alloc(arena, 1000));
+    assert_non_null(wd_arena_alloc(arena, 7500));
+    assert_in_range(wd_arena_held(arena), 8192 + 41000 + 8192, 8192 + 41008 + 16384);
+    wd_arena_reset(arena);
+    assert_int_equal(wd_arena_held(arena), 8192);
+    wd_arena_free(arena);
+}
+
 static void arena_grows_past_its_first_block(void **state)
 {
     (void)state;
@@ -79,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_refuses_past_its_cap),
         cmocka_unit_test(arena_grows_past_its_first_block),
+        cmocka_unit_test(arena_holds_little_more_than_what_is_used),
         cmocka_unit_test(findings_sort_by_place_and_count_by_severity),
         cmocka_unit_test(a_slip_is_recognised_and_another_word_is_not),
         cmocka_unit_test(prefix_is_put_before_the_text),

@@ -1,3 +1,6 @@
 foreach(name behaviour_cells)
   warden_unit_test(${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c ROOMS filters_base filters_views filters_behaviour)
 endforeach()
+warden_unit_test(behaviour_model SOURCES ${CMAKE_CURRENT_LIST_DIR}/behaviour_model_test.c
+    ${CMAKE_CURRENT_LIST_DIR}/behaviour_model.c ${CMAKE_CURRENT_LIST_DIR}/behaviour_world.c ${CMAKE_CURRENT_LIST_DIR}/behaviour_history.c
+  ROOMS filters_base filters_views filters_behaviour USES m)

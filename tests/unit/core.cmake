@@ -9,3 +9,4 @@ endforeach()
 warden_unit_test(idempotency SOURCES ${CMAKE_CURRENT_LIST_DIR}/idempotency_test.c
   ${PROJECT_SOURCE_DIR}/worker/idempotency.c ROOMS filters_base USES PkgConfig::CRYPTO)
 warden_unit_test(stall SOURCES ${CMAKE_CURRENT_LIST_DIR}/stall_test.c ${PROJECT_SOURCE_DIR}/worker/stall.c)
+warden_unit_test(doze SOURCES ${CMAKE_CURRENT_LIST_DIR}/doze_test.c ${PROJECT_SOURCE_DIR}/worker/doze.c)

@@ -153,6 +153,44 @@ static void a_refused_token_stops_everything_and_heals(void **state)
     world_free(world);
 }
 
+/* Partitions that go away take everybody along who waited for the platform to heal: then a newcomer has to find out,
+ * and whoever stands behind a busy author cannot. */
+static void an_open_gate_where_nobody_waits_lets_newcomers_in(void **state)
+{
+    (void)state;
+    struct world *world = world_new(1, &OPTIONS);
+    for (int author = 0; author < 4; author++)
+        add(world, author, 0, 1, "a");
+    run_now(world);
+    settle(world, 0, REFUSED);
+    assert_true(dispatch_is_shut(world->dispatch));
+    for (int i = 0; i < 4; i++) {
+        world->dropped[i] = true;
+        dispatch_drop(world->dispatch, &world->units[i]);
+    }
+    assert_int_equal(world->flying_count, 3); /* their authors stay busy */
+    assert_false(dispatch_is_shut(world->dispatch));
+    int busy = world->author_of[number_of(world, TAILQ_FIRST(&world->flying[0]->units))];
+    add(world, busy, 1, 1, "a");
+    run_now(world);
+    assert_false(dispatch_is_shut(world->dispatch)); /* he cannot be the probe */
+    add(world, 10, 1, 1, "a");
+    run_now(world);
+    assert_true(dispatch_is_shut(world->dispatch)); /* he can: nobody else is needed */
+    world->now_ms = 5000;
+    run_now(world);
+    assert_int_equal(world->flying_count, 4);
+    assert_true(dispatch_is_shut(world->dispatch)); /* the probe is on its way */
+    settle(world, 3, DONE);
+    assert_int_equal(dispatch_open_gates(world->dispatch), 0);
+    settle_all(world, DONE);
+    run_now(world);
+    settle_all(world, DONE);
+    for (int i = 4; i < 6; i++)
+        assert_true(world->ended[i]);
+    world_free(world);
+}
+
 static void a_notification_that_is_refused_stops_no_moderation(void **state)
 {
     (void)state;
@@ -315,6 +353,7 @@ int main(void)
         cmocka_unit_test(attempts_are_used_up_only_while_the_breaker_is_closed),
         cmocka_unit_test(an_outage_costs_no_attempts_and_sends_only_probes),
         cmocka_unit_test(a_refused_token_stops_everything_and_heals),
+        cmocka_unit_test(an_open_gate_where_nobody_waits_lets_newcomers_in),
         cmocka_unit_test(a_notification_that_is_refused_stops_no_moderation),
         cmocka_unit_test(retry_after_holds_the_group_for_everybody),
         cmocka_unit_test(an_absurd_retry_after_is_cut),

@@ -1,6 +1,12 @@
 # The same cases over every kind of store (state_cases.c); each kind's own test beside them.
 set(STATE_TEST_ROOMS worker_state worker_base filters_base)
 set(STATE_TEST_USES PkgConfig::JANSSON Threads::Threads)
+if(WARDEN_LMDB)
+  list(APPEND STATE_TEST_USES PkgConfig::LMDB)
+endif()
+if(WARDEN_REDIS)
+  list(APPEND STATE_TEST_USES PkgConfig::HIREDIS PkgConfig::SSL PkgConfig::CRYPTO)
+endif()
 
 warden_unit_test(state_memory
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_memory_test.c ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
@@ -9,5 +15,13 @@ warden_unit_test(state_memory
 if(WARDEN_LMDB)
   warden_unit_test(state_lmdb
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_lmdb_test.c ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
-    ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES} PkgConfig::LMDB)
+    ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
+endif()
+
+if(WARDEN_REDIS)
+  warden_unit_test(state_redis
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_redis_test.c ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
+      ${PROJECT_SOURCE_DIR}/tests/support/redis_servers.c
+    ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
+  set_tests_properties(unit.state_redis PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
 endif()

@@ -84,14 +84,23 @@ static bool start_sandbox(struct demo *demo, struct wd_error *err)
     return demo->sandbox != NULL;
 }
 
+/* A folder or file of config/ as it is shipped: of the source tree, else of the installation. */
+static const char *shipped(const char *in_source, const char *installed)
+{
+    return access(in_source, R_OK) == 0 || access(installed, R_OK) != 0 ? in_source : installed;
+}
+
 static bool make_config(struct demo *demo, struct wd_error *err)
 {
-    char brokers[300], url[64], token[340], port[32], shards[32];
+    char brokers[300], url[64], token[340], port[32], shards[32], rules[600];
     snprintf(brokers, sizeof(brokers), "kafka.brokers=%s", broker_addresses(demo->broker));
     snprintf(url, sizeof(url), "platform.base_url=http://127.0.0.1:%u", sandbox_port(demo->sandbox));
     snprintf(token, sizeof(token), "platform.token_file=%s", demo->token_file);
     snprintf(port, sizeof(port), "http.port=%d", demo->options.http_port);
     snprintf(shards, sizeof(shards), "worker.shards=%d", demo->options.shards);
+    snprintf(rules, sizeof(rules), "rules.paths=[%s, %s]", shipped("config/rules", WARDEN_DATA_DIR "/rules"),
+             shipped("config/demo/rules", WARDEN_DATA_DIR "/demo/rules"));
+    bool own = demo->options.config_file != NULL; /* then its rules and their memory are meant */
     const char *const sets[] = {brokers,
                                 url,
                                 token,
@@ -101,6 +110,8 @@ static bool make_config(struct demo *demo, struct wd_error *err)
                                 "kafka.session_timeout=6s",
                                 "worker.commit_interval=200ms",
                                 "kafka.properties={fetch.wait.max.ms: 10}",
+                                own ? NULL : rules,
+                                "state.store=memory",
                                 NULL};
     struct config_source source = {
         .file = demo->options.config_file, .sets = sets, .environment = demo->options.environment};
@@ -236,8 +247,10 @@ static bool print_proof(struct demo *demo)
                        demo_sum(demo, METRIC_RECORDS_FINISHED));
     ok &= balance_line("records finished", demo_sum(demo, METRIC_RECORDS_FINISHED), "committed",
                        (uint64_t)demo->offsets.committed);
-    ok &= balance_line("actions planned", demo_sum(demo, METRIC_ACTIONS_PLANNED), "calls that the sandbox answered",
-                       seen.done + seen.already + seen.refused);
+    uint64_t shared = demo_sum(demo, METRIC_ACTIONS_BATCHED) - demo_sum(demo, METRIC_CALLS_BATCHED);
+    ok &= balance_line("actions planned", demo_sum(demo, METRIC_ACTIONS_PLANNED),
+                       "calls that the sandbox answered and what shared them",
+                       seen.done + seen.already + seen.refused + shared);
     ok &= balance_line("calls done", demo_sum(demo, METRIC_CALLS_DONE), "carried out by the sandbox", seen.done);
     ok &= balance_line("decision records", demo_sum(demo, METRIC_DECISIONS), "in the decisions topic",
                        (uint64_t)decisions.end);
@@ -270,6 +283,7 @@ static int run_demo(struct demo *demo, struct wd_error *err)
     produce(demo);
     bool settled = settle(demo);
     table_end(demo);
+    story_print(demo, DECISIONS_TOPIC);
     bool proven = print_proof(demo);
     if (!settled)
         printf("  FAIL not every record was committed within %d s after the last one\n", SETTLE_LIMIT_MS / 1000);
@@ -301,15 +315,6 @@ int demo_run(const struct demo_options *options)
 
 extern char **environ;
 
-static const char *shipped_events(void)
-{
-    static const char *const PLACES[] = {"config/demo/events.jsonl", WARDEN_DATA_DIR "/demo/events.jsonl"};
-    for (size_t i = 0; i < sizeof(PLACES) / sizeof(PLACES[0]); i++)
-        if (access(PLACES[i], R_OK) == 0)
-            return PLACES[i];
-    return PLACES[0];
-}
-
 static int run(const struct cli_arguments *arguments)
 {
     long long seconds, rate, shards, port;
@@ -318,15 +323,16 @@ static int run(const struct cli_arguments *arguments)
         !cli_number(arguments, "http-port", 0, 65535, 0, &port))
         return EXIT_USAGE;
     const char *events = cli_value(arguments, "events");
-    struct demo_options options = {.seconds = (int)seconds,
-                                   .rate = (int)rate,
-                                   .shards = (int)shards,
-                                   .http_port = (int)port,
-                                   .serve = cli_has(arguments, "serve"),
-                                   .verbose = cli_has(arguments, "verbose"),
-                                   .events_file = events ? events : shipped_events(),
-                                   .config_file = cli_value(arguments, "config"),
-                                   .environment = (const char *const *)environ};
+    struct demo_options options = {
+        .seconds = (int)seconds,
+        .rate = (int)rate,
+        .shards = (int)shards,
+        .http_port = (int)port,
+        .serve = cli_has(arguments, "serve"),
+        .verbose = cli_has(arguments, "verbose"),
+        .events_file = events ? events : shipped("config/demo/events.jsonl", WARDEN_DATA_DIR "/demo/events.jsonl"),
+        .config_file = cli_value(arguments, "config"),
+        .environment = (const char *const *)environ};
     return demo_run(&options);
 }
 

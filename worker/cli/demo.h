@@ -1,4 +1,5 @@
-/* The inside of `warden demo`: demo.c runs it, demo_feed.c produces the events, demo_table.c shows what happens. */
+/* The inside of `warden demo`: demo.c runs it, demo_feed.c produces the events, demo_table.c shows what
+ * happens, demo_story.c what behaviour gave away. */
 #ifndef WORKER_CLI_DEMO_H
 #define WORKER_CLI_DEMO_H
 
@@ -62,6 +63,8 @@ void feed_free(struct feed *feed);
 
 /* One frame; `second` -1: after the last event. */
 void table_draw(struct demo *demo, int64_t second);
+/* What behaviour scoring did, from the decisions; nothing where there is nothing to tell. */
+void story_print(const struct demo *demo, const char *decisions_topic);
 /* The last frame stays. */
 void table_end(struct demo *demo);
 

@@ -101,6 +101,10 @@ static void print_condition(const struct wd_event *event, const struct wd_condit
             putchar('\'');
         }
     }
+    if (condition->remembered.data) {
+        fputs("  -- ", stdout);
+        print_clean(condition->remembered.data, condition->remembered.len);
+    }
     printf("  (line %d)\n", condition->line);
     print_spans(event, condition->spans, condition->span_count, 15 + indent);
     if (condition->allowed_count)
@@ -151,6 +155,8 @@ static const char *outcome_words(const struct explained *rule)
         return "undecided (a limit ended it)";
     if (match->enforced)
         return "matches";
+    if (match->by_valve)
+        return "matches (not enforced: it matched too large a share of events)";
     return rule->info->mode == WD_MODE_SAMPLE ? "matches (not enforced: the author is not in the sample)"
                                               : "matches (not enforced)";
 }

@@ -6,6 +6,8 @@
 
 #include <warden/explain.h>
 
+#include "worker/cli/judge.h"
+
 /* A rule of interest, and what was found about it. */
 struct explained {
     const struct wd_rule_info *info;
@@ -17,6 +19,10 @@ void explain_print_event(const struct wd_event *event, const struct wd_verdict *
 void explain_print_rule(const struct wd_event *event, const struct explained *rule);
 /* Score and actions; `rules` are all that match, at least. */
 void explain_print_outcome(const struct wd_verdict *verdict, const struct explained *rules, size_t count);
+
+/* What the event has done to what is remembered: trust, the arithmetic of scores, ladders, what people forbid. Nothing
+ * where nothing is. */
+void explain_print_behaviour(const struct judge *judge, const struct wd_event *event, const struct wd_verdict *verdict);
 
 /* The same as JSON. */
 json_t *explain_json_event(const struct wd_event *event, const struct wd_verdict *verdict,

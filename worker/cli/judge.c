@@ -11,11 +11,12 @@ bool judge_init(struct judge *judge, const struct wd_ruleset *set)
     const struct wd_scanner_options options = {.stage = WD_STAGE_WORKER};
     *judge = (struct judge){
         .set = set,
+        .table = wd_value_table_new(),
         .decoder = wd_decoder_new(RECORD_MAX),
         .scanner = wd_scanner_new(&options),
         .arena = wd_arena_new(ARENA_MAX),
     };
-    if (judge->decoder && judge->scanner && judge->arena)
+    if (judge->decoder && judge->scanner && judge->arena && judge->table)
         return true;
     judge_fini(judge);
     return false;
@@ -26,12 +27,24 @@ void judge_fini(struct judge *judge)
     wd_decoder_free(judge->decoder);
     wd_scanner_free(judge->scanner);
     wd_arena_free(judge->arena);
+    wd_value_table_free(judge->table);
     *judge = (struct judge){0};
+}
+
+int64_t judge_time_ms(const struct judge *judge, const struct wd_event *event)
+{
+    return wd_ruleset_remembers(judge->set) ? wd_event_time_ms(event) : event->created_at_ms;
+}
+
+struct wd_origin judge_origin(const struct judge *judge, size_t object)
+{
+    return wd_origin_of(wd_str_from("records"), 0, (int64_t)judge->records, (uint32_t)object);
 }
 
 bool judge_record(struct judge *judge, const char *bytes, size_t len, const char **reason_out, struct wd_error *err)
 {
     wd_arena_reset(judge->arena);
+    judge->records++;
     judge->events = (struct wd_events){0};
     enum wd_decode_outcome outcome = wd_decode(judge->decoder, judge->arena, bytes, len, &judge->events, err);
     if (outcome != WD_DECODED) {
@@ -46,8 +59,10 @@ bool judge_record(struct judge *judge, const char *bytes, size_t len, const char
     }
     for (size_t i = 0; i < judge->events.count; i++) {
         const struct wd_event *event = &judge->events.items[i];
+        struct wd_origin origin = judge_origin(judge, i);
         enum wd_status status =
-            wd_scan(judge->scanner, judge->set, judge->arena, event, event->created_at_ms, &judge->verdicts[i], err);
+            wd_scan_with_table(judge->scanner, judge->set, judge->arena, event, judge_time_ms(judge, event), &origin,
+                               judge->table, &judge->verdicts[i], err);
         if (status != WD_OK) {
             *reason_out = wd_status_name(status);
             return false;

@@ -19,6 +19,9 @@ static const struct {
     {"unused-macro", "No rule uses a macro."},
     {"empty-list", "The file of a list has no entries."},
     {"empty-folder", "A folder has no rule file."},
+    {"unknown-score", "A rule gives points to a score that no section 'behaviour' defines."},
+    {"unused-score", "No rule gives points to a score."},
+    {"unused-ladder", "No rule gives strikes on a ladder."},
 };
 enum { CODE_COUNT = sizeof(CODES) / sizeof(*CODES) };
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <warden/arena.h>
+#include <warden/behaviour.h>
 #include <warden/decode.h>
 
 #include "worker/cli/bench_report.h"
@@ -24,7 +25,8 @@ struct bench {
     size_t line_count, line_room;
     struct wd_decoder *decoder;
     struct wd_arena *arena;
-    double *longest_ns; /* by line: the least of the rounds */
+    struct wd_value_table *table; /* of the pass under way */
+    double *longest_ns;           /* by line: the least of the rounds */
     double decode_ns[ROUNDS_MAX], judge_ns[ROUNDS_MAX];
     struct bench_rule *rules;
     struct wd_rule_cost *costs;
@@ -84,13 +86,20 @@ static uint64_t now_ns(void *context)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static bool judge_events(struct bench *bench, struct wd_scanner *scanner, const struct wd_events *events, bool count)
+static bool judge_events(struct bench *bench, struct wd_scanner *scanner, const struct wd_events *events, size_t line,
+                         bool count)
 {
     struct bench_report *report = &bench->report;
     for (size_t i = 0; i < events->count; i++) {
         const struct wd_event *event = &events->items[i];
         struct wd_verdict verdict;
-        if (wd_scan(scanner, report->set, bench->arena, event, event->created_at_ms, &verdict, NULL) != WD_OK)
+        struct wd_origin origin = {.source = 1, .sequence = (uint64_t)(line + 1) << 16 | i};
+        int64_t now_ms = bench->table ? wd_event_time_ms(event) : event->created_at_ms;
+        enum wd_status status = bench->table
+                                    ? wd_scan_with_table(scanner, report->set, bench->arena, event, now_ms, &origin,
+                                                         bench->table, &verdict, NULL)
+                                    : wd_scan(scanner, report->set, bench->arena, event, now_ms, &verdict, NULL);
+        if (status != WD_OK)
             return false;
         if (!count)
             continue;
@@ -112,6 +121,8 @@ static bool judge_events(struct bench *bench, struct wd_scanner *scanner, const 
 /* Decodes all lines and judges their events where there is a scanner. With `count` what is found is counted. */
 static void pass(struct bench *bench, struct wd_scanner *scanner, bool count, bool time_each)
 {
+    wd_value_table_free(bench->table); /* each pass begins with nothing remembered */
+    bench->table = scanner && wd_ruleset_remembers(bench->report.set) ? wd_value_table_new() : NULL;
     for (size_t i = 0; i < bench->line_count; i++) {
         struct wd_events events = {0};
         uint64_t start = 0;
@@ -121,7 +132,7 @@ static void pass(struct bench *bench, struct wd_scanner *scanner, bool count, bo
         if (time_each)
             start = now_ns(NULL);
         if (fine && scanner)
-            fine = judge_events(bench, scanner, &events, count);
+            fine = judge_events(bench, scanner, &events, i, count);
         if (time_each) {
             double ns = (double)(now_ns(NULL) - start);
             if (!bench->longest_ns[i] || ns < bench->longest_ns[i])
@@ -187,6 +198,7 @@ static void bench_fini(struct bench *bench)
     free(bench->costs);
     wd_decoder_free(bench->decoder);
     wd_arena_free(bench->arena);
+    wd_value_table_free(bench->table);
 }
 
 static bool bench_init(struct bench *bench, const struct wd_ruleset *set)
@@ -289,7 +301,8 @@ const struct cli_command command_rules_bench = {
     .text = "Reads JSON lines, {\"text\":\"...\"} or whole events, and judges them again and again on one core. Prints "
             "texts and events a second; how many rules the index finds by what; and the costliest rules: their share "
             "of the time that goes into trying rules, how often they were tried and how often they matched, with "
-            "advice where something can be done.\n"
+            "advice where something can be done. A set that remembers begins each pass anew and keeps its values in "
+            "memory.\n"
             "Figures of one run can be compared with each other; those of two machines cannot.",
     .options = OPTIONS,
     .run = bench_rules,

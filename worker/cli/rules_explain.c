@@ -14,16 +14,18 @@ enum { EVENT_MAX = 16 << 20 };
 
 /* Which rules are shown beside those that match. */
 struct interest {
-    bool *wanted; /* by rule */
-    json_t *json; /* NULL: print for people */
+    bool *wanted;         /* by rule */
+    struct judge *behind; /* has judged all records but the last */
+    json_t *json;         /* NULL: print for people */
 };
 
-static bool explain_rule(const struct judge *judge, const struct wd_event *event, uint32_t rule,
-                         const struct wd_rule_match *match, struct explained *out, struct wd_error *err)
+static bool explain_rule(const struct judge *judge, const struct judge *behind, const struct wd_event *event,
+                         uint32_t rule, const struct wd_rule_match *match, struct explained *out, struct wd_error *err)
 {
     *out = (struct explained){.info = wd_ruleset_rule(judge->set, rule), .match = match};
-    return wd_explain(judge->scanner, judge->set, judge->arena, event, event->created_at_ms, rule, &out->explanation,
-                      err) == WD_OK;
+    struct wd_origin origin = judge_origin(judge, (size_t)(event - judge->events.items));
+    return wd_explain_with_table(judge->scanner, judge->set, judge->arena, event, judge_time_ms(judge, event), &origin,
+                                 behind->table, rule, &out->explanation, err) == WD_OK;
 }
 
 /* The rules that match, and the others that somebody asked for, in their order. */
@@ -37,7 +39,8 @@ static bool explain_rules(const struct judge *judge, const struct interest *inte
         const struct wd_rule_match *match = NULL;
         if (next < verdict->match_count && verdict->matches[next].rule == i)
             match = &verdict->matches[next++];
-        if ((match || interest->wanted[i]) && !explain_rule(judge, event, i, match, &rules[(*count_out)++], err))
+        if ((match || interest->wanted[i]) &&
+            !explain_rule(judge, interest->behind, event, i, match, &rules[(*count_out)++], err))
             return false;
     }
     return true;
@@ -62,6 +65,7 @@ static int explain_events(const struct cli_arguments *arguments, const struct ju
             for (size_t i = 0; i < count; i++)
                 explain_print_rule(event, &rules[i]);
             explain_print_outcome(verdict, rules, count);
+            explain_print_behaviour(judge, event, verdict);
         }
     }
     free(rules);
@@ -100,22 +104,64 @@ static char *record_of(const struct cli_arguments *arguments, size_t *len_out)
     return record;
 }
 
+/* What happened before, for both. */
+static bool judge_lines(const struct cli_arguments *arguments, FILE *in, const char *path, struct judge *judge,
+                        struct judge *behind)
+{
+    char *line = NULL;
+    size_t room = 0, number = 0;
+    ssize_t len;
+    const char *reason;
+    struct wd_error err = {0};
+    bool fine = true;
+    while (fine && (len = getline(&line, &room, in)) >= 0) {
+        number++;
+        while (len && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+            len--;
+        fine = !len || (judge_record(judge, line, (size_t)len, &reason, &err) &&
+                        judge_record(behind, line, (size_t)len, &reason, &err));
+    }
+    free(line);
+    if (!fine)
+        cli_fail(arguments, EXIT_FINDINGS, "%s:%zu: %s: %s", path, number, reason, err.text);
+    return fine;
+}
+
+static bool judge_history(const struct cli_arguments *arguments, struct judge *judge, struct judge *behind)
+{
+    const char *path = cli_value(arguments, "after");
+    if (!path)
+        return true;
+    FILE *in = fopen(path, "re");
+    if (!in) {
+        cli_fail(arguments, EXIT_FINDINGS, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    bool fine = judge_lines(arguments, in, path, judge, behind);
+    fclose(in);
+    return fine;
+}
+
 static int explain_record(const struct cli_arguments *arguments, const struct wd_ruleset *set,
-                          const struct interest *interest)
+                          struct interest *interest)
 {
     size_t len = 0;
     char *record = record_of(arguments, &len);
-    struct judge judge = {0};
+    struct judge judge = {0}, behind = {0};
     int code = EXIT_FINDINGS;
     const char *reason;
     struct wd_error err = {0};
-    if (record && !judge_init(&judge, set))
+    interest->behind = &behind;
+    if (record && (!judge_init(&judge, set) || !judge_init(&behind, set)))
         cli_fail(arguments, code, "no memory");
+    else if (record && !judge_history(arguments, &judge, &behind))
+        code = EXIT_FINDINGS;
     else if (record && !judge_record(&judge, record, len, &reason, &err))
         cli_fail(arguments, code, "%s: %s", reason, err.text);
     else if (record)
         code = explain_events(arguments, &judge, interest);
     judge_fini(&judge);
+    judge_fini(&behind);
     free(record);
     return code;
 }
@@ -180,6 +226,9 @@ static const struct cli_option OPTIONS[] = {
     CLI_RULES_OPTION,
     {.name = "text", .letter = 't', .argument = "TEXT", .text = "A message with this text."},
     {.name = "event", .letter = 'e', .argument = "FILE", .text = "A whole event as JSON; -: standard input."},
+    {.name = "after",
+     .argument = "FILE",
+     .text = "JSON lines of the events before, for rules that remember: they are judged first, in their order."},
     {.name = "why-not",
      .letter = 'w',
      .argument = "RULE",
@@ -195,7 +244,10 @@ const struct cli_command command_rules_explain = {
     .text =
         "Each rule that matches is shown with its conditions: true or false, what they found between >> and << in the "
         "text as it was written, the view that it was found in; then what the rule asks for, the score and the "
-        "actions of all rules together. --why-not says of a rule that does not match which condition kept it.",
+        "actions of all rules together. Conditions on behaviour are shown with what their windows and scores hold "
+        "after "
+        "the events of --after, and the author's score as the sum of what is left of each contribution. --why-not says "
+        "of a rule that does not match which condition kept it.",
     .options = OPTIONS,
     .run = explain,
 };

@@ -199,7 +199,7 @@ const struct cli_command command_rules_match = {
         "Reads JSON lines, {\"text\":\"...\"} or whole events, and prints {\"n\":LINE,\"rules\":[IDS in rule order]} "
         "for "
         "each, whatever the rules' modes are (but off). A line that cannot be judged has \"error\" and makes the exit "
-        "code 1.",
+        "code 1. What rules remember they remember of the lines before, in their order.",
     .options = OPTIONS,
     .run = match,
 };

@@ -223,7 +223,8 @@ static const struct cli_option OPTIONS[] = {
     {.name = "samples", .argument = "N", .text = "Examples to show of each kind, 5 unless given."},
     {.name = "threads",
      .argument = "N",
-     .text = "Threads, as many as there are cores unless given. They change nothing in the result."},
+     .text = "Threads, as many as there are cores unless given. They change nothing in the result: rules that remember "
+             "take one."},
     {.name = "quiet", .letter = 'q', .text = "Print no progress."},
     CLI_CONFIG_OPTIONS,
     {0},
@@ -236,7 +237,11 @@ const struct cli_command command_rules_replay = {
     .text =
         "Judges every event without any side effect and counts matches by rule and planned actions; with --against "
         "also which decisions are new, gone or changed. Lines are whole events, {\"text\":\"...\"}, or either in the "
-        "envelope of kcat -J; a member \"label\":\"bad\" or \"ok\" in a line gives precision and recall.\nExits with "
+        "envelope of kcat -J; a member \"label\":\"bad\" or \"ok\" in a line gives precision and recall. Rules that "
+        "remember see the "
+        "events in the order in which they stand, at the times that they state, beginning with nothing "
+        "remembered.\nExits "
+        "with "
         "4 where there is no event.",
     .options = OPTIONS,
     .run = replay,

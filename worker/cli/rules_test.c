@@ -28,10 +28,8 @@ static void report_example(void *context, const struct wd_rule_test_result *resu
 {
     struct report *report = context;
     const struct wd_rule_info *rule = wd_ruleset_rule(report->set, result->rule);
-    if (strcmp(result->kind, "no_match") == 0)
-        report->covered[result->rule].no_match = true;
-    else
-        report->covered[result->rule].match = true;
+    report->covered[result->rule].no_match |= result->wants_no_match;
+    report->covered[result->rule].match |= result->wants_match;
     if (report->cases) {
         char name[64];
         snprintf(name, sizeof(name), "%s (%d:%d)", result->kind, result->line, result->column);

@@ -68,7 +68,7 @@ size_t dispatch_in_flight(const struct dispatch *dispatch); /* calls */
 size_t dispatch_open_gates(const struct dispatch *dispatch);
 /* Something waits for a gate to open or for its turn in a rate. */
 bool dispatch_is_held(const struct dispatch *dispatch);
-/* No call at all gets through but probes: more records would only pile up. */
+/* No call at all gets through but a probe that is on its way or waits for its time: more records would only pile up. */
 bool dispatch_is_shut(const struct dispatch *dispatch);
 /* The token was read anew: probe at once instead of waiting. */
 void dispatch_probe_platform(struct dispatch *dispatch, int64_t now_ms);

@@ -213,8 +213,18 @@ size_t lines_open_count(const struct gate_lines *lines)
     return open;
 }
 
+static bool have_a_probe(const struct gate_lines *lines)
+{
+    bool probing = lines->platform.gate.state == GATE_PROBING;
+    for (const struct gate_line *line = lines->groups; line; line = line->next)
+        probing |= line->gate.state == GATE_PROBING;
+    return probing || lines_are_busy(lines);
+}
+
 bool lines_are_shut(const struct gate_lines *lines)
 {
+    if (!have_a_probe(lines))
+        return false;
     if (gate_is_open(&lines->platform.gate))
         return true;
     for (const struct gate_line *line = lines->groups; line; line = line->next)

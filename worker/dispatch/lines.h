@@ -41,7 +41,9 @@ int64_t lines_wait_ms(struct gate_lines *lines, int64_t now_ms);
 /* Somebody waits. */
 bool lines_are_busy(const struct gate_lines *lines);
 size_t lines_open_count(const struct gate_lines *lines);
-/* No call at all gets through but probes. */
+/* No call at all gets through but probes, and there is a probe: one on its way, or somebody who waits to be it. Where
+ * nobody does (all who waited were given back with their partitions) only a newcomer can find out that it has healed.
+ */
 bool lines_are_shut(const struct gate_lines *lines);
 
 /* The sooner of two waits, -1 being none. */

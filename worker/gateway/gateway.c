@@ -82,7 +82,10 @@ static struct page readyz_verbose(struct gateway *gateway, bool is_ready)
     if (!out)
         return page;
     fprintf(out, "%s\nshards: %zu, %s\n", is_ready ? "ok" : "not ready", worker_shard_count(gateway->worker),
-            is_ready ? "all members of the consumer group" : "not all members of the consumer group yet");
+            worker_is_ready(gateway->worker) ? "all members of the consumer group"
+                                             : "not all members of the consumer group yet");
+    if (worker_state_fails(gateway->worker))
+        fputs("state: the store fails; nothing new is taken until it works\n", out);
     print_rules(gateway, out);
     if (fclose(out) != 0) {
         free(page.text);
@@ -91,37 +94,63 @@ static struct page readyz_verbose(struct gateway *gateway, bool is_ready)
     return page;
 }
 
-/* Ready: every shard is a member of its consumer group, and rules are loaded; older rules than those in the files are
- * rules. */
+/* Ready: every shard is a member of its consumer group, rules are loaded (older ones than those in the files are
+ * rules), and no store that fails holds everything up. */
 static struct page readyz(struct gateway *gateway, struct MHD_Connection *connection)
 {
     static const char VERBOSE[] = "verbose";
     const char *value;
-    bool is_ready = worker_is_ready(gateway->worker);
+    bool state_fails = worker_state_fails(gateway->worker);
+    bool is_ready = worker_is_ready(gateway->worker) && !state_fails;
     if (MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, VERBOSE, strlen(VERBOSE), &value, NULL) ==
         MHD_YES)
         return readyz_verbose(gateway, is_ready);
+    if (state_fails)
+        return text_page(
+            MHD_HTTP_SERVICE_UNAVAILABLE,
+            "the state store fails: nothing new is taken until it works (state.on_failure); see the log\n");
     return is_ready
                ? text_page(MHD_HTTP_OK, "ok\n")
                : text_page(MHD_HTTP_SERVICE_UNAVAILABLE, "not every shard is a member of the consumer group yet\n");
 }
 
-/* The answer comes before the reload: /readyz?verbose tells what came of it. */
-static struct page reload(struct gateway *gateway, struct MHD_Connection *connection)
+/* True where the request has the token; else *page says why not. */
+static bool is_allowed(struct gateway *gateway, struct MHD_Connection *connection, struct page *page)
 {
     const char *authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
     switch (gateway_may_reload(gateway->config->http.reload_token_file, authorization)) {
     case RELOAD_ALLOWED:
-        worker_ask_reload(gateway->worker);
-        return text_page(MHD_HTTP_ACCEPTED, "rule sets are loaded anew; /readyz?verbose says what came of it\n");
+        return true;
     case RELOAD_OFF:
-        return text_page(MHD_HTTP_FORBIDDEN, "http.reload_token_file is not configured\n");
+        *page = text_page(MHD_HTTP_FORBIDDEN, "http.reload_token_file is not configured\n");
+        return false;
     case RELOAD_BROKEN:
-        return text_page(MHD_HTTP_INTERNAL_SERVER_ERROR, "http.reload_token_file cannot be used: see the log\n");
+        *page = text_page(MHD_HTTP_INTERNAL_SERVER_ERROR, "http.reload_token_file cannot be used: see the log\n");
+        return false;
     case RELOAD_REFUSED:
         break;
     }
-    return text_page(MHD_HTTP_UNAUTHORIZED, "send the token: Authorization: Bearer TOKEN\n");
+    *page = text_page(MHD_HTTP_UNAUTHORIZED, "send the token: Authorization: Bearer TOKEN\n");
+    return false;
+}
+
+/* The answer comes before the reload: /readyz?verbose tells what came of it. */
+static struct page reload(struct gateway *gateway, struct MHD_Connection *connection)
+{
+    struct page page;
+    if (!is_allowed(gateway, connection, &page))
+        return page;
+    worker_ask_reload(gateway->worker);
+    return text_page(MHD_HTTP_ACCEPTED, "rule sets are loaded anew; /readyz?verbose says what came of it\n");
+}
+
+static struct page reset_rules(struct gateway *gateway, struct MHD_Connection *connection)
+{
+    struct page page;
+    if (!is_allowed(gateway, connection, &page))
+        return page;
+    worker_reset_rules(gateway->worker);
+    return text_page(MHD_HTTP_OK, "rules that were in shadow for matching too much are enforced again\n");
 }
 
 static struct page metrics(struct gateway *gateway, struct MHD_Connection *connection)
@@ -144,8 +173,11 @@ static const struct route {
     const char *path;
     bool is_post; /* else GET and HEAD */
     struct page (*make)(struct gateway *gateway, struct MHD_Connection *connection);
-} ROUTES[] = {
-    {"/livez", false, livez}, {"/readyz", false, readyz}, {"/metrics", false, metrics}, {"/-/reload", true, reload}};
+} ROUTES[] = {{"/livez", false, livez},
+              {"/readyz", false, readyz},
+              {"/metrics", false, metrics},
+              {"/-/reload", true, reload},
+              {"/-/rules/reset", true, reset_rules}};
 
 static struct page answer(struct gateway *gateway, struct MHD_Connection *connection, const char *path,
                           const char *method)
@@ -161,7 +193,8 @@ static struct page answer(struct gateway *gateway, struct MHD_Connection *connec
         page.allow = ROUTES[i].is_post ? "POST" : "GET, HEAD";
         return page;
     }
-    return text_page(MHD_HTTP_NOT_FOUND, "not found; there are /livez, /readyz, /metrics and /-/reload\n");
+    return text_page(MHD_HTTP_NOT_FOUND,
+                     "not found; there are /livez, /readyz, /metrics, /-/reload and /-/rules/reset\n");
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,

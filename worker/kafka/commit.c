@@ -13,7 +13,7 @@ enum { METADATA_MAX = 3 * 1024 };
  * rebalance before the new assignment is there, so its requests are watched: a commit goes only where every join was
  * synced. ---- */
 
-enum { API_JOIN_GROUP = 11, API_SYNC_GROUP = 14 }; /* Kafka's protocol numbers */
+enum { API_JOIN_GROUP = 11, API_HEARTBEAT = 12, API_SYNC_GROUP = 14 }; /* Kafka's protocol numbers */
 
 static rd_kafka_resp_err_t on_request_sent(rd_kafka_t *client, int fd, const char *broker, int32_t broker_id,
                                            int16_t api_key, int16_t version, int32_t correlation, size_t size,
@@ -23,6 +23,8 @@ static rd_kafka_resp_err_t on_request_sent(rd_kafka_t *client, int fd, const cha
     struct consumer *consumer = context;
     if (api_key == API_JOIN_GROUP)
         atomic_fetch_add(&consumer->joins_sent, 1);
+    else if (api_key == API_HEARTBEAT || api_key == API_SYNC_GROUP)
+        atomic_store(&consumer->asked_ms, client_now_ms());
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -35,6 +37,8 @@ static rd_kafka_resp_err_t on_response_received(rd_kafka_t *client, int fd, cons
     struct consumer *consumer = context;
     if (api_key == API_SYNC_GROUP && code == RD_KAFKA_RESP_ERR_NO_ERROR)
         atomic_store(&consumer->joins_synced, atomic_load(&consumer->joins_sent));
+    if ((api_key == API_HEARTBEAT || api_key == API_SYNC_GROUP) && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        atomic_store(&consumer->heard_ms, atomic_load(&consumer->asked_ms));
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -51,6 +55,11 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *con
 void commit_watch_joins(struct consumer *consumer, rd_kafka_conf_t *conf)
 {
     rd_kafka_conf_interceptor_add_on_new(conf, "warden", on_new, consumer);
+}
+
+int64_t consumer_heard_ms(const struct consumer *consumer)
+{
+    return atomic_load(&consumer->heard_ms);
 }
 
 bool consumer_can_commit(const struct consumer *consumer)

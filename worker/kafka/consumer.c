@@ -53,6 +53,8 @@ static void destroy(struct consumer *consumer)
         rd_kafka_queue_io_event_enable(consumer->events, -1, NULL, 0);
     if (consumer->results)
         rd_kafka_queue_io_event_enable(consumer->results, -1, NULL, 0);
+    if (consumer->farewell)
+        rd_kafka_queue_destroy(consumer->farewell);
     if (consumer->events)
         rd_kafka_queue_destroy(consumer->events);
     if (consumer->results)
@@ -315,21 +317,24 @@ bool consumer_is_ready(const struct consumer *consumer)
 
 /* --------------------------------------------------------------------------------------------------- the end */
 
-/* Serves rebalance events until the group is left, which takes no longer than the deadline even if nobody answers. */
-static void leave_group(struct consumer *consumer, int64_t deadline_ms)
+/* Serves rebalance events until the group is left; false where the deadline was over before. */
+static bool leave_group(struct consumer *consumer, int64_t deadline_ms)
 {
-    rd_kafka_queue_t *farewell = rd_kafka_queue_new(consumer->client);
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, farewell);
+    consumer->farewell = rd_kafka_queue_new(consumer->client);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, consumer->farewell);
     if (error) {
         consumer_report(consumer, false, "cannot leave the group: %s", rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
+        return false;
     }
-    while (!error && !rd_kafka_consumer_closed(consumer->client) && client_remaining_ms(deadline_ms) > 0) {
+    while (!rd_kafka_consumer_closed(consumer->client)) {
         int wait_ms = client_remaining_ms(deadline_ms);
-        serve(consumer, farewell, wait_ms < 50 ? wait_ms : 50, 1);
+        if (wait_ms == 0)
+            return false;
+        serve(consumer, consumer->farewell, wait_ms < 50 ? wait_ms : 50, 1);
         serve(consumer, consumer->results, 0, 16);
     }
-    rd_kafka_queue_destroy(farewell);
+    return true;
 }
 
 /* librdkafka up to 2.2 fails an assertion when a client with the sticky assignor ends between its first JoinGroup and
@@ -339,7 +344,9 @@ static bool must_not_end(const struct consumer *consumer)
     return consumer->is_sticky && !consumer->was_assigned && atomic_load(&consumer->joins_sent) > 0;
 }
 
-/* The process ends soon: until then the client stays as it is, and the group notices by the session's time-out. */
+/* Destroying a client that has not left its group waits for brokers that do not answer, without a limit. The process
+ * ends soon: until then the client stays as it is, with the queues that its threads still write to, and the group
+ * notices by the session's time-out. */
 static void leave_behind(struct consumer *consumer)
 {
     consumer_report(consumer, false, "the group did not answer in time: it is left without a word");
@@ -356,13 +363,15 @@ void consumer_close(struct consumer *consumer, int timeout_ms)
     consumer->is_closing = true;
     while (must_not_end(consumer) && client_remaining_ms(deadline_ms) > 0)
         serve(consumer, consumer->events, 50, 16);
-    if (must_not_end(consumer)) {
-        leave_behind(consumer);
-        return;
+    bool has_left = false;
+    if (!must_not_end(consumer)) {
+        assignment_give_up_pending(consumer);
+        has_left = leave_group(consumer, deadline_ms);
     }
-    assignment_give_up_pending(consumer);
-    leave_group(consumer, deadline_ms);
     if (consumer->owned_count)
         assignment_abandon(consumer);
-    destroy(consumer);
+    if (has_left)
+        destroy(consumer);
+    else
+        leave_behind(consumer);
 }

@@ -106,12 +106,19 @@ int64_t consumer_high_watermark(struct consumer *consumer, const char *topic, in
 
 /* A commit now would not be turned away: the group is settled. True inside on_revoke as well. */
 bool consumer_can_commit(const struct consumer *consumer);
+/* Known to be lost, though on_revoke may not have told yet. */
 bool consumer_assignment_lost(struct consumer *consumer);
 /* Connected to at least one broker and a member of the group. */
 bool consumer_is_ready(const struct consumer *consumer);
 
-/* Leaves the group: on_revoke is called for what is still assigned, then the client is destroyed. Bounded by
- * `timeout_ms`. Frees the consumer. */
+/* When the last request left by which the group's coordinator knows its members and which it has answered, in
+ * milliseconds of the monotonic clock; 0: none yet. The answer may have been a refusal: then no further one leaves
+ * before the membership is settled anew. */
+int64_t consumer_heard_ms(const struct consumer *consumer);
+
+/* Leaves the group: on_revoke is called for what is still assigned, then the client is destroyed and the consumer
+ * freed. Bounded by `timeout_ms` and what on_revoke takes: where the group does not answer in time, client and consumer
+ * are left to the end of the process. */
 void consumer_close(struct consumer *consumer, int timeout_ms);
 
 #endif

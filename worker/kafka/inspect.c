@@ -2,11 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "worker/kafka/client.h"
 #include "worker/kafka/inspect.h"
 #include "worker/kafka/question.h"
 #include "worker/kafka/record.h"
+
+enum { ELECTION_RETRY_MS = 100 };
 
 /* Assigning partitions by hand needs the name of a group, but makes nobody a member of it. */
 static const char NO_GROUP[] = "warden-inspect";
@@ -135,11 +138,34 @@ void question_end(struct question *question)
         client_free(question->client);
 }
 
+/* A leader or coordinator is just being chosen, as right after a topic was made or a broker came back: the answer will
+ * be another one in a moment. True after a short wait where there is time for that. */
+static bool is_worth_another_try(const struct question *question, rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+        break;
+    default:
+        return false;
+    }
+    if (client_remaining_ms(question->deadline_ms) <= ELECTION_RETRY_MS)
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = ELECTION_RETRY_MS * 1000000L}, NULL);
+    return true;
+}
+
 enum wd_status question_ends(struct question *question, int index, int64_t *first, int64_t *end, struct wd_error *err)
 {
     int32_t partition = question->list->elems[index].partition;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(question->client, question->topic, partition, first,
-                                                                end, client_remaining_ms(question->deadline_ms));
+    rd_kafka_resp_err_t code;
+    do
+        code = rd_kafka_query_watermark_offsets(question->client, question->topic, partition, first, end,
+                                                client_remaining_ms(question->deadline_ms));
+    while (is_worth_another_try(question, code));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return WD_OK;
     char doing[300];
@@ -149,10 +175,12 @@ enum wd_status question_ends(struct question *question, int index, int64_t *firs
 
 static enum wd_status ask_committed(struct question *question, struct wd_error *err)
 {
-    rd_kafka_resp_err_t code =
-        rd_kafka_committed(question->client, question->list, client_remaining_ms(question->deadline_ms));
-    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < question->list->cnt; i++)
-        code = question->list->elems[i].err;
+    rd_kafka_resp_err_t code;
+    do {
+        code = rd_kafka_committed(question->client, question->list, client_remaining_ms(question->deadline_ms));
+        for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < question->list->cnt; i++)
+            code = question->list->elems[i].err;
+    } while (is_worth_another_try(question, code));
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WD_OK : question_fail(question->client, code, "committed offsets", err);
 }
 

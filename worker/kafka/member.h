@@ -44,6 +44,9 @@ struct consumer {
     /* Counted in the client's own threads: JoinGroup requests that left, and how many of them a SyncGroup answered.
      * While they differ the group is making a new generation. */
     atomic_uint joins_sent, joins_synced;
+    /* When the last heartbeat or SyncGroup left, and when the last one left that was answered; one is under way at a
+     * time. */
+    atomic_int_least64_t asked_ms, heard_ms;
 
     bool is_sticky;    /* the assignor is cooperative-sticky */
     bool was_assigned; /* the group has given us an assignment once */
@@ -55,6 +58,7 @@ struct consumer {
     bool in_revoke;
     bool commit_under_way;
 
+    rd_kafka_queue_t *farewell; /* while leaving the group: its last events */
     struct record_headers headers;
 };
 

@@ -17,14 +17,16 @@ bool replay_judge_init(struct replay_judge *judge, const struct replay_options *
         .scanner = wd_scanner_new(&scanner),
         .scanner_before = wd_scanner_new(&scanner),
         .arena = wd_arena_new(ARENA_MAX),
+        .values = wd_value_table_new(),
+        .values_before = wd_value_table_new(),
         .counterparts = counterparts,
     };
     size_t before = options->against ? wd_ruleset_rule_count(options->against) : 0;
     judge->hits_before = calloc(before + 1, sizeof(*judge->hits_before));
     judge->hits_now = calloc(before + 1, sizeof(*judge->hits_now));
     bool fine = tally_init(&judge->tally, options->rules, options->against, options->samples);
-    return fine && judge->decoder && judge->scanner && judge->scanner_before && judge->arena && judge->hits_before &&
-           judge->hits_now;
+    return fine && judge->decoder && judge->scanner && judge->scanner_before && judge->arena && judge->values &&
+           judge->values_before && judge->hits_before && judge->hits_now;
 }
 
 void replay_judge_fini(struct replay_judge *judge)
@@ -34,6 +36,8 @@ void replay_judge_fini(struct replay_judge *judge)
     wd_scanner_free(judge->scanner);
     wd_scanner_free(judge->scanner_before);
     wd_arena_free(judge->arena);
+    wd_value_table_free(judge->values);
+    wd_value_table_free(judge->values_before);
     free(judge->hits_before);
     free(judge->hits_now);
     *judge = (struct replay_judge){0};
@@ -283,12 +287,21 @@ static bool count(struct replay_judge *judge, struct judgement *judgement, int64
     return count_author(judge, judgement);
 }
 
-static enum wd_status scan(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
-                           const struct wd_event *event, int64_t now_ms, struct wd_verdict *out, struct wd_error *err)
+static enum wd_status scan(struct replay_judge *judge, bool is_before, const struct judgement *judgement, int64_t at_ms,
+                           struct wd_verdict *out, struct wd_error *err)
 {
+    const struct wd_ruleset *set = is_before ? judge->options->against : judge->options->rules;
+    struct wd_scanner *scanner = is_before ? judge->scanner_before : judge->scanner;
+    const struct wd_event *event = judgement->event;
+    const struct source_item *item = judgement->item;
     if (!set || !wd_ruleset_wants(set, event->name))
         return WD_OK;
-    return wd_scan(scanner, set, arena, event, now_ms, out, err);
+    if (!wd_ruleset_remembers(set))
+        return wd_scan(scanner, set, judge->arena, event, at_ms, out, err);
+    struct wd_origin origin =
+        wd_origin_of(wd_str_from("replay"), (int32_t)item->input, (int64_t)item->position, judgement->object);
+    return wd_scan_with_table(scanner, set, judge->arena, event, wd_event_time_ms(event), &origin,
+                              is_before ? judge->values_before : judge->values, out, err);
 }
 
 /* False: no memory. */
@@ -302,9 +315,9 @@ static bool take_event(struct replay_judge *judge, struct judgement *judgement, 
     tally->events++;
     tally->repaired += event->repaired;
     tally->unwanted += !wd_ruleset_wants(options->rules, event->name);
-    enum wd_status status = scan(judge->scanner, options->rules, judge->arena, event, at_ms, &judgement->now, &err);
+    enum wd_status status = scan(judge, false, judgement, at_ms, &judgement->now, &err);
     if (status == WD_OK)
-        status = scan(judge->scanner_before, options->against, judge->arena, event, at_ms, &judgement->before, &err);
+        status = scan(judge, true, judgement, at_ms, &judgement->before, &err);
     if (status != WD_OK) {
         tally_add_failure(tally, judgement->item->input, judgement->item->position, wd_status_name(status), err.text);
         return status != WD_ERR_MEMORY;

@@ -2,7 +2,7 @@
 #ifndef WORKER_REPLAY_JUDGE_H
 #define WORKER_REPLAY_JUDGE_H
 
-#include <warden/scanner.h>
+#include <warden/behaviour.h>
 
 #include "worker/replay/replay.h"
 
@@ -11,6 +11,7 @@ struct replay_judge {
     struct wd_decoder *decoder;
     struct wd_scanner *scanner, *scanner_before;
     struct wd_arena *arena;
+    struct wd_value_table *values, *values_before; /* what each set remembers */
     struct tally tally;
     const int64_t *counterparts; /* rule of `against` with the id of a rule of `rules`; -1: none */
     uint64_t *hits_before;       /* by rule of `against`: number of the event in which it last matched */

@@ -24,7 +24,8 @@ struct replay_options {
     void *context;
 };
 
-/* Judges everything. The result does not depend on `threads`. On success tally_fini() is the caller's. */
+/* Judges everything. The result does not depend on `threads`: a set that remembers takes one. On success tally_fini()
+ * is the caller's. */
 enum wd_status replay_run(const struct replay_options *options, struct tally *out, struct wd_error *err) WD_MUST_USE;
 
 /* The report: one JSON object, from which the other forms are printed, so that their numbers agree. NULL: no memory. */

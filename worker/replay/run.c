@@ -146,13 +146,22 @@ static int64_t *find_counterparts(const struct wd_ruleset *rules, const struct w
     return counterparts;
 }
 
+/* What is remembered depends on the order of events, across authors, too: then one thread takes them all. */
+static size_t thread_count(const struct replay_options *options)
+{
+    bool remembers =
+        wd_ruleset_remembers(options->rules) || (options->against && wd_ruleset_remembers(options->against));
+    return remembers ? 1 : options->threads;
+}
+
 static enum wd_status start(struct crew *crew, struct wd_error *err)
 {
+    const size_t threads = thread_count(crew->options);
     crew->counterparts = find_counterparts(crew->options->rules, crew->options->against);
-    crew->hands = calloc(crew->options->threads, sizeof(*crew->hands));
+    crew->hands = calloc(threads, sizeof(*crew->hands));
     if (!crew->counterparts || !crew->hands)
         return wd_fail(err, WD_ERR_MEMORY, "no memory");
-    for (; crew->count < crew->options->threads; crew->count++) {
+    for (; crew->count < threads; crew->count++) {
         struct hand *hand = &crew->hands[crew->count];
         hand->crew = crew;
         if (!replay_judge_init(&hand->judge, crew->options, crew->counterparts)) {

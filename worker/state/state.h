@@ -29,17 +29,16 @@ bool state_kind_is_shared(enum state_kind kind);
 /* Texts stay the caller's for as long as the share lives. */
 struct state_options {
     enum state_kind kind;
-    const char *path;          /* lmdb: a folder, made where it is missing */
-    uint64_t max_bytes;        /* lmdb: of the file; memory: all in all */
-    uint64_t cache_bytes;      /* lmdb: of values kept in memory */
-    int64_t grace_ms;          /* a value is kept so long after it may be forgotten, unless room is needed */
-    char *const *addresses;    /* redis: host:port, NULL-terminated; one: standalone unless it says that it is not */
-    bool cluster;              /* redis: the addresses are nodes of a Cluster */
-    const char *user;          /* redis: NULL: none */
-    const char *password_file; /* redis: NULL: none; read at each connection */
-    const char *prefix;        /* redis: before every key */
-    bool tls;                  /* redis */
-    const char *ca_file;       /* redis: NULL: the system's */
+    const char *path;                 /* lmdb: a folder, made where it is missing */
+    uint64_t max_bytes;               /* lmdb: of the file; memory: all in all */
+    uint64_t cache_bytes;             /* lmdb: of values kept in memory */
+    int64_t grace_ms;                 /* a value is kept so long after it may be forgotten, unless room is needed */
+    char *const *addresses;           /* redis: host:port, NULL-terminated: of one server, or of nodes of a Cluster */
+    const char *user;                 /* redis: NULL: none */
+    const char *password_file;        /* redis: NULL: none; read at each connection */
+    const char *prefix;               /* redis: before every key */
+    bool tls;                         /* redis */
+    const char *ca_file;              /* redis: NULL: the system's */
     const char *cert_file, *key_file; /* redis: of the client; NULL: none */
     int64_t timeout_ms;               /* redis: of a call, and of connecting */
     bool read_only;                   /* for commands that look: lmdb is opened beside a running worker */

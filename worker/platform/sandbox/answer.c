@@ -32,9 +32,10 @@ static void apply_effect(struct call *call)
         call->status = call->code = 0;
         break;
     case FAULT_HUGE_BODY:
-        call->status = 200;
-        call->code = 0;
-        break;
+        if (call->status == 200)
+            break;
+        call->effect.kind = FAULT_NONE; /* a refusal stays what it is: no platform says that it did what it did not */
+        return;
     case FAULT_BROKEN_JSON:
         call->answer.len /= 2;
         break;

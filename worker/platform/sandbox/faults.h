@@ -23,7 +23,7 @@ enum fault_kind {
     FAULT_CUT_BODY,    /* half of the right answer, then the end of the connection */
     FAULT_RESET,       /* a TCP reset instead of an answer */
     FAULT_CLOSE,       /* the right answer, and the connection is closed after it */
-    FAULT_HUGE_BODY,   /* status 200 and megabytes */
+    FAULT_HUGE_BODY,   /* megabytes, where the right answer is 200 */
     FAULT_BROKEN_JSON, /* the right status and half of a JSON text */
     FAULT_KIND_COUNT
 };

@@ -1,0 +1,8 @@
+warden_unit_test(behaviour_scan SOURCES ${CMAKE_CURRENT_LIST_DIR}/behaviour_scan_test.c
+  ROOMS filters_base filters_event filters_views filters_patterns filters_matchers filters_rules filters_behaviour)
+warden_unit_test(behaviour_people SOURCES ${CMAKE_CURRENT_LIST_DIR}/behaviour_people_test.c
+  ROOMS filters_base filters_event filters_views filters_patterns filters_matchers filters_rules filters_behaviour)
+warden_unit_test(valve SOURCES ${CMAKE_CURRENT_LIST_DIR}/valve_test.c
+  ROOMS filters_base filters_event filters_views filters_patterns filters_matchers filters_rules filters_behaviour)
+warden_unit_test(behaviour_again SOURCES ${CMAKE_CURRENT_LIST_DIR}/behaviour_again_test.c
+  ROOMS filters_base filters_event filters_views filters_patterns filters_matchers filters_rules filters_behaviour)

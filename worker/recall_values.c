@@ -1,0 +1,209 @@
+/* See recall_values.h. */
+#include "worker/recall_values.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { FIRST_SLOTS = 256, KEPT_BYTES = 16 * 1024 };
+
+static uint64_t hash_key(uint64_t hash, struct wd_str key)
+{
+    for (size_t left = key.len; left;) {
+        uint64_t word = 0;
+        size_t take = left < 8 ? left : 8;
+        memcpy(&word, key.data + (key.len - left), take);
+        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 29;
+        left -= take;
+    }
+    return hash ^ (hash >> 32);
+}
+
+bool recall_values_init(struct recall_values *values)
+{
+    *values = (struct recall_values){.index_size = (size_t)2 * FIRST_SLOTS};
+    values->index = calloc(values->index_size, sizeof(*values->index));
+    return values->index && getrandom(&values->seed, sizeof(values->seed), 0) == sizeof(values->seed);
+}
+
+void recall_values_fini(struct recall_values *values)
+{
+    for (size_t i = 0; i < values->room; i++)
+        free(values->slots[i].value.bytes);
+    free(values->slots);
+    free(values->index);
+    free(values->items);
+    free(values->item_slots);
+}
+
+void recall_values_reset(struct recall_values *values)
+{
+    if (values->index)
+        memset(values->index, 0, values->index_size * sizeof(*values->index));
+    for (size_t i = 0; i < values->count; i++) {
+        struct wd_value *value = &values->slots[i].value;
+        if (value->capacity > KEPT_BYTES) {
+            free(value->bytes);
+            *value = (struct wd_value){0};
+        }
+    }
+    values->count = 0;
+}
+
+void recall_values_forget(struct recall_values *values)
+{
+    for (size_t i = 0; i < values->count; i++)
+        values->slots[i].is_there = false;
+}
+
+/* ---- slots ---- */
+
+static void enter(struct recall_values *values, uint32_t slot)
+{
+    size_t mask = values->index_size - 1;
+    size_t at = hash_key(values->seed, values->slots[slot].key) & mask;
+    while (values->index[at])
+        at = (at + 1) & mask;
+    values->index[at] = slot + 1;
+}
+
+static bool widen(struct recall_values *values)
+{
+    size_t room = values->room ? values->room * 2 : FIRST_SLOTS;
+    struct recall_slot *slots = realloc(values->slots, room * sizeof(*slots));
+    if (!slots)
+        return false;
+    memset(slots + values->room, 0, (room - values->room) * sizeof(*slots));
+    values->slots = slots;
+    values->room = room;
+    if (2 * room <= values->index_size)
+        return true;
+    uint32_t *index = calloc(2 * room, sizeof(*index));
+    if (!index) {
+        return false;
+    }
+    free(values->index);
+    values->index = index;
+    values->index_size = 2 * room;
+    for (uint32_t slot = 0; slot < values->count; slot++)
+        enter(values, slot);
+    return true;
+}
+
+/* False: no memory. */
+static bool slot_of(struct recall_values *values, struct wd_str key, uint32_t *slot_out)
+{
+    size_t mask = values->index_size - 1;
+    for (size_t at = hash_key(values->seed, key) & mask; values->index[at]; at = (at + 1) & mask) {
+        *slot_out = values->index[at] - 1;
+        if (wd_str_equal(values->slots[*slot_out].key, key))
+            return true;
+    }
+    if ((values->count == values->room || 2 * values->count >= values->index_size) && !widen(values))
+        return false;
+    *slot_out = (uint32_t)values->count++;
+    struct recall_slot *slot = &values->slots[*slot_out];
+    slot->key = key;
+    slot->version = 0;
+    slot->is_there = false;
+    slot->value.len = 0;
+    slot->value.changed = false;
+    enter(values, *slot_out);
+    return true;
+}
+
+bool recall_values_take(struct recall_values *values, struct wd_arena *arena, struct recalled_event *event)
+{
+    size_t count = event->recall.count;
+    if (count > event->slot_room) {
+        event->slots = wd_arena_alloc(arena, count * sizeof(*event->slots));
+        event->slot_room = event->slots ? count : 0;
+    }
+    if (count && !event->slots)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!slot_of(values, event->recall.keys[i], &event->slots[i]))
+            return false;
+    return true;
+}
+
+struct wd_value **recall_values_of(struct recall_values *values, struct wd_arena *arena,
+                                   const struct recalled_event *event)
+{
+    struct wd_value **found = wd_arena_alloc(arena, (event->recall.count + 1) * sizeof(*found));
+    for (size_t i = 0; found && i < event->recall.count; i++)
+        found[i] = &values->slots[event->slots[i]].value;
+    return found;
+}
+
+/* ---- items ---- */
+
+static bool item_room(struct recall_values *values)
+{
+    if (values->item_room >= values->count)
+        return true;
+    struct state_item *items = realloc(values->items, values->room * sizeof(*items));
+    if (items)
+        values->items = items;
+    uint32_t *slots = realloc(values->item_slots, values->room * sizeof(*slots));
+    if (slots)
+        values->item_slots = slots;
+    if (!items || !slots)
+        return false;
+    values->item_room = values->room;
+    return true;
+}
+
+static void add_item(struct recall_values *values, size_t index)
+{
+    struct recall_slot *slot = &values->slots[index];
+    values->items[values->item_count] =
+        (struct state_item){.key = slot->key, .value = &slot->value, .version = slot->version};
+    values->item_slots[values->item_count++] = (uint32_t)index;
+}
+
+size_t recall_values_missing(struct recall_values *values)
+{
+    values->item_count = 0;
+    if (!item_room(values))
+        abort(); /* a few kilobytes; without them nothing could be judged ever again */
+    for (size_t i = 0; i < values->count; i++)
+        if (!values->slots[i].is_there)
+            add_item(values, i);
+    return values->item_count;
+}
+
+void recall_values_note_got(struct recall_values *values)
+{
+    for (size_t i = 0; i < values->item_count; i++) {
+        struct recall_slot *slot = &values->slots[values->item_slots[i]];
+        slot->version = values->items[i].version;
+        slot->value.changed = false;
+        slot->is_there = true;
+    }
+}
+
+size_t recall_values_changed(struct recall_values *values)
+{
+    values->item_count = 0;
+    if (!item_room(values))
+        abort();
+    for (size_t i = 0; i < values->count; i++)
+        if (values->slots[i].is_there && values->slots[i].value.changed)
+            add_item(values, i);
+    return values->item_count;
+}
+
+size_t recall_values_note_stored(struct recall_values *values)
+{
+    size_t conflicts = 0;
+    for (size_t i = 0; i < values->item_count; i++) {
+        struct recall_slot *slot = &values->slots[values->item_slots[i]];
+        slot->version = values->items[i].version;
+        slot->value.changed = false;
+        slot->is_there = !values->items[i].conflict;
+        conflicts += values->items[i].conflict;
+    }
+    return conflicts;
+}
