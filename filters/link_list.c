@@ -2,7 +2,7 @@
  * a host. Neighbours: recall.c. */
 #include <string.h>
 
-#include "filters/remember.h"
+#include "filters/recall.h"
 #include "filters/views/views.h"
 
 enum { TEXT_MAX = 16 * 1024, HOST_MAX = 253 };

@@ -5,21 +5,39 @@
  *   u48 T; entries, the oldest first: u48 time, u64 fingerprint, u64 author
  *
  * The window of the answer ends at the newest T of the four. */
-#include <stdio.h>
 
 #include "filters/behaviour/value.h"
 
 enum { TEXTS_MAX = 128, SEEN_LIST = 16, SEEN_SLOTS = 1024 };
 static const struct list_shape TEXTS = {6, 22};
 
+static char *put_hex(char *out, uint64_t number, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--)
+        *out++ = "0123456789abcdef"[number >> 4 * i & 0xF];
+    return out;
+}
+
 size_t wd_crowd_key(const struct wd_crowd *crowd, uint64_t fingerprint, unsigned bucket, struct wd_str place, char *out,
                     size_t size)
 {
-    unsigned parts = (unsigned)(fingerprint >> (16 * (bucket % WD_CROWD_BUCKETS))) & 0xFFFF;
-    int len = place.len ? snprintf(out, size, "f:%08x:%u:%04x:%016llx", crowd->cell, bucket, parts,
-                                   (unsigned long long)wd_item_hash(place))
-                        : snprintf(out, size, "f:%08x:%u:%04x", crowd->cell, bucket, parts);
-    return len < 0 ? 0 : (size_t)len < size ? (size_t)len : size ? size - 1 : 0;
+    char key[40] = "f:", *at = put_hex(key + 2, crowd->cell, 8);
+    bucket %= WD_CROWD_BUCKETS;
+    *at++ = ':';
+    *at++ = (char)('0' + bucket);
+    *at++ = ':';
+    at = put_hex(at, fingerprint >> (16 * bucket) & 0xFFFF, 4);
+    if (place.len) {
+        *at++ = ':';
+        at = put_hex(at, wd_item_hash(place), 16);
+    }
+    size_t len = (size_t)(at - key);
+    if (!size)
+        return 0;
+    len = len < size ? len : size - 1;
+    memcpy(out, key, len);
+    out[len] = '\0';
+    return len;
 }
 
 static int64_t within_of(const struct wd_crowd *crowd)
