@@ -253,13 +253,21 @@ static void run_batch(struct bench *bench, struct state_store *store, size_t fir
     store_batch(bench, store, START_MS + (int64_t)(first + count) / 4);
 }
 
+/* Batches as a worker makes them: a store of this process answers at once and wants small ones. */
+static size_t batch_of(const struct bench *bench, const struct state_store *store)
+{
+    enum { LOCAL = 64 };
+    size_t asked = bench->options.batch;
+    return state_kind_is_shared(state_kind_of(store)) || asked < LOCAL ? asked : LOCAL;
+}
+
 static void run_remembering(struct bench *bench, struct state_store *store, size_t first, size_t count, size_t authors,
                             bool in_turn)
 {
     struct wd_error err;
     double synced = seconds_of(CLOCK_MONOTONIC);
     for (size_t done = 0; done < count;) {
-        size_t here = count - done < bench->options.batch ? count - done : bench->options.batch;
+        size_t here = count - done < batch_of(bench, store) ? count - done : batch_of(bench, store);
         run_batch(bench, store, first + done, here, authors, in_turn);
         done += here;
         if (seconds_of(CLOCK_MONOTONIC) - synced > 1) {
