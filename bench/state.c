@@ -65,7 +65,7 @@ struct bench {
 };
 
 struct figures {
-    double events_per_second, processor_ns, bytes_an_author, values;
+    double events_per_second, processor_ns, bytes_an_author, idle_bytes, values;
 };
 
 static _Noreturn void give_up(const char *what, const char *why)
@@ -298,6 +298,38 @@ static struct state_options options_of(const struct bench *bench, enum state_kin
                                   .timeout_ms = 10000};
 }
 
+/* What values take of which all has ended that can end in two days. */
+struct idle {
+    int64_t now_ms;
+    double bytes, values;
+};
+
+static bool add_idle(void *context, struct wd_str key, const unsigned char *bytes, size_t len, int64_t forget_at_ms)
+{
+    struct idle *idle = context;
+    unsigned char *copy = malloc(len + 1);
+    if (!copy)
+        give_up("idle values", "no memory");
+    memcpy(copy, bytes, len);
+    struct wd_value value = {
+        .bytes = copy, .len = (uint32_t)len, .capacity = (uint32_t)len + 1, .forget_at_ms = forget_at_ms};
+    wd_value_prune(&value, idle->now_ms);
+    idle->bytes += value.len;
+    idle->values += wd_str_starts_with(key, "a:");
+    free(value.bytes);
+    return true;
+}
+
+static double measure_idle(struct state_store *store, size_t events)
+{
+    static const int64_t TWO_DAYS_MS = INT64_C(172800000);
+    struct idle idle = {.now_ms = START_MS + (int64_t)events / 4 + TWO_DAYS_MS};
+    struct wd_error err;
+    if (state_each(store, add_idle, &idle, &err) != WD_OK)
+        give_up("idle values", err.text);
+    return idle.values ? idle.bytes / idle.values : 0;
+}
+
 static struct figures measure_store(struct bench *bench, enum state_kind kind, size_t authors)
 {
     struct state_options options = options_of(bench, kind, authors);
@@ -317,6 +349,7 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
     struct state_size size;
     state_size_of(store, &size);
     figures.values = (double)size.values;
+    figures.idle_bytes = kind == STATE_MEMORY ? measure_idle(store, authors + bench->options.measure) : 0;
     figures.bytes_an_author = size.values ? (double)size.bytes / (double)size.values : 0;
     state_close(store);
     state_share_close(share);
@@ -340,10 +373,10 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
                  const struct figures *text)
 {
     if (bench->options.json) {
-        json_t *line = json_pack("{s:I, s:s, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
+        json_t *line = json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
                                  "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns,
-                                 "bytes_an_author", figures->bytes_an_author, "times_text",
-                                 text->events_per_second / figures->events_per_second);
+                                 "bytes_an_author", figures->bytes_an_author, "idle_bytes", figures->idle_bytes,
+                                 "times_text", text->events_per_second / figures->events_per_second);
         json_dumpf(line, stdout, JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(line);
@@ -352,7 +385,9 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
                name, figures->events_per_second, figures->processor_ns,
                text->events_per_second / figures->events_per_second);
         if (figures->bytes_an_author > 0)
-            printf(", %.0f bytes a value (%.0f values)", figures->bytes_an_author, figures->values);
+            printf(", %.0f bytes a value all in all (%.0f values)", figures->bytes_an_author, figures->values);
+        if (figures->idle_bytes > 0)
+            printf(", of which an idle one keeps %.0f itself", figures->idle_bytes);
         putchar('\n');
     }
     fflush(stdout);
@@ -452,8 +487,8 @@ int main(int argc, char **argv)
     bench.remembering = load(&bench.options, true);
     bench.decoder = wd_decoder_new(RECORD_BYTES);
     bench.scanner = wd_scanner_new(&scanner);
-    bench.arena = wd_arena_new(ARENA_BYTES);
-    bench.verdicts = wd_arena_new(ARENA_BYTES);
+    bench.arena = wd_arena_new_sized(ARENA_BYTES, bench.options.batch * 12 * 1024); /* as recall.c has it */
+    bench.verdicts = wd_arena_new_sized(ARENA_BYTES, bench.options.batch * 4 * 1024);
     bench.loop = loop_new(&err);
     if (!bench.decoder || !bench.scanner || !bench.arena || !bench.verdicts || !bench.loop ||
         !recall_values_init(&bench.values))

@@ -6,6 +6,7 @@
 
 #include "worker/shard_parts.h"
 
+enum { RECORD_MEMORY = 12 * 1024, VERDICT_MEMORY = 4 * 1024 };
 enum { ARENAS = 3 }; /* of worker.event_memory: a batch is closed past one of them, so that two are left for a record */
 
 /* ---- gathering ---- */
@@ -160,12 +161,19 @@ static size_t batch_max(const struct shard *shard)
     return state_kind_is_shared(state_kind_of(shard->state)) || asked < LOCAL ? asked : LOCAL;
 }
 
+/* What an ordinary batch takes stays in the arena from batch to batch. */
+static size_t first_block(const struct recalls *recalls, size_t for_record)
+{
+    size_t most = (size_t)recalls->shard->config->worker.event_memory;
+    return recalls->batch_max * for_record < most ? recalls->batch_max * for_record : most;
+}
+
 static bool init_batch(struct batch *batch, struct recalls *recalls)
 {
     size_t memory = (size_t)recalls->shard->config->worker.event_memory;
     batch->recalls = recalls;
-    batch->arena = wd_arena_new(ARENAS * memory);
-    batch->verdicts = wd_arena_new(ARENAS * memory);
+    batch->arena = wd_arena_new_sized(ARENAS * memory, first_block(recalls, RECORD_MEMORY));
+    batch->verdicts = wd_arena_new_sized(ARENAS * memory, first_block(recalls, VERDICT_MEMORY));
     batch->passages = calloc(recalls->batch_max, sizeof(*batch->passages));
     if (!batch->arena || !batch->verdicts || !batch->passages || !recall_values_init(&batch->values))
         return false;
