@@ -200,6 +200,7 @@ static void note_works(struct recalls *recalls)
     recalls->down = false;
     recalls->problem[0] = '\0';
     metrics_set(recalls->shard->metrics, METRIC_STATE_DOWN, 0);
+    atomic_store(&recalls->shard->state_fails, false);
     log_write(LOG_INFO, "state-works", "the state store works again", LOG_STR("shard", recalls->shard->name), LOG_END);
 }
 
@@ -216,6 +217,7 @@ static void tell_down(struct recalls *recalls, const struct wd_error *err)
         return;
     recalls->down = true;
     metrics_set(recalls->shard->metrics, METRIC_STATE_DOWN, 1);
+    atomic_store(&recalls->shard->state_fails, !may_skip(recalls));
     log_write(LOG_ERROR, "state-fails",
               may_skip(recalls)
                   ? "the state store fails: events are judged by the text rules alone until it works again"

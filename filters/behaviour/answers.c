@@ -106,8 +106,8 @@ static unsigned char *begin_event(struct wd_session *session)
 {
     unsigned char *cell = cell_make(session, WD_CELL_ANSWERS, 0, TIME_BYTES);
     unsigned char *old = cell ? find_event(cell, session->origin) : NULL;
-    if (!cell || (old && old + event_size(old) == cell_data(cell) + cell_len(cell)))
-        return cell;
+    if (!cell)
+        return NULL;
     if (old) /* from before its source was forgotten */
         cell = remove_event(session, cell, old);
     while (count_events(cell) >= EVENTS_MAX) {
@@ -122,6 +122,10 @@ static unsigned char *begin_event(struct wd_session *session)
     store64(event, session->origin.source);
     store64(event + 8, session->origin.sequence);
     store16(event + 16, 0);
+    if (session->now_ms > load48(cell_data(cell)))
+        store48(cell_data(cell), session->now_ms);
+    cell_keep_until(session, cell, load48(cell_data(cell)));
+    session->remembered = (uint32_t)len;
     return cell;
 }
 
@@ -130,25 +134,21 @@ void answer_put(struct wd_session *session, enum answer_question question, uint3
 {
     if (session->repeated)
         return;
-    unsigned char *cell = begin_event(session);
+    unsigned char *cell = session->remembered ? cell_find_any(session, WD_CELL_ANSWERS, 0) : begin_event(session);
     if (!cell)
         return;
-    size_t event = (size_t)(find_event(cell, session->origin) - cell);
-    size_t old = load16(cell + event + 16);
+    size_t at = session->remembered, old = load16(cell_data(cell) + at + 16);
     if (old + ANSWER_HEAD + len > EVENT_BYTES_MAX) {
         note_dropped(session, session->origin.source, session->origin.sequence);
         return;
     }
     if (!(cell = cell_resize(session, cell, cell_len(cell) + ANSWER_HEAD + len)))
         return;
-    store16(cell + event + 16, (uint32_t)(old + ANSWER_HEAD + len));
-    unsigned char *answer = cell + event + EVENT_HEAD + old; /* the event is the last */
+    store16(cell_data(cell) + at + 16, (uint32_t)(old + ANSWER_HEAD + len));
+    unsigned char *answer = cell_data(cell) + at + EVENT_HEAD + old; /* the event is the last */
     store32(answer, key_of(question, cell_id));
     answer[4] = (unsigned char)len;
     memcpy(answer + ANSWER_HEAD, bytes, len);
-    if (session->now_ms > load48(cell_data(cell)))
-        store48(cell_data(cell), session->now_ms);
-    cell_keep_until(session, cell, load48(cell_data(cell)));
 }
 
 enum wd_answer_known answer_get(const struct wd_session *session, enum answer_question question, uint32_t cell_id,

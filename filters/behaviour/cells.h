@@ -17,13 +17,21 @@
 
 /* ---- a value that is open for one event ---- */
 
+enum { WD_SESSION_CELLS = 24 };
 struct wd_session {
     struct wd_value *value;
     struct wd_origin origin;
-    int64_t now_ms;      /* within the times that a value can hold */
-    bool repeated;       /* the value has seen the event */
-    bool out_of_memory;  /* something could not be written: the value is half changed, put back a copy of it */
-    bool changed, fresh; /* within the room: something was written; the bytes hold no value yet */
+    int64_t now_ms;     /* within the times that a value can hold */
+    bool repeated;      /* the value has seen the event */
+    bool out_of_memory; /* something could not be written: the value is half changed, put back a copy of it */
+    /* Within the room: something was written; the bytes hold no value yet; where the first cells are. */
+    bool changed, fresh;
+    uint32_t soonest;    /* the minute in which the first of the cells ends */
+    uint32_t remembered; /* where the answers of this event begin in their cell; 0: there are none */
+    uint32_t known;
+    struct {
+        uint32_t tag, at;
+    } cells[WD_SESSION_CELLS];
 };
 /* `value` with len 0 is empty. A session of a repeated event changes nothing: what takes events answers from what was
  * remembered; wd_score_read, wd_strikes_read and wd_profile_read tell the present state. Each cell is taken at most

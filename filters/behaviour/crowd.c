@@ -9,7 +9,7 @@
 
 #include "filters/behaviour/value.h"
 
-enum { TEXTS_MAX = 128, SEEN_SLOTS = 1024 };
+enum { TEXTS_MAX = 128, SEEN_LIST = 16, SEEN_SLOTS = 1024 };
 static const struct list_shape TEXTS = {6, 22};
 
 size_t wd_crowd_key(const struct wd_crowd *crowd, uint64_t fingerprint, unsigned bucket, struct wd_str place, char *out,
@@ -75,13 +75,15 @@ static void put_in_bucket(struct wd_session *session, const struct wd_crowd *cro
         add_text(session, cell, fingerprint, author);
 }
 
-/* Authors by hash; open addressing, 0 is free. At most 4 * 128 and the event's own come in. */
+/* Authors by hash, each once. Most texts are like none or a few: these stand in a list. Where it is full, what follows
+ * goes into a table with open addressing, in which 0 is free. At most 4 * 128 and the event's own come in. */
 struct seen_authors {
-    uint64_t slots[SEEN_SLOTS];
-    uint32_t count;
+    uint64_t list[SEEN_LIST];
+    uint32_t listed, count;
+    uint64_t slots[SEEN_SLOTS]; /* zeroed when the list is full */
 };
 
-static void see(struct seen_authors *seen, uint64_t author)
+static void see_in_table(struct seen_authors *seen, uint64_t author)
 {
     author += author == 0;
     size_t slot = author % SEEN_SLOTS;
@@ -89,6 +91,21 @@ static void see(struct seen_authors *seen, uint64_t author)
         slot = (slot + 1) % SEEN_SLOTS;
     seen->count += seen->slots[slot] == 0;
     seen->slots[slot] = author;
+}
+
+static void see(struct seen_authors *seen, uint64_t author)
+{
+    for (uint32_t i = 0; i < seen->listed; i++)
+        if (seen->list[i] == author)
+            return;
+    if (seen->listed < SEEN_LIST) {
+        seen->list[seen->listed++] = author;
+        seen->count++;
+        if (seen->listed == SEEN_LIST)
+            memset(seen->slots, 0, sizeof seen->slots);
+        return;
+    }
+    see_in_table(seen, author);
 }
 
 static uint32_t count_authors(struct wd_session *const buckets[WD_CROWD_BUCKETS], const struct wd_crowd *crowd,
@@ -104,7 +121,8 @@ static uint32_t count_authors(struct wd_session *const buckets[WD_CROWD_BUCKETS]
     int64_t since_ms = watermark_ms - within_of(crowd);
     if (buckets[0]->now_ms <= since_ms)
         return 0;
-    struct seen_authors seen = {0};
+    struct seen_authors seen;
+    seen.listed = seen.count = 0;
     see(&seen, author);
     for (int b = 0; b < WD_CROWD_BUCKETS; b++)
         for (size_t i = 0; cells[b] && i < list_count(cells[b], TEXTS); i++) {

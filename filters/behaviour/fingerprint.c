@@ -127,13 +127,3 @@ bool wd_fingerprint(struct wd_str folded, size_t min_length, uint64_t *out)
     *out = nearest_of(&letters);
     return true;
 }
-
-unsigned wd_fingerprint_distance(uint64_t a, uint64_t b)
-{
-    uint64_t differ = a ^ b;
-    differ |= differ >> 4 & 0x0F0F0F0F0F0F0F0FULL;
-    differ |= differ >> 2 & 0x0303030303030303ULL;
-    differ |= differ >> 1;
-    differ &= 0x0101010101010101ULL;
-    return (unsigned)((differ * 0x0101010101010101ULL) >> 56);
-}

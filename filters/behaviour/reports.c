@@ -48,7 +48,8 @@ void wd_reporters_add(struct wd_session *content, struct wd_str reporter)
 size_t wd_reporters_read(const struct wd_value *content, struct wd_str out[8])
 {
     struct wd_value value = *content;
-    struct wd_session session = {.value = &value, .fresh = !value_is_sound(value.bytes, value.len)};
+    struct wd_session session = {.value = &value};
+    value_map(&session);
     unsigned char *cell = cell_find(&session, WD_CELL_REPORTERS, 0);
     return cell ? read_reporters(cell, out) : 0;
 }

@@ -14,12 +14,12 @@ static unsigned char *find_source(unsigned char *origins, uint64_t source)
 
 void wd_session_open(struct wd_session *session, struct wd_value *value, struct wd_origin origin, int64_t now_ms)
 {
-    *session = (struct wd_session){.value = value, .origin = origin, .now_ms = now_ms};
-    if (now_ms < 1)
-        session->now_ms = 1;
-    if (now_ms >= TIME_MAX_MS)
-        session->now_ms = TIME_MAX_MS - 1;
-    session->fresh = !value_is_sound(value->bytes, value->len);
+    session->value = value;
+    session->origin = origin;
+    session->now_ms = now_ms < 1 ? 1 : now_ms < TIME_MAX_MS ? now_ms : TIME_MAX_MS - 1;
+    session->out_of_memory = session->changed = false;
+    session->remembered = 0;
+    value_map(session);
     unsigned char *origins = cell_find(session, WD_CELL_ORIGINS, 0);
     unsigned char *entry = origins ? find_source(origins, origin.source) : NULL;
     session->repeated = entry && origin.sequence <= load64(entry + 8);
@@ -66,7 +66,7 @@ static size_t drop_passed(unsigned char *bytes, size_t len, int64_t now_ms)
     for (size_t at = VALUE_HEAD; at < len;) {
         size_t size = CELL_HEAD + cell_len(bytes + at);
         uint32_t until = load32(bytes + at + 7);
-        if (until == 0 || (int64_t)until * MINUTE_MS > now_ms) {
+        if (until == 0 || bytes[at + 4] == WD_CELL_ORIGINS || (int64_t)until * MINUTE_MS > now_ms) {
             if (kept != at)
                 memmove(bytes + kept, bytes + at, size);
             kept += size;
@@ -103,7 +103,9 @@ bool wd_session_close(struct wd_session *session)
         return true;
     if (session->now_ms > load48(value->bytes + 6))
         store48(value->bytes + 6, session->now_ms);
-    value->len = (uint32_t)drop_passed(value->bytes, value->len, load48(value->bytes + 6));
+    int64_t newest_ms = load48(value->bytes + 6);
+    if ((int64_t)session->soonest * MINUTE_MS <= newest_ms)
+        value->len = (uint32_t)drop_passed(value->bytes, value->len, newest_ms);
     while (value->len > VALUE_BYTES_MAX)
         drop_soonest(value);
     value->changed = true;

@@ -21,7 +21,7 @@ static const struct {
     [WD_CELL_DROPPED] = {0, 16, 64},
 };
 
-static bool is_sound_cell(const unsigned char *cell)
+bool cell_is_sound(const unsigned char *cell)
 {
     unsigned kind = cell[4];
     size_t len = cell_len(cell);
@@ -45,23 +45,76 @@ bool value_is_sound(const unsigned char *bytes, size_t len)
         return false;
     size_t at = VALUE_HEAD;
     while (at < len) {
-        if (len - at < CELL_HEAD || len - at - CELL_HEAD < cell_len(bytes + at) || !is_sound_cell(bytes + at))
+        if (len - at < CELL_HEAD || len - at - CELL_HEAD < cell_len(bytes + at))
             return false;
         at += CELL_HEAD + cell_len(bytes + at);
     }
     return true;
 }
 
-unsigned char *cell_find(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id)
+static uint32_t tag_of(enum wd_cell_kind kind, uint32_t id)
 {
+    return id + (uint32_t)kind * 0x9E3779B1u;
+}
+
+static void map_cell(struct wd_session *session, const unsigned char *cell)
+{
+    if (session->known == WD_SESSION_CELLS)
+        return;
+    session->cells[session->known].tag = tag_of((enum wd_cell_kind)cell[4], load32(cell));
+    session->cells[session->known].at = (uint32_t)(cell - session->value->bytes);
+    session->known++;
+}
+
+void value_map(struct wd_session *session)
+{
+    const unsigned char *bytes = session->value->bytes;
+    size_t len = session->value->len, at = VALUE_HEAD;
+    session->known = 0;
+    session->soonest = UINT32_MAX;
+    session->fresh = true;
+    if (len < VALUE_HEAD || bytes[0] != VALUE_MARK || bytes[1] != VALUE_VERSION)
+        return;
+    while (at < len) {
+        if (len - at < CELL_HEAD || len - at - CELL_HEAD < cell_len(bytes + at))
+            return;
+        uint32_t until = load32(bytes + at + 7);
+        if (until - 1 < session->soonest - 1) /* 0 is never */
+            session->soonest = until;
+        map_cell(session, bytes + at);
+        at += CELL_HEAD + cell_len(bytes + at);
+    }
+    session->fresh = false;
+}
+
+static bool is_cell(const unsigned char *cell, enum wd_cell_kind kind, uint32_t id)
+{
+    return load32(cell) == id && cell[4] == kind;
+}
+
+unsigned char *cell_find_any(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id)
+{
+    unsigned char *bytes = session->value->bytes;
+    uint32_t tag = tag_of(kind, id);
     if (session->fresh)
         return NULL;
-    unsigned char *bytes = session->value->bytes;
+    for (uint32_t i = 0; i < session->known; i++)
+        if (session->cells[i].tag == tag && is_cell(bytes + session->cells[i].at, kind, id))
+            return bytes + session->cells[i].at;
+    if (session->known < WD_SESSION_CELLS)
+        return NULL;
     const unsigned char *end = bytes + session->value->len;
-    for (unsigned char *cell = bytes + VALUE_HEAD; cell < end; cell += CELL_HEAD + cell_len(cell))
-        if (load32(cell) == id && cell[4] == kind)
+    for (unsigned char *cell = bytes + session->cells[session->known - 1].at; cell < end;
+         cell += CELL_HEAD + cell_len(cell))
+        if (is_cell(cell, kind, id))
             return cell;
     return NULL;
+}
+
+unsigned char *cell_find(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id)
+{
+    unsigned char *cell = cell_find_any(session, kind, id);
+    return cell && cell_is_sound(cell) ? cell : NULL;
 }
 
 unsigned char *cell_next(const struct wd_session *session, enum wd_cell_kind kind, unsigned char *cell)
@@ -70,7 +123,7 @@ unsigned char *cell_next(const struct wd_session *session, enum wd_cell_kind kin
         return NULL;
     const unsigned char *end = session->value->bytes + session->value->len;
     cell = cell ? cell + CELL_HEAD + cell_len(cell) : session->value->bytes + VALUE_HEAD;
-    while (cell < end && cell[4] != kind)
+    while (cell < end && (cell[4] != kind || !cell_is_sound(cell)))
         cell += CELL_HEAD + cell_len(cell);
     return cell < end ? cell : NULL;
 }
@@ -104,6 +157,8 @@ static bool begin(struct wd_session *session)
     session->value->bytes[1] = VALUE_VERSION;
     session->value->len = VALUE_HEAD;
     session->fresh = false;
+    session->known = 0;
+    session->soonest = UINT32_MAX;
     return true;
 }
 
@@ -111,9 +166,11 @@ unsigned char *cell_make(struct wd_session *session, enum wd_cell_kind kind, uin
 {
     if (!begin(session))
         return NULL;
-    unsigned char *cell = cell_find(session, kind, id);
-    if (cell)
+    unsigned char *cell = cell_find_any(session, kind, id);
+    if (cell && cell_is_sound(cell))
         return cell;
+    if (cell)
+        cell_drop(session, cell);
     struct wd_value *value = session->value;
     if (!reserve(session, value->len + CELL_HEAD + len))
         return NULL;
@@ -123,7 +180,15 @@ unsigned char *cell_make(struct wd_session *session, enum wd_cell_kind kind, uin
     cell[4] = (unsigned char)kind;
     store16(cell + 5, (uint32_t)len);
     value->len += (uint32_t)(CELL_HEAD + len);
+    map_cell(session, cell);
     return cell;
+}
+
+/* Cells behind `offset` have moved. */
+static void move_mapped(struct wd_session *session, size_t offset, uint32_t by)
+{
+    for (uint32_t i = 0; i < session->known; i++)
+        session->cells[i].at += session->cells[i].at > offset ? by : 0;
 }
 
 unsigned char *cell_resize(struct wd_session *session, unsigned char *cell, size_t len)
@@ -140,6 +205,7 @@ unsigned char *cell_resize(struct wd_session *session, unsigned char *cell, size
     memmove(cell + CELL_HEAD + len, value->bytes + tail, value->len - tail);
     store16(cell + 5, (uint32_t)len);
     value->len = (uint32_t)(value->len - old + len);
+    move_mapped(session, offset, (uint32_t)(len - old));
     return cell;
 }
 
@@ -149,6 +215,7 @@ void cell_drop(struct wd_session *session, unsigned char *cell)
     size_t offset = (size_t)(cell - value->bytes), size = CELL_HEAD + cell_len(cell);
     memmove(cell, cell + size, value->len - offset - size);
     value->len -= (uint32_t)size;
+    value_map(session);
 }
 
 void cell_keep_until(struct wd_session *session, unsigned char *cell, int64_t until_ms)

@@ -30,7 +30,12 @@ enum {
 #define PROFILE_KEEP_MS ((int64_t)400 * 24 * 3600 * 1000)
 #define REPORTERS_KEEP_MS ((int64_t)90 * 24 * 3600 * 1000)
 
+/* Is it a chain of cells? */
 bool value_is_sound(const unsigned char *bytes, size_t len);
+/* Does the cell have what its kind has? One that has not counts as absent, and is emptied when it is made. */
+bool cell_is_sound(const unsigned char *cell);
+/* Looks whether the value is sound and notes where its cells are. */
+void value_map(struct wd_session *session);
 
 static inline size_t cell_len(const unsigned char *cell)
 {
@@ -42,6 +47,8 @@ static inline unsigned char *cell_data(unsigned char *cell)
     return cell + CELL_HEAD;
 }
 
+/* Sound or not: for one that this session has made. */
+unsigned char *cell_find_any(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id);
 /* NULL: there is none. */
 unsigned char *cell_find(const struct wd_session *session, enum wd_cell_kind kind, uint32_t id);
 /* The next of its kind after `cell` (NULL: the first). */

@@ -91,6 +91,8 @@ void wd_value_each_cell(const unsigned char *bytes, size_t len,
     for (size_t at = VALUE_HEAD; at < len; at += CELL_HEAD + cell_len(bytes + at)) {
         const unsigned char *cell = bytes + at;
         struct wd_cell_seen seen = {.cell = load32(cell), .kind = (enum wd_cell_kind)cell[4], .band = -1};
+        if (!cell_is_sound(cell))
+            continue;
         seen.keep_until_ms = (int64_t)load32(cell + 7) * MINUTE_MS;
         see_numbers(&seen, cell + CELL_HEAD, cell_len(cell));
         each(context, &seen);
@@ -104,7 +106,7 @@ void wd_value_each_contribution(const unsigned char *bytes, size_t len,
         return;
     for (size_t at = VALUE_HEAD; at < len; at += CELL_HEAD + cell_len(bytes + at)) {
         const unsigned char *data = bytes + at + CELL_HEAD, *end = data + cell_len(bytes + at);
-        if (bytes[at + 4] != WD_CELL_CONTRIBUTIONS)
+        if (bytes[at + 4] != WD_CELL_CONTRIBUTIONS || !cell_is_sound(bytes + at))
             continue;
         for (; data < end; data += 27u + data[26]) {
             struct wd_contribution_seen seen = {.at_ms = load48(data), .cell = load32(data + 6)};

@@ -97,6 +97,7 @@ struct signal_params {
     struct signal definition; /* as the condition states it, until it is compiled */
     uint32_t signal;          /* index in the set's */
     const double *limits;     /* by level; the last is for `new` */
+    size_t limit_count;
 };
 
 /* score: {spam: {ge: 40}} */

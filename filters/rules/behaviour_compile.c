@@ -63,6 +63,10 @@ static int by_name(const void *left, const void *right)
 
 static void put_globs(FILE *out, const struct signal *signal)
 {
+    if (wd_are_default_events(signal->globs, signal->glob_count)) {
+        fputs(" of=content", out);
+        return;
+    }
     fputs(" of=", out);
     for (size_t i = 0; i < signal->glob_count; i++)
         fprintf(out, "%s%s", i ? "," : "", signal->globs[i]);

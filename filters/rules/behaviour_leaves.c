@@ -145,6 +145,7 @@ static void same_limits(struct loader *loader, struct signal_params *params, dou
     for (size_t i = 0; i < levels && limits; i++)
         limits[i] = limit;
     params->limits = limits;
+    params->limit_count = levels;
 }
 
 static bool limit_of_level(struct loader *loader, const struct wd_node *node, double *limits)

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters/rules/behaviour.h"
 #include "filters/rules/lint.h"
 #include "filters/rules/ruletest.h"
 
-enum { COMPARED_MAX = 64, STEPS_MAX = 20000, PAIRS_MAX = 1000000 };
+enum { COMPARED_MAX = 64, COMPARISONS_MAX = 20000, PAIRS_MAX = 1000000 };
 
 /* ---- whether one condition follows from another ---- */
 
@@ -77,12 +78,23 @@ static bool covers_patterns(const struct leaf *wide, const struct leaf *narrow)
     return true;
 }
 
+/* More in the same window is more. Events that count can follow from a rule's scope, which no node shows. */
+static bool signal_follows(const struct signal_params *from, const struct signal_params *what)
+{
+    for (size_t i = 0; i < from->limit_count; i++)
+        if (from->limits[i] < what->limits[i])
+            return false;
+    return from->signal == what->signal;
+}
+
 static bool leaf_follows(const struct leaf *from, const struct leaf *what)
 {
     if (from->fields & ~what->fields || from->views & ~what->views)
         return false;
     if (from->kind->reads == READS_PATTERNS && what->kind->reads == READS_PATTERNS)
         return covers_patterns(what, from);
+    if (from->kind->reads == READS_BEHAVIOUR && wd_behaviour_leaf_of(from) == LEAF_SIGNAL)
+        return from->kind == what->kind && signal_follows(from->params, what->params);
     return from->kind == what->kind && same_node(from->node, what->node) &&
            (from->node->file == what->node->file || !may_name_a_list(from));
 }
@@ -137,7 +149,7 @@ static bool covers_scope(const struct wd_ruleset *set, const struct rule *wide, 
 /* Exceptions reach into conditions: only rules that have none can be compared. */
 static bool rule_follows(const struct wd_ruleset *set, const struct rule *from, const struct rule *what)
 {
-    int steps = STEPS_MAX;
+    int steps = COMPARISONS_MAX;
     return !from->exception_count && !what->exception_count && covers_scope(set, what, from) &&
            follows(from->when, what->when, &steps);
 }
@@ -160,7 +172,7 @@ static bool does_as_much(const struct rule *wide, const struct rule *narrow)
 {
     bool modes = wide->info.mode == WD_MODE_ENFORCE ||
                  (wide->info.mode == WD_MODE_SHADOW && narrow->info.mode == WD_MODE_SHADOW);
-    if (!modes || narrow->point_count || narrow->message_count || narrow->match_when_undecided)
+    if (!modes || narrow->point_count || narrow->strike_count || narrow->message_count || narrow->match_when_undecided)
         return false;
     for (size_t i = 0; i < narrow->action_count; i++)
         if (!has_action(wide, &narrow->actions[i]))

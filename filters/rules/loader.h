@@ -82,6 +82,8 @@ void wd_load_macros(struct loader *loader, struct source *source);
 bool wd_load_rule(struct loader *loader, struct source *source, const struct wd_node *node, struct rule *rule);
 bool wd_load_action_list(struct loader *loader, const struct wd_node *list, const struct wd_action **actions_out,
                          size_t *count_out);
+/* Whether these, in the order of bytes, are the events that a rule without a scope is about. */
+bool wd_are_default_events(const char *const *globs, size_t count);
 /* Reports event names that cannot be. */
 bool wd_check_globs(struct loader *loader, const struct wd_node *list);
 const struct condition *wd_load_condition(struct loader *loader, const struct wd_node *node);

@@ -85,6 +85,15 @@ static const char *const DEFAULT_EVENTS[] = {
 };
 enum { DEFAULT_EVENT_COUNT = sizeof(DEFAULT_EVENTS) / sizeof(*DEFAULT_EVENTS) };
 
+/* Sorted like those of any scope. */
+bool wd_are_default_events(const char *const *globs, size_t count)
+{
+    size_t same = 0;
+    while (same < count && same < DEFAULT_EVENT_COUNT && strcmp(globs[same], DEFAULT_EVENTS[same]) == 0)
+        same++;
+    return same == count && count == DEFAULT_EVENT_COUNT;
+}
+
 /* The index of the set's scope with these event names, made where there is none yet. */
 static uint32_t intern_scope(struct loader *loader, const struct wd_node *list)
 {

@@ -249,12 +249,17 @@ class Verdict:
                 stretch = self.facts.stretch_of(call)
                 if stretch is None:
                     late.append(f"{call['idempotency_key']} by {call['worker']}, who does not own it")
-                elif (call["time_ms"] > stretch.end_ms + ON_THE_WAY_MS.get(stretch.how, 0)
+                elif (call["time_ms"] > self.last_moment(stretch)
                       and not self.was_on_its_way(call, calls, stretch)
                       and not self.sandbox_slept(stretch.end_ms, call["time_ms"])):
                     late.append(f"{call['idempotency_key']} by {call['worker']} {call['time_ms'] - stretch.end_ms} ms "
                                 f"after it was {stretch.how}")
         self.find("calls outside of ownership", late)
+
+    @staticmethod
+    def last_moment(stretch):
+        """When a call may arrive at the latest. A sleeper was stopped long before his partition was another's."""
+        return stretch.end_ms + (0 if stretch.how == "asleep" else ON_THE_WAY_MS[stretch.how])
 
     def was_on_its_way(self, call, calls, stretch):
         """A worker that was stopped may end, when it wakes up, what was on its way when it was stopped, and nothing else: it
@@ -262,7 +267,8 @@ class Verdict:
         if stretch.how != "asleep":
             return False
         mine = [other for other in calls if other["worker"] == call["worker"] and other is not call]
-        under_way = any(other["time_ms"] <= stretch.last_ms <= other["end_ms"] for other in mine)
+        under_way = any(other["time_ms"] <= stretch.last_ms + ON_THE_WAY_MS["asleep"] and
+                        other["end_ms"] >= stretch.last_ms for other in mine)
         self.figures["calls of sleepers"] = self.figures.get("calls of sleepers", 0) + under_way
         return under_way
 

@@ -1,4 +1,4 @@
-foreach(name behaviour_cells)
+foreach(name behaviour_cells behaviour_likeness behaviour_guilt)
   warden_unit_test(${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/${name}_test.c ROOMS filters_base filters_views filters_behaviour)
 endforeach()
 warden_unit_test(behaviour_model SOURCES ${CMAKE_CURRENT_LIST_DIR}/behaviour_model_test.c

@@ -17,7 +17,8 @@ const struct wd_window MODEL_WINDOWS[WINDOW_COUNT] = {
     [Q_PLACE] = {.cell = 5, .kind = WD_WINDOW_COUNT, .over_ms = 999, .most = 1e9},
     [Q_PLACE_AUTHORS] = {.cell = 6, .kind = WD_WINDOW_DISTINCT, .over_ms = DAY, .most = 2},
 };
-static const struct wd_band_limits BANDS[] = {{20, 15}, {40, 30}, {70, 20}};
+static const struct wd_band_limits BANDS[] = {
+    {20.3, 15.2}, {40.3, 30.2}, {70.3, 20.2}}; /* no sum of points is one of these */
 const struct wd_score_cell MODEL_SCORES[SCORE_COUNT] = {
     {.cell = 11, .half_life_ms = 20 * MINUTE, .bands = BANDS, .band_count = 3},
     {.cell = 12, .half_life_ms = 30 * HOUR, .bands = BANDS, .band_count = 2},

@@ -1,0 +1,3 @@
+add_executable(bench_cells cells.c)
+target_include_directories(bench_cells PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(bench_cells PRIVATE warden_options filters_base filters_views filters_behaviour)
