@@ -20,7 +20,7 @@ RUN DESTDIR="$STAGE" cmake --install build --strip
 
 FROM debian:bookworm-20260824-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libcurl4 libicu72 libidn2-0 libjansson4 \
+    && apt-get install -y --no-install-recommends ca-certificates libcurl4 libhiredis0.14 libicu72 libidn2-0 libjansson4 liblmdb0 \
         libmicrohttpd12 libpcre2-8-0 libpsl5 librdkafka1 libsimdjson14 libssl3 libyaml-0-2 \
         libsodium23 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/* \

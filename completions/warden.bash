@@ -5,11 +5,11 @@ _warden()
     local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}" words="" command
     COMPREPLY=()
     case "$first" in
-    config|rules|dlq) command="$first $second" ;;
+    config|rules|state|dlq) command="$first $second" ;;
     *) command="$first" ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check demo sandbox health config rules dlq help --help --version"
+        words="run check demo sandbox health config rules state dlq help --help --version"
     elif [[ "$current" == -* ]]; then
     case "$command" in
     "run") words="--config --set --help" ;;
@@ -39,6 +39,11 @@ _warden()
     "rules pull") words="--into --keep --force --key --ca-file --config --set --help" ;;
     "rules schema") words="--help" ;;
     "rules fields") words="--help" ;;
+    "state show") words="--config --set --rules --key --at --json --help" ;;
+    "state reset") words="--config --set --key --help" ;;
+    "state top") words="--config --set --rules --score --limit --at --help" ;;
+    "state export") words="--config --set --rules --help" ;;
+    "state import") words="--config --set --help" ;;
     "dlq list") words="--config --set --reason --topic --partition --key --since --until --limit --help" ;;
     "dlq show") words="--config --set --reason --topic --partition --key --since --until --limit --help" ;;
     "dlq replay") words="--config --set --reason --topic --partition --key --since --until --limit --all --to --dry-run --help" ;;
@@ -47,6 +52,7 @@ _warden()
     case "$first" in
     config) words="print yaml docs schema" ;;
     rules) words="lint test list match explain import bench replay fmt deps build keygen sign verify install pull schema fields" ;;
+    state) words="show reset top export import" ;;
     dlq) words="list show replay" ;;
     esac
     fi

@@ -35,9 +35,10 @@ static json_t *match_json(const struct wd_event *event, const struct wd_ruleset 
     json_t *spans = json_array();
     for (size_t i = 0; i < match->span_count && i < SPANS_MAX; i++)
         json_array_append_new(spans, span_json(event, &match->spans[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:o}", "rule", rule->id, "set", rule->set_id, "version",
-                     rule->set_version, "severity", rule->severity, "mode", wd_mode_name(rule->mode), "enforced",
-                     match->enforced, "matched", match->is_match, "undecided", match->undecided, "spans", spans);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:o}", "rule", rule->id, "set", rule->set_id,
+                     "version", rule->set_version, "severity", rule->severity, "mode", wd_mode_name(rule->mode),
+                     "enforced", match->enforced, "matched", match->is_match, "undecided", match->undecided, "by_valve",
+                     match->by_valve, "spans", spans);
 }
 
 static json_t *action_json(const struct wd_action *action)
@@ -62,12 +63,64 @@ static json_t *actions_json(const struct wd_action *actions, size_t count)
     return list;
 }
 
+static json_t *held_json(const struct wd_held_action *held, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *json = action_json(&held[i].action);
+        json_object_set_new(json, "reason", json_string(wd_hold_name(held[i].reason)));
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
+static json_t *scores_json(const struct wd_score_result *scores, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct wd_score_result *score = &scores[i];
+        json_t *json = json_pack("{s:s, s:f, s:f, s:f}", "score", score->name, "before", score->before, "points",
+                                 score->points, "after", score->after);
+        json_object_set_new(json, "band", score->band < 0 ? json_null() : json_integer(score->band));
+        json_object_set_new(json, "band_at", score->band < 0 ? json_null() : json_real(score->band_at));
+        json_object_set_new(json, "entered", json_boolean(score->entered));
+        json_object_set_new(json, "enforced", json_boolean(score->enforced));
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
+static json_t *ladders_json(const struct wd_ladder_result *ladders, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct wd_ladder_result *ladder = &ladders[i];
+        json_t *json = json_pack("{s:s, s:i}", "ladder", ladder->name, "strikes", (int)ladder->strikes);
+        json_object_set_new(json, "step", ladder->step < 0 ? json_null() : json_integer(ladder->step));
+        json_object_set_new(json, "step_after", ladder->step < 0 ? json_null() : json_integer(ladder->step_after));
+        json_object_set_new(json, "enforced", json_boolean(ladder->enforced));
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
 static json_t *rule_ids_json(const struct wd_ruleset *rules, const uint32_t *ids, size_t count)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, json_string(wd_ruleset_rule(rules, ids[i])->id));
     return list;
+}
+
+static void add_behaviour(json_t *json, const struct wd_verdict *verdict, const struct wd_ruleset *rules)
+{
+    json_object_set_new(json, "held", held_json(verdict->held, verdict->held_count));
+    json_object_set_new(json, "scores", scores_json(verdict->scores, verdict->score_count));
+    json_object_set_new(json, "ladders", ladders_json(verdict->ladders, verdict->ladder_count));
+    json_object_set_new(json, "trust", verdict->trust ? json_string(verdict->trust) : json_null());
+    json_object_set_new(json, "alarmed", rule_ids_json(rules, verdict->alarmed, verdict->alarmed_count));
+    json_object_set_new(json, "repeated", json_boolean(verdict->repeated));
+    json_object_set_new(json, "without_state", json_boolean(verdict->without_state));
 }
 
 struct decision *decision_new(const struct kafka_record *record, const struct wd_event *event, uint32_t index,
@@ -102,6 +155,7 @@ struct decision *decision_new(const struct kafka_record *record, const struct wd
     json_object_set_new(json, "switched_off", rule_ids_json(rules, verdict->switched_off, verdict->switched_off_count));
     json_object_set_new(json, "planned", actions_json(verdict->actions, verdict->action_count));
     json_object_set_new(json, "shadow_actions", actions_json(verdict->shadow_actions, verdict->shadow_action_count));
+    add_behaviour(json, verdict, rules);
     return (struct decision *)json;
 }
 

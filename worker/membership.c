@@ -99,11 +99,33 @@ size_t membership_partition_count(const struct shard *shard)
     return count;
 }
 
+/* Topics of which we have a partition: in a group most members have some of each. */
+void membership_count_all_partitions(struct shard *shard)
+{
+    enum { TIMEOUT_MS = 1000 };
+    int64_t total = 0;
+    struct partition *partition, *before;
+    shard->partitions_counted = true;
+    TAILQ_FOREACH(partition, &shard->partitions, link)
+    {
+        for (before = TAILQ_FIRST(&shard->partitions); strcmp(before->topic, partition->topic) != 0;)
+            before = TAILQ_NEXT(before, link);
+        int count = before == partition ? consumer_partition_count(shard->consumer, partition->topic, TIMEOUT_MS) : 0;
+        if (count < 0) {
+            shard->partitions_counted = false;
+            return;
+        }
+        total += count;
+    }
+    atomic_store(&shard->topic_partitions, total);
+}
+
 void membership_on_assign(void *context, const struct kafka_position *positions, size_t count)
 {
     struct shard *shard = context;
     shard->epoch++;
     metrics_add(shard->metrics, METRIC_REBALANCES, 1);
+    shard->partitions_counted = false;
     for (size_t i = 0; i < count; i++)
         add_partition(shard, &positions[i]);
     size_t total = membership_partition_count(shard);

@@ -15,6 +15,7 @@
 #include "worker/mutation.h"
 #include "worker/passage.h"
 #include "worker/recall.h"
+#include "worker/shard_parts.h"
 #include "worker/work_keep.h"
 
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_LEAVE };
@@ -423,7 +424,8 @@ static enum step_result bury(struct passage *passage)
     struct work *work = passage->work;
     if (!work->failure)
         return STEP_NEXT;
-    if (!dead_letter_quota_left(passage->shard))
+    /* Somebody who is no member any more writes no letters: the new owner does. */
+    if (!shard_is_member(passage->shard) || !dead_letter_quota_left(passage->shard))
         return try_again(passage, STEP_BURY);
     size_t awaited = deliver_dead_letter(passage->shard, work);
     work->step++;

@@ -30,7 +30,10 @@ struct worker {
     struct state_share *state; /* NULL: nothing is remembered */
     struct shard **shards;
     const struct metrics **metrics;
-    size_t shard_count; /* metrics has one more: what belongs to no shard */
+    int64_t alone_ms; /* since when, last, nobody else had partitions */
+    bool told_group;
+    struct metrics *group_metrics;
+    size_t shard_count; /* metrics has two more: what belongs to no shard */
 };
 
 static size_t wanted_shards(const struct config *config)
@@ -45,12 +48,14 @@ static bool make_shards(struct worker *worker, struct wd_error *err)
 {
     worker->shard_count = wanted_shards(worker->config);
     worker->shards = calloc(worker->shard_count, sizeof(struct shard *));
-    worker->metrics = calloc(worker->shard_count + 1, sizeof(const struct metrics *));
-    if (!worker->shards || !worker->metrics) {
+    worker->metrics = calloc(worker->shard_count + 2, sizeof(const struct metrics *));
+    worker->group_metrics = metrics_new();
+    if (!worker->shards || !worker->metrics || !worker->group_metrics) {
         wd_fail(err, WD_ERR_MEMORY, "out of memory");
         return false;
     }
     worker->metrics[worker->shard_count] = reloader_metrics(worker->reloader);
+    worker->metrics[worker->shard_count + 1] = worker->group_metrics;
     for (size_t i = 0; i < worker->shard_count; i++) {
         struct shard_options options = {.config = worker->config,
                                         .table = worker->table,
@@ -133,6 +138,7 @@ void worker_free(struct worker *worker)
         shard_free(worker->shards[i]);
     free(worker->shards);
     free(worker->metrics);
+    metrics_free(worker->group_metrics);
     state_share_close(worker->state);
     token_free(worker->token);
     action_table_free(worker->table);
@@ -243,6 +249,34 @@ bool worker_has_ended(const struct worker *worker)
     return false;
 }
 
+/* Partitions that other processes have while what is remembered is this one's alone. A rebalance takes a while, so it
+ * must have been so for some time. */
+static void mind_group(struct worker *worker)
+{
+    enum { SETTLED_MS = 5000 };
+    int64_t total = 0, ours = 0;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    for (size_t i = 0; i < worker->shard_count; i++) {
+        int64_t seen = shard_topic_partitions(worker->shards[i]);
+        total = seen > total ? seen : total;
+        ours += (int64_t)metrics_get(worker->metrics[i], METRIC_PARTITIONS);
+    }
+    bool shared = total > ours && worker_is_ready(worker);
+    if (!shared)
+        worker->alone_ms = now_ms;
+    bool told = shared && now_ms - worker->alone_ms > SETTLED_MS;
+    metrics_set(worker->group_metrics, METRIC_STATE_LOCAL_IN_GROUP, told);
+    if (told && !worker->told_group)
+        log_write(
+            LOG_WARN, "state-local-in-group",
+            "other processes of the group have partitions, but what rules remember is this one's alone: authors are "
+            "judged by a part of what they do, and begin anew when partitions move; use state.store: redis",
+            LOG_INT("partitions", total), LOG_INT("ours", ours), LOG_END);
+    worker->told_group = told;
+}
+
 static const char *rule_label(void *context, uint32_t rule)
 {
     const struct wd_rule_info *info = wd_ruleset_rule(context, rule);
@@ -252,7 +286,7 @@ static const char *rule_label(void *context, uint32_t rule)
 void worker_print_metrics(struct worker *worker, FILE *out)
 {
     struct wd_ruleset *rules = worker_rules_ref(worker);
-    metrics_print(out, worker->metrics, worker->shard_count + 1, rule_label, rules, wd_ruleset_rule_count(rules));
+    metrics_print(out, worker->metrics, worker->shard_count + 2, rule_label, rules, wd_ruleset_rule_count(rules));
     wd_ruleset_unref(rules);
 }
 
@@ -303,6 +337,7 @@ static int serve_signals(struct worker *worker, int fd)
     while (ended < worker->shard_count) {
         int signal = next_signal(fd, SIGNAL_POLL_MS);
         collect_old_rules(worker);
+        mind_group(worker);
         if (!stopping)
             reload_where_asked(worker, signal);
         if (signal == SIGHUP)

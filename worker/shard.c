@@ -338,7 +338,6 @@ static void update_state_gauges(struct shard *shard)
     metrics_set(shard->metrics, METRIC_STATE_MAX_BYTES, size.max_bytes);
     metrics_set(shard->metrics, METRIC_STATE_FORGOTTEN, size.forgotten);
     metrics_set(shard->metrics, METRIC_STATE_EVICTED, size.evicted);
-    atomic_store(&shard->state_fails, recalls_are_held(shard->recalls));
 }
 
 static void update_gauges(struct shard *shard)
@@ -370,6 +369,8 @@ static void on_watch_timer(void *context)
         mind_partition_window(shard, partition);
     }
     atomic_store(&shard->ready, consumer_is_ready(shard->consumer) && !shard->draining);
+    if (atomic_load(&shard->recalls_locally) && !shard->partitions_counted && atomic_load(&shard->ready))
+        membership_count_all_partitions(shard);
     update_gauges(shard);
     watchdog_look(shard);
     producer_poll(shard->producer); /* its event fd, too, tells only of an empty queue that fills */
@@ -385,6 +386,7 @@ static void mind_state(struct shard *shard)
 {
     bool remembers = wd_ruleset_remembers(shard->rules);
     shard->recalling = shard->state && (remembers || valves_are_set(shard->config));
+    atomic_store(&shard->recalls_locally, shard->recalling && !state_kind_is_shared(state_kind_of(shard->state)));
     if (remembers && !shard->state)
         log_write(
             LOG_WARN, "state-missing",
@@ -745,6 +747,11 @@ bool shard_is_ready(const struct shard *shard)
 int64_t shard_silence_ms(const struct shard *shard)
 {
     return steady_clock_ms() - atomic_load(&shard->turned_ms);
+}
+
+int64_t shard_topic_partitions(const struct shard *shard)
+{
+    return atomic_load(&shard->recalls_locally) ? atomic_load(&shard->topic_partitions) : 0;
 }
 
 bool shard_state_fails(const struct shard *shard)

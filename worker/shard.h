@@ -51,6 +51,8 @@ const struct metrics *shard_metrics(const struct shard *shard);
 bool shard_is_ready(const struct shard *shard);      /* member of the group, rules loaded */
 int64_t shard_silence_ms(const struct shard *shard); /* since the loop last turned */
 bool shard_has_ended(const struct shard *shard);
+/* What it remembers is this process's alone: how many partitions its topics have, its own included; else 0. */
+int64_t shard_topic_partitions(const struct shard *shard);
 bool shard_state_fails(const struct shard *shard); /* the state store does, and nothing new is taken */
 
 #endif

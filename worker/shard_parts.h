@@ -31,6 +31,9 @@ void membership_forget_all(struct shard *shard);
 /* Frees what is left of every work, when neither client nor producer can report any more. */
 void membership_release_all(struct shard *shard);
 size_t membership_partition_count(const struct shard *shard);
+/* After a change of the assignment: how many partitions its topics have. Waits for the brokers, for a second at most.
+ */
+void membership_count_all_partitions(struct shard *shard);
 
 /* watchdog.c: looks for partitions that stand still. */
 void watchdog_look(struct shard *shard);

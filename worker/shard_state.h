@@ -72,7 +72,10 @@ struct shard {
     uint32_t dead_letters_in_window;
 
     atomic_bool stop_asked, ended, ready, clean;
-    atomic_bool state_fails; /* and nothing new is taken */
+    bool partitions_counted;
+    atomic_int_least64_t topic_partitions; /* of the topics of which it has some */
+    atomic_bool recalls_locally;           /* records are judged by what only this process remembers */
+    atomic_bool state_fails;               /* and nothing new is taken */
     atomic_int_least64_t turned_ms;
 };
 

@@ -25,7 +25,7 @@ struct wd_session {
     bool repeated;      /* the value has seen the event */
     bool out_of_memory; /* something could not be written: the value is half changed, put back a copy of it */
     /* Within the room: something was written; the bytes hold no value yet; where the first cells are. */
-    bool changed, fresh;
+    bool changed, fresh, has_origins;
     uint32_t soonest;    /* the minute in which the first of the cells ends */
     uint32_t remembered; /* where the answers of this event begin in their cell; 0: there are none */
     uint32_t known;

@@ -242,7 +242,55 @@ static inline bool add_word(struct word_chain *chain, const unsigned char *bytes
     return false;
 }
 
-static bool has_equal_words_slowly(const struct folded_text *text, uint32_t count, struct watch *watch)
+#if defined(__SSE2__)
+/* White space past ASCII begins with one of these: U+0085, U+00A0; U+1680; U+2000 to U+205F; U+3000. */
+static inline __m128i is_lead_of_space(__m128i v)
+{
+    __m128i low =
+        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xC2)), _mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xE1)));
+    __m128i high =
+        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xE2)), _mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xE3)));
+    return _mm_or_si128(low, high);
+}
+
+/* Bit i: byte i of the 64 is ASCII white space or, unless the text is ASCII, may begin another white space. */
+static inline uint64_t spaces_in_64(const unsigned char *bytes, bool ascii)
+{
+    uint64_t mask = 0;
+    for (size_t i = 0; i < 4; i++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(bytes + 16 * i));
+        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(_mm_sub_epi8(v, _mm_set1_epi8(9)), _mm_set1_epi8(5)),
+                                         _mm_sub_epi8(v, _mm_set1_epi8(9)));
+        control = _mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(14)), control);
+        __m128i space = _mm_or_si128(control, _mm_cmpeq_epi8(v, _mm_set1_epi8(' ')));
+        space = ascii ? space : _mm_or_si128(space, is_lead_of_space(v));
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(space) << 16 * i;
+    }
+    return mask;
+}
+
+static bool has_equal_words(const struct folded_text *text, uint32_t count, struct watch *watch)
+{
+    struct word_chain chain = {0};
+    size_t start = 0;
+    for (size_t block = 0; block < text->len; block += 64) {
+        if (watch_late(watch, 16))
+            return true;
+        uint64_t spaces = spaces_in_64(text->bytes + block, text->ascii);
+        for (; spaces; spaces &= spaces - 1) {
+            size_t at = block + (size_t)__builtin_ctzll(spaces);
+            size_t used = at >= text->len || text->ascii ? 1 : space_at(text, at);
+            if (at >= text->len)
+                break;
+            if (used && at > start && add_word(&chain, text->bytes, start, at - start, count))
+                return true;
+            start = used ? at + used : start;
+        }
+    }
+    return start < text->len && add_word(&chain, text->bytes, start, text->len - start, count);
+}
+#else
+static bool has_equal_words(const struct folded_text *text, uint32_t count, struct watch *watch)
 {
     struct word_chain chain = {0};
     for (size_t at = 0, start = 0; at < text->len;) {
@@ -258,49 +306,6 @@ static bool has_equal_words_slowly(const struct folded_text *text, uint32_t coun
             return true;
     }
     return false;
-}
-
-#if defined(__SSE2__)
-/* Bit i: byte i of the 64 is ASCII white space. */
-static uint64_t spaces_in_64(const unsigned char *bytes)
-{
-    uint64_t mask = 0;
-    for (size_t i = 0; i < 4; i++) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(bytes + 16 * i));
-        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(_mm_sub_epi8(v, _mm_set1_epi8(9)), _mm_set1_epi8(5)),
-                                         _mm_sub_epi8(v, _mm_set1_epi8(9)));
-        control = _mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(14)), control);
-        __m128i space = _mm_or_si128(control, _mm_cmpeq_epi8(v, _mm_set1_epi8(' ')));
-        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(space) << 16 * i;
-    }
-    return mask;
-}
-
-static bool has_equal_words(const struct folded_text *text, uint32_t count, struct watch *watch)
-{
-    if (!text->ascii)
-        return has_equal_words_slowly(text, count, watch);
-    struct word_chain chain = {0};
-    size_t start = 0;
-    for (size_t block = 0; block < text->len; block += 64) {
-        if (watch_late(watch, 16))
-            return true;
-        uint64_t spaces = spaces_in_64(text->bytes + block);
-        for (; spaces; spaces &= spaces - 1) {
-            size_t at = block + (size_t)__builtin_ctzll(spaces);
-            if (at >= text->len)
-                break;
-            if (at > start && add_word(&chain, text->bytes, start, at - start, count))
-                return true;
-            start = at + 1;
-        }
-    }
-    return start < text->len && add_word(&chain, text->bytes, start, text->len - start, count);
-}
-#else
-static bool has_equal_words(const struct folded_text *text, uint32_t count, struct watch *watch)
-{
-    return has_equal_words_slowly(text, count, watch);
 }
 #endif
 

@@ -12,8 +12,8 @@ import events  # noqa: E402
 import keys  # noqa: E402
 
 FOREVER = float("inf")
-# What was handed to the kernel may arrive a little after its sender has lost the partition.
-ON_THE_WAY_MS = {"revoked": 300, "left": 300, "lost": 300, "killed": 1500, "open": 0}
+# What was handed to the kernel may arrive a little after its sender has lost the partition, or was stopped.
+ON_THE_WAY_MS = {"revoked": 300, "left": 300, "lost": 300, "killed": 1500, "asleep": 300, "open": 0}
 
 
 def ms_of(text):

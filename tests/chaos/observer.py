@@ -122,6 +122,14 @@ class Memory:
         self.thread.join(5)
 
 
+def wait_until_stopped(pid):
+    while True:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            if stat.read().rsplit(")", 1)[1].split()[0] in "TZX":
+                return
+        time.sleep(0.001)
+
+
 def resident_kib(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))

@@ -15,7 +15,7 @@ class Interruption:
     def __init__(self, stretch, calls, facts, was_clean):
         self.stretch = stretch
         end_ms, taken_ms = stretch.last_ms, stretch.next.begin_ms if stretch.next else FOREVER
-        on_the_way = ON_THE_WAY_MS.get(stretch.how, 0)
+        on_the_way = ON_THE_WAY_MS[stretch.how]
         self.in_flight = {call["what"] for call in calls
                           if call["time_ms"] <= end_ms + on_the_way and call["end_ms"] >= end_ms}
         finished = {call["what"] for call in calls if effective(call) and call["end_ms"] < end_ms}

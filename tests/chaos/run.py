@@ -107,6 +107,8 @@ class Run:
             "worker.breaker_window": f"{WINDOW_SECONDS}s", "worker.breaker_probe": f"{int(PROBE_SECONDS * 1000)}ms",
             "worker.breaker_min_calls": MIN_CALLS, "worker.max_dead_letters_per_minute": 100000,
         }
+        if not self.kafka.is_real:  # it may leave a JoinGroup without an answer, which then has to time out
+            options["kafka.max_poll_interval"] = "20s"
         options |= dict(item.split("=", 1) for item in EXTRA.split(",") if item) | more
         worker = harness.Worker(name, self.folder, self.kafka, self.sandbox, RULES, options, secret=secret)
         self.workers.append(worker)
@@ -146,8 +148,9 @@ class Run:
         self.hindered += 1
 
     def freeze(self, worker, seconds):
-        begin = now_ms()
         worker.signal(signal.SIGSTOP)
+        observer.wait_until_stopped(worker.child.pid)
+        begin = now_ms()
         time.sleep(seconds)
         worker.signal(signal.SIGCONT)
         self.stopped_ms.setdefault(worker, []).append((begin, now_ms()))

@@ -224,15 +224,23 @@ class Verdict:
         twice = []
         for at, letters in self.facts.letters_at.items():
             moments = sorted(ms for ms, _ in letters)
-            begins = [s.begin_ms for (_, partition), stretches in self.facts.ownership.items() if partition == at[0]
-                      for s in stretches]
             for first, second in zip(moments, moments[1:]):
-                owners = [ms for ms in begins if first - 1 <= ms <= second + 1]
-                if not owners and not self.kafka_disturbed(first, second):
+                owners = self.later_owners(at[0], first, second)
+                if self.kafka_disturbed(first, second):
+                    continue
+                if not owners:
                     twice.append(f"{at} within one ownership")
-                elif owners and all(self.facts.knew_of(at, ms) for ms in owners) and not self.kafka_disturbed(first, second):
+                elif all(self.facts.knew_of(at, owner.begin_ms) for owner in owners):
                     twice.append(f"{at} though it was committed as finished")
         self.find("dead letters written twice without a reason", twice)
+
+    def later_owners(self, partition, first_ms, second_ms):
+        """Who can have written a letter again that an earlier owner wrote: somebody who began after him. Their times may
+        overlap, where the earlier one had been sent away and did not know it yet."""
+        around = [each for each in self.facts.in_turn[partition]
+                  if each.begin_ms <= second_ms + 1 and each.end_ms >= first_ms - 1]
+        writers = [each for each in around if each.begin_ms <= first_ms + 1]
+        return [each for each in around if any(writer.begin_ms < each.begin_ms for writer in writers)]
 
     def kafka_disturbed(self, first_ms, second_ms):
         return any(d.touches_kafka and d.begin_ms < second_ms and (d.end_ms or FOREVER) + 30000 > first_ms
@@ -249,12 +257,17 @@ class Verdict:
                 stretch = self.facts.stretch_of(call)
                 if stretch is None:
                     late.append(f"{call['idempotency_key']} by {call['worker']}, who does not own it")
-                elif (call["time_ms"] > stretch.end_ms + ON_THE_WAY_MS.get(stretch.how, 0)
+                elif (call["time_ms"] > self.last_moment(stretch)
                       and not self.was_on_its_way(call, calls, stretch)
                       and not self.sandbox_slept(stretch.end_ms, call["time_ms"])):
                     late.append(f"{call['idempotency_key']} by {call['worker']} {call['time_ms'] - stretch.end_ms} ms "
                                 f"after it was {stretch.how}")
         self.find("calls outside of ownership", late)
+
+    @staticmethod
+    def last_moment(stretch):
+        """When a call may arrive at the latest. A sleeper was stopped long before his partition was another's."""
+        return stretch.end_ms + (0 if stretch.how == "asleep" else ON_THE_WAY_MS[stretch.how])
 
     def was_on_its_way(self, call, calls, stretch):
         """A worker that was stopped may end, when it wakes up, what was on its way when it was stopped, and nothing else: it
@@ -262,7 +275,8 @@ class Verdict:
         if stretch.how != "asleep":
             return False
         mine = [other for other in calls if other["worker"] == call["worker"] and other is not call]
-        under_way = any(other["time_ms"] <= stretch.last_ms <= other["end_ms"] for other in mine)
+        under_way = any(other["time_ms"] <= stretch.last_ms + ON_THE_WAY_MS["asleep"] and
+                        other["end_ms"] >= stretch.last_ms for other in mine)
         self.figures["calls of sleepers"] = self.figures.get("calls of sleepers", 0) + under_way
         return under_way
 

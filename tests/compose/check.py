@@ -83,6 +83,33 @@ def check_kafka(services, version, find):
         find("topics: runs more than once")
 
 
+def check_state(services, volumes, find):
+    """Workers that scale remember together, and what they remember outlives a container."""
+    redis, worker = services.get("redis"), services["worker"]
+    if not redis:
+        find("redis: there is no such service, so each worker would remember apart")
+        return
+    command = words(redis.get("command"))
+    if "--appendonly yes" not in command:
+        find("redis: keeps nothing on the disk")
+    if "--maxmemory-policy volatile-ttl" not in command or "--maxmemory " not in command:
+        find("redis: does not say what goes first where memory is full")
+    mounted = [v.split(":")[0] if isinstance(v, str) else v.get("source") for v in redis.get("volumes", [])]
+    if not any(name in volumes for name in mounted):
+        find("redis: its data is in no volume")
+    if redis.get("ports"):
+        find("redis: can be reached from outside")
+    if redis.get("profiles"):
+        find("redis: is in a profile, but the worker always needs it")
+    if not redis.get("healthcheck", {}).get("test"):
+        find("redis: no health check")
+    environment = worker.get("environment", {})
+    if environment.get("WARDEN_STATE__STORE") != "redis" or "redis:6379" not in environment.get("WARDEN_STATE__ADDRESSES", ""):
+        find("worker: does not remember in redis")
+    if worker.get("depends_on", {}).get("redis", {}).get("condition") != "service_healthy":
+        find("worker: does not wait for redis")
+
+
 def check_scripts(services, find):
     """What services give to bash is at least bash."""
     for name, service in services.items():
@@ -125,6 +152,7 @@ def check_compose(compose, root, project_version, kafka_version):
     check_worker(services["worker"], find)
     check_kafka(services, kafka_version, find)
     check_demo(services, root, find)
+    check_state(services, compose.get("volumes", {}), find)
     check_scripts(services, find)
     for name, secret in compose.get("secrets", {}).items():
         if root and not Path(secret.get("file", "")).is_file():
@@ -229,6 +257,13 @@ SPOILED = [
     ("services.worker.depends_on.topics", None, "its topics"),
     ("services.worker.profiles", ["demo"], "profile"),
     ("services.worker.healthcheck", None, "health check"),
+    ("services.redis", None, "no such service"),
+    ("services.redis.command", ["redis-server"], "keeps nothing"),
+    ("services.redis.volumes", None, "in no volume"),
+    ("services.redis.ports", ["6379:6379"], "from outside"),
+    ("services.redis.healthcheck", None, "redis: no health check"),
+    ("services.worker.environment.WARDEN_STATE__STORE", "memory", "does not remember in redis"),
+    ("services.worker.depends_on.redis", None, "wait for redis"),
     ("services.worker.image", "warden:latest", "not pinned"),
     ("services.worker.image", "warden:9.9.9", "the project is version"),
     ("services.kafka.image", "apache/kafka", "not pinned"),

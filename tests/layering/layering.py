@@ -30,6 +30,8 @@ ROOMS = {
     "rdkafka.h": ["worker/kafka/"],
     "curl/": ["worker/platform/"],
     "microhttpd.h": ["worker/gateway/", "worker/platform/sandbox/"],
+    "lmdb.h": ["worker/state/"],
+    "hiredis/": ["worker/state/"],
 }
 ROOM_EXCEPTIONS = {"curl/": ["worker/platform/sandbox/"]}  # the sandbox is a server
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 64, WAIT_STEPS = 200, STEP_MS = 50, BUS_OFFSET = 10000 };
+enum { ARGUMENTS_MAX = 64, WAIT_STEPS = 1200, STEP_MS = 50, BUS_OFFSET = 10000 };
 
 static void give_up(const char *what)
 {

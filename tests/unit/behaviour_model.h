@@ -21,7 +21,7 @@ enum question {
     Q_ABUSE,
     Q_LADDER,
     Q_SIMILAR,
-    Q_OWN, /* answered by the caller: was the first score at least 20 before the event? */
+    Q_OWN, /* answered by the caller: was the first score at least 20.3 before the event? */
     Q_CROWD,
     QUESTION_COUNT
 };

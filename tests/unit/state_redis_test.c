@@ -248,7 +248,7 @@ static bool add_once(struct state_store *store, unsigned who, unsigned tally, ui
 {
     char name[16];
     snprintf(name, sizeof(name), "t:%u", tally);
-    for (int tries = 0; tries < 3000; tries++) {
+    for (int tries = 0; tries < 20000; tries++) {
         struct wd_value value = {0};
         struct state_item item = {.key = wd_str_from(name), .value = &value};
         struct wd_error err = {0};

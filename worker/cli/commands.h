@@ -21,6 +21,8 @@ extern const struct cli_command command_rules_replay, command_rules_fmt, command
 extern const struct cli_command command_rules_build, command_rules_keygen, command_rules_sign, command_rules_verify;
 extern const struct cli_command command_rules_install, command_rules_pull;
 extern const struct cli_command command_dlq_list, command_dlq_show, command_dlq_replay;
+extern const struct cli_command command_state_show, command_state_reset, command_state_top;
+extern const struct cli_command command_state_export, command_state_import;
 extern const struct cli_command command_generate;
 
 /* -c/--config and --set, for the commands that read the configuration. */

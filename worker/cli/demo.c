@@ -264,7 +264,8 @@ static int run_demo(struct demo *demo, struct wd_error *err)
     if (!fill_token(demo) || !write_token_file(demo, err) || !start_broker(demo, err) || !start_sandbox(demo, err) ||
         !make_config(demo, err))
         return EXIT_FINDINGS;
-    demo->feed = feed_new(demo->options.events_file, broker_addresses(demo->broker), EVENTS_TOPIC, err);
+    uint64_t expected = (uint64_t)demo->options.rate * (uint64_t)demo->options.seconds;
+    demo->feed = feed_new(demo->options.events_file, broker_addresses(demo->broker), EVENTS_TOPIC, expected, err);
     if (!demo->feed)
         return EXIT_CONFIG;
     printf("warden demo: an embedded Kafka broker, the Social+ sandbox and the worker, in one process\n"

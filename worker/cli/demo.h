@@ -54,7 +54,9 @@ uint64_t demo_sum(const struct demo *demo, enum metric metric);
 
 /* The sample, over and over. Every pass is an hour later, and its content objects and the accounts whose ids begin with
  * "new-" have ids of their own; other authors stay. */
-struct feed *feed_new(const char *events_file, const char *brokers, const char *topic, struct wd_error *err);
+/* `expected` records end about now; their timestamps in Kafka are the times that they tell. */
+struct feed *feed_new(const char *events_file, const char *brokers, const char *topic, uint64_t expected,
+                      struct wd_error *err);
 /* Produces until `count` records have been sent in all. */
 void feed_until(struct feed *feed, uint64_t count);
 void feed_flush(struct feed *feed);

@@ -16,70 +16,12 @@ struct feed {
     const char *topic;
     char **lines;
     size_t line_count;
+    int64_t *times_s; /* of each line: the newest time that it or one before it tells; 0: none so far */
+    int64_t begin_s;  /* when the first pass happens */
     uint64_t sent, acknowledged;
 };
 
-static bool read_lines(struct feed *feed, const char *path, struct wd_error *err)
-{
-    FILE *in = fopen(path, "re");
-    if (!in) {
-        wd_fail(err, WD_ERR_IO, "%s: %s (give a file of events, one JSON object a line, with --events)", path,
-                strerror(errno));
-        return false;
-    }
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
-    feed->lines = calloc(LINES_MAX, sizeof(char *));
-    while (feed->lines && feed->line_count < LINES_MAX && (length = getline(&line, &room, in)) > 0) {
-        if (line[length - 1] == '\n')
-            line[--length] = '\0';
-        if (length == 0 || length > LINE_MAX_BYTES)
-            continue;
-        char *copy = strdup(line);
-        if (copy)
-            feed->lines[feed->line_count++] = copy;
-    }
-    free(line);
-    fclose(in);
-    if (!feed->line_count)
-        wd_fail(err, WD_ERR_INVALID, "%s: no events in it", path);
-    return feed->line_count > 0;
-}
-
-struct feed *feed_new(const char *events_file, const char *brokers, const char *topic, struct wd_error *err)
-{
-    struct feed *feed = calloc(1, sizeof(*feed));
-    if (!feed) {
-        wd_fail(err, WD_ERR_MEMORY, "out of memory");
-        return NULL;
-    }
-    feed->topic = topic;
-    struct producer_options options = {
-        .brokers = brokers, .client_id = "warden-demo-feed", .delivery_timeout_ms = 30000, .linger_ms = 5};
-    if (read_lines(feed, events_file, err) && (feed->producer = producer_new(&options, err)))
-        return feed;
-    feed_free(feed);
-    return NULL;
-}
-
-/* The text of the first of these string members, where there is one: the sample is ours, its members are written
- * without spaces. */
-static struct wd_str find_member(const char *line, const char *const *names)
-{
-    for (; *names; names++) {
-        char pattern[64];
-        snprintf(pattern, sizeof(pattern), "\"%s\":\"", *names);
-        const char *at = strstr(line, pattern);
-        if (!at)
-            continue;
-        at += strlen(pattern);
-        return (struct wd_str){.data = at, .len = strcspn(at, "\"")};
-    }
-    return (struct wd_str){0};
-}
-
-/* ---- a new pass ---- */
+/* ---- what a pass changes ---- */
 
 enum { TIME_CHARACTERS = 24, PASS_SECONDS = 3600 };
 
@@ -105,24 +47,44 @@ static const char *value_of(const char *at, const struct renewed *members, size_
     return NULL;
 }
 
-/* Writes the time so many passes later; what is no time stays as it is. Returns how much of the line it took. */
-static size_t put_time(FILE *out, const char *value, uint64_t pass)
+/* Reads a time, to the second; the end of what was read, or NULL where it is none. */
+static const char *read_time(const char *value, int64_t *seconds_out)
 {
     struct tm time = {0};
     const char *end = strptime(value, "%Y-%m-%dT%H:%M:%S", &time);
-    if (!end)
-        return 0;
-    time_t moved = timegm(&time) + (time_t)pass * PASS_SECONDS;
+    *seconds_out = end ? timegm(&time) : 0;
+    return end;
+}
+
+/* The newest time in a line, or `newest` where that is newer: accounts are older than what they write. */
+static int64_t newest_time(const char *line, int64_t newest)
+{
+    for (; *line; line++) {
+        const char *value = value_of(line, TIMES, sizeof(TIMES) / sizeof(TIMES[0]));
+        int64_t seconds;
+        if (value && read_time(value, &seconds) && seconds > newest)
+            newest = seconds;
+    }
+    return newest;
+}
+
+/* Writes the time so much later; what is no time stays as it is. Returns how much of the line it took. */
+static size_t put_time(FILE *out, const char *value, int64_t later_s)
+{
+    int64_t seconds;
+    const char *end = read_time(value, &seconds);
+    time_t moved = (time_t)(seconds + later_s);
+    struct tm time;
     char text[TIME_CHARACTERS + 1];
-    if (!gmtime_r(&moved, &time) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &time))
+    if (!end || !gmtime_r(&moved, &time) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &time))
         return 0;
     fputs(text, out);
     return (size_t)(end - value);
 }
 
-/* A copy of the line for a pass: content ids and new accounts have "-<pass>" behind them, and all of it happens an hour
- * later than in the pass before. */
-static char *renew(const char *line, uint64_t pass)
+/* A copy of the line for a pass: content ids and new accounts have "-<pass>" behind them, and all of it happens so much
+ * later than it says. */
+static char *renew(const char *line, uint64_t pass, int64_t later_s)
 {
     char *text = NULL;
     size_t size = 0;
@@ -139,7 +101,7 @@ static char *renew(const char *line, uint64_t pass)
             line += head;
         } else if (time) {
             fwrite(line, 1, (size_t)(time - line), out);
-            line = time + put_time(out, time, pass);
+            line = time + put_time(out, time, later_s);
         } else {
             fputc(*line++, out);
         }
@@ -149,6 +111,74 @@ static char *renew(const char *line, uint64_t pass)
         return NULL;
     }
     return text;
+}
+
+static bool read_lines(struct feed *feed, const char *path, struct wd_error *err)
+{
+    FILE *in = fopen(path, "re");
+    if (!in) {
+        wd_fail(err, WD_ERR_IO, "%s: %s (give a file of events, one JSON object a line, with --events)", path,
+                strerror(errno));
+        return false;
+    }
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    feed->lines = calloc(LINES_MAX, sizeof(char *));
+    feed->times_s = calloc(LINES_MAX, sizeof(*feed->times_s));
+    int64_t newest_s = 0;
+    while (feed->lines && feed->times_s && feed->line_count < LINES_MAX && (length = getline(&line, &room, in)) > 0) {
+        if (line[length - 1] == '\n')
+            line[--length] = '\0';
+        if (length == 0 || length > LINE_MAX_BYTES)
+            continue;
+        char *copy = strdup(line);
+        if (!copy)
+            continue;
+        newest_s = newest_time(line, newest_s);
+        feed->times_s[feed->line_count] = newest_s;
+        feed->lines[feed->line_count++] = copy;
+    }
+    free(line);
+    fclose(in);
+    if (!feed->line_count)
+        wd_fail(err, WD_ERR_INVALID, "%s: no events in it", path);
+    return feed->line_count > 0;
+}
+
+struct feed *feed_new(const char *events_file, const char *brokers, const char *topic, uint64_t expected,
+                      struct wd_error *err)
+{
+    struct feed *feed = calloc(1, sizeof(*feed));
+    if (!feed) {
+        wd_fail(err, WD_ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    feed->topic = topic;
+    struct producer_options options = {
+        .brokers = brokers, .client_id = "warden-demo-feed", .delivery_timeout_ms = 30000, .linger_ms = 5};
+    if (read_lines(feed, events_file, err) && (feed->producer = producer_new(&options, err))) {
+        feed->begin_s = time(NULL) - (int64_t)(expected / feed->line_count + 1) * PASS_SECONDS;
+        return feed;
+    }
+    feed_free(feed);
+    return NULL;
+}
+
+/* The text of the first of these string members, where there is one: the sample is ours, its members are written
+ * without spaces. */
+static struct wd_str find_member(const char *line, const char *const *names)
+{
+    for (; *names; names++) {
+        char pattern[64];
+        snprintf(pattern, sizeof(pattern), "\"%s\":\"", *names);
+        const char *at = strstr(line, pattern);
+        if (!at)
+            continue;
+        at += strlen(pattern);
+        return (struct wd_str){.data = at, .len = strcspn(at, "\"")};
+    }
+    return (struct wd_str){0};
 }
 
 static void on_report(void *context, enum wd_status status, int32_t partition, int64_t offset, const char *text)
@@ -163,12 +193,15 @@ static void on_report(void *context, enum wd_status status, int32_t partition, i
 static bool send_one(struct feed *feed)
 {
     static const char *const AUTHORS[] = {"creatorId", "postedUserId", "userId", NULL};
-    char *line = renew(feed->lines[feed->sent % feed->line_count], feed->sent / feed->line_count);
+    uint64_t pass = feed->sent / feed->line_count, number = feed->sent % feed->line_count;
+    int64_t later_s = feed->begin_s - feed->times_s[0] + (int64_t)pass * PASS_SECONDS;
+    char *line = renew(feed->lines[number], pass, later_s);
     if (!line)
         return false;
     struct wd_error err;
-    enum wd_status status = producer_send(feed->producer, feed->topic, -1, find_member(line, AUTHORS),
-                                          wd_str_from(line), NULL, 0, 0, on_report, feed, &err);
+    enum wd_status status =
+        producer_send(feed->producer, feed->topic, -1, find_member(line, AUTHORS), wd_str_from(line), NULL, 0,
+                      (feed->times_s[number] + later_s) * 1000, on_report, feed, &err);
     free(line);
     if (status == WD_OK)
         feed->sent++;
@@ -201,5 +234,6 @@ void feed_free(struct feed *feed)
     for (size_t i = 0; i < feed->line_count; i++)
         free(feed->lines[i]);
     free(feed->lines);
+    free(feed->times_s);
     free(feed);
 }

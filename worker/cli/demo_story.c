@@ -9,7 +9,7 @@
 #include "worker/cli/demo.h"
 #include "worker/kafka/inspect.h"
 
-enum { CLIMBERS = 2, STEPS = 8, STEP_TEXT = 32, RULES_TOLD = 8, TIMEOUT_MS = 5000 };
+enum { CLIMBERS = 64, CLIMBERS_TOLD = 2, STEPS = 8, STEP_TEXT = 32, RULES_TOLD = 8, TIMEOUT_MS = 5000 };
 
 struct climber {
     char author[64];
@@ -21,7 +21,7 @@ struct climber {
     } steps[STEPS];
 };
 
-/* Events that this rule alone was about. */
+/* Events that only rules about behaviour caught. */
 struct alone {
     char rule[64];
     uint64_t events;
@@ -99,9 +99,14 @@ static void take_decision(void *context, const struct kafka_record *record)
     const json_t *ladders = json_object_get(decision, "ladders"), *matches = json_object_get(decision, "matches");
     for (size_t i = 0; i < json_array_size(ladders); i++)
         take_ladder(story, decision, json_array_get(ladders, i));
-    const json_t *match = json_array_get(matches, 0);
-    if (json_array_size(matches) == 1 && strcmp(text_of(match, "set"), "warden.demo") == 0)
-        take_match(story, match);
+    bool by_behaviour = true;
+    for (size_t i = 0; i < json_array_size(matches); i++) {
+        const char *set = text_of(json_array_get(matches, i), "set");
+        by_behaviour &= strcmp(set, "warden.demo") == 0 || strcmp(set, "warden.behaviour") == 0;
+    }
+    for (size_t i = 0; i < json_array_size(matches) && by_behaviour; i++)
+        if (strcmp(text_of(json_array_get(matches, i), "set"), "warden.demo") == 0)
+            take_match(story, json_array_get(matches, i));
     json_decref(decision);
 }
 
@@ -114,9 +119,17 @@ static void tell_rules(const struct demo *demo, const struct story *story)
         for (uint32_t rule = 0; rule < wd_ruleset_rule_count(rules); rule++) {
             const struct wd_rule_info *info = wd_ruleset_rule(rules, rule);
             if (strcmp(info->id, story->alone[i].rule) == 0)
-                printf("  %-24s %-40s %5llu events that no other rule caught\n", info->id, info->title,
+                printf("  %-24s %-40s %5llu events that no text gave away\n", info->id, info->title,
                        (unsigned long long)story->alone[i].events);
         }
+}
+
+/* Who went furthest comes first. */
+static int by_strikes(const void *left, const void *right)
+{
+    const struct climber *a = left, *b = right;
+    int most_a = a->steps[a->count - 1].strikes, most_b = b->steps[b->count - 1].strikes;
+    return most_a != most_b ? most_b - most_a : strcmp(a->author, b->author);
 }
 
 static void tell_climber(const struct climber *climber)
@@ -136,17 +149,18 @@ static void tell_climber(const struct climber *climber)
 void story_print(const struct demo *demo, const char *decisions_topic)
 {
     struct inspect_options options = {.brokers = broker_addresses(demo->broker), .timeout_ms = TIMEOUT_MS};
-    struct story story = {0};
+    static struct story story; /* large */
     struct wd_error err = {0};
     if (inspect_read(&options, decisions_topic, take_decision, &story, &err) != WD_OK) {
         fprintf(stderr, "warden demo: %s\n", err.text);
         return;
     }
     if (story.alone_count)
-        printf("\nWhat behaviour gave away, and no text\n");
+        printf("\nCaught by behaviour alone\n");
     tell_rules(demo, &story);
     if (story.climber_count)
         printf("\nUp the ladder (times are the events' own)\n");
-    for (size_t i = 0; i < story.climber_count; i++)
+    qsort(story.climbers, story.climber_count, sizeof(*story.climbers), by_strikes);
+    for (size_t i = 0; i < story.climber_count && i < CLIMBERS_TOLD; i++)
         tell_climber(&story.climbers[i]);
 }

@@ -305,6 +305,21 @@ int64_t consumer_high_watermark(struct consumer *consumer, const char *topic, in
     return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : -1;
 }
 
+int consumer_partition_count(struct consumer *consumer, const char *topic, int timeout_ms)
+{
+    int count = -1;
+    const rd_kafka_metadata_t *metadata = NULL;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer->client, topic, NULL);
+    if (handle && rd_kafka_metadata(consumer->client, 0, handle, &metadata, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            count = metadata->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (handle)
+        rd_kafka_topic_destroy(handle);
+    return count;
+}
+
 bool consumer_assignment_lost(struct consumer *consumer)
 {
     return rd_kafka_assignment_lost(consumer->client) != 0;

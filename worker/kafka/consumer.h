@@ -104,6 +104,9 @@ void consumer_resume(struct consumer *consumer, const char *topic, int32_t parti
 /* High watermark as last seen by fetches, -1 where unknown: for lag. */
 int64_t consumer_high_watermark(struct consumer *consumer, const char *topic, int32_t partition);
 
+/* How many partitions a topic has, asked of the brokers, for at most `timeout_ms`; -1 where they do not say. */
+int consumer_partition_count(struct consumer *consumer, const char *topic, int timeout_ms);
+
 /* A commit now would not be turned away: the group is settled. True inside on_revoke as well. */
 bool consumer_can_commit(const struct consumer *consumer);
 /* Known to be lost, though on_revoke may not have told yet. */

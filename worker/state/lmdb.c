@@ -47,15 +47,27 @@ int lmdb_unpack(const MDB_val *data, struct lmdb_record *out)
     return 0;
 }
 
-/* A view of the environment as it is now. */
+/* A view of the environment as it is now, until end_read(). */
 static int begin_read(struct lmdb_handle *handle, const struct lmdb *lmdb)
 {
-    return handle->reader ? mdb_txn_renew(handle->reader) : mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &handle->reader);
+    if (handle->is_reading)
+        return 0;
+    int code =
+        handle->reader ? mdb_txn_renew(handle->reader) : mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &handle->reader);
+    handle->is_reading = code == 0;
+    return code;
+}
+
+static void end_read(struct lmdb_handle *handle)
+{
+    if (handle->is_reading)
+        mdb_txn_reset(handle->reader);
+    handle->is_reading = false;
 }
 
 /* What stands in the table for a key, fetched from the environment where it does not; under the stripe's lock. A
  * removed value that is not written yet has len 0. NULL and *code_out 0: nowhere. */
-static struct table_entry *fetch(struct lmdb *lmdb, struct table *table, MDB_txn *reader, uint64_t hash,
+static struct table_entry *fetch(struct lmdb *lmdb, struct table *table, struct lmdb_handle *handle, uint64_t hash,
                                  struct wd_str key, struct lmdb_record *record, int *code_out)
 {
     *code_out = 0;
@@ -68,7 +80,9 @@ static struct table_entry *fetch(struct lmdb *lmdb, struct table *table, MDB_txn
         return entry;
     }
     *record = (struct lmdb_record){0};
-    int code = lmdb_read(reader, lmdb, key, record);
+    int code = begin_read(handle, lmdb);
+    if (!code)
+        code = lmdb_read(handle->reader, lmdb, key, record);
     if (code) {
         *record = (struct lmdb_record){0};
         *code_out = code == MDB_NOTFOUND ? 0 : code;
@@ -81,11 +95,12 @@ static struct table_entry *fetch(struct lmdb *lmdb, struct table *table, MDB_txn
     return entry;
 }
 
-static int get_item(struct lmdb *lmdb, struct table *table, MDB_txn *reader, uint64_t hash, struct state_item *item)
+static int get_item(struct lmdb *lmdb, struct table *table, struct lmdb_handle *handle, uint64_t hash,
+                    struct state_item *item)
 {
     struct lmdb_record record;
     int code;
-    fetch(lmdb, table, reader, hash, item->key, &record, &code);
+    fetch(lmdb, table, handle, hash, item->key, &record, &code);
     if (code)
         return code;
     item->conflict = false;
@@ -101,12 +116,10 @@ static int get_stripe(struct state_store *store, struct state_item *items, unsig
     struct table *table = &lmdb->stripes->tables[stripe];
     pthread_mutex_lock(&table->lock);
     stripe_order_prefetch(order, lmdb->stripes, stripe);
-    int code = begin_read(handle, lmdb);
-    bool reading = code == 0;
+    int code = 0;
     for (uint32_t i = order->begins[stripe]; !code && i < order->begins[stripe + 1]; i++)
-        code = get_item(lmdb, table, handle->reader, order->hashes[order->order[i]], &items[order->order[i]]);
-    if (reading)
-        mdb_txn_reset(handle->reader);
+        code = get_item(lmdb, table, handle, order->hashes[order->order[i]], &items[order->order[i]]);
+    end_read(handle);
     pthread_mutex_unlock(&table->lock);
     return code;
 }
@@ -151,13 +164,14 @@ static bool make_dirty_room(struct lmdb_dirty *dirty)
     return true;
 }
 
-static int put_item(struct lmdb *lmdb, unsigned stripe, MDB_txn *reader, uint64_t hash, struct state_item *item)
+static int put_item(struct lmdb *lmdb, unsigned stripe, struct lmdb_handle *handle, uint64_t hash,
+                    struct state_item *item)
 {
     struct table *table = &lmdb->stripes->tables[stripe];
     const struct wd_value *value = item->value;
     struct lmdb_record record;
     int code;
-    struct table_entry *entry = fetch(lmdb, table, reader, hash, item->key, &record, &code);
+    struct table_entry *entry = fetch(lmdb, table, handle, hash, item->key, &record, &code);
     if (code)
         return code;
     item->conflict = item->version != record.version;
@@ -183,12 +197,10 @@ static int put_stripe(struct state_store *store, struct state_item *items, unsig
     struct table *table = &lmdb->stripes->tables[stripe];
     pthread_mutex_lock(&table->lock);
     stripe_order_prefetch(order, lmdb->stripes, stripe);
-    int code = begin_read(handle, lmdb);
-    bool reading = code == 0;
+    int code = 0;
     for (; !code && *at < order->begins[stripe + 1]; *at += !code)
-        code = put_item(lmdb, stripe, handle->reader, order->hashes[order->order[*at]], &items[order->order[*at]]);
-    if (reading)
-        mdb_txn_reset(handle->reader);
+        code = put_item(lmdb, stripe, handle, order->hashes[order->order[*at]], &items[order->order[*at]]);
+    end_read(handle);
     pthread_mutex_unlock(&table->lock);
     return code;
 }
@@ -276,7 +288,7 @@ static enum wd_status lmdb_each(struct state_store *store, state_each_fn *each, 
             break;
     if (cursor)
         mdb_cursor_close(cursor);
-    mdb_txn_reset(handle->reader);
+    end_read(handle);
     return code && code != MDB_NOTFOUND ? lmdb_fail(lmdb, code, err) : WD_OK;
 }
 

@@ -50,6 +50,7 @@ struct lmdb {
 
 struct lmdb_handle {
     MDB_txn *reader; /* reset between uses */
+    bool is_reading;
     struct stripe_order order;
 };
 

@@ -11,7 +11,37 @@
 enum { REDIS_SLOTS = 16384, REDIS_NODES_MAX = 1024, REDIS_RECORD_HEADER = 16 };
 
 struct redis;
-struct redis_call;
+
+enum { REDIS_KEYS_A_COMMAND = 64, REDIS_FULL_KEY_MAX = STATE_KEY_MAX + 64 };
+
+enum redis_call_kind { CALL_GET, CALL_PUT, CALL_COUNT };
+
+struct redis_command {
+    struct redis_call *call;
+    size_t first, count; /* of the call's items */
+    unsigned redirections;
+    bool whole_script; /* the server did not know its digest */
+};
+
+struct redis_call {
+    struct redis *redis;
+    enum redis_call_kind kind;
+    struct state_item *items;
+    size_t count;
+    int64_t now_ms;
+    state_done_fn *done;
+    void *context;
+    struct redis_command *commands;
+    size_t command_count, command_room, left;
+    uint64_t *versions; /* put: the new ones */
+    struct wd_error err;
+    struct redis_call *next; /* among those that wait for the layout */
+    /* count */
+    char counter[REDIS_FULL_KEY_MAX];
+    size_t counter_len;
+    int64_t delta, ttl_ms, amount;
+    state_count_fn *counted;
+};
 
 /* What is known of the servers. */
 enum redis_layout { REDIS_UNKNOWN, REDIS_STANDALONE, REDIS_CLUSTER };
@@ -50,6 +80,30 @@ unsigned redis_slot_of(struct wd_str key);
 void redis_flush(struct redis *redis);
 
 /* redis.c */
+
+/* redis_command.c */
+
+extern const char REDIS_PUT_SCRIPT[];
+/* Its digest, for EVALSHA. False: no memory. */
+bool redis_prepare_script(void);
+/* The words of a command, and the room that they point into. */
+struct redis_words {
+    struct wd_str words[3 + REDIS_KEYS_A_COMMAND * 4];
+    size_t count;
+    char keys[REDIS_KEYS_A_COMMAND][REDIS_FULL_KEY_MAX];
+    char lives[REDIS_KEYS_A_COMMAND][24];
+    unsigned char expected[REDIS_KEYS_A_COMMAND][8];
+    char number[24], second_number[24];
+    unsigned char *values; /* the caller frees it */
+};
+bool redis_make_words(struct redis_words *words, const struct redis_command *command); /* false: no memory */
+/* With the prefix; `mark` sets counters apart from values. */
+struct wd_str redis_full_key(const struct redis *redis, struct wd_str key, const char *mark,
+                             char out[REDIS_FULL_KEY_MAX]);
+/* The first of the command's keys. */
+struct wd_str redis_key_of(const struct redis_command *command, char room[REDIS_FULL_KEY_MAX]);
+/* False: it is no reply to such a command. */
+bool redis_take_reply(struct redis_command *command, const struct redisReply *reply);
 
 /* redis_walk.c */
 enum wd_status redis_each(struct state_store *store, state_each_fn *each, void *context, struct wd_error *err);

@@ -1,5 +1,5 @@
-/* See redis_link.h. A host name is looked up when the link connects, which may wait for the name server. */
-#include "worker/state/redis_link.h"
+/* See redis_link.h. Neighbours: redis_connect.c connects, redis_tls.c moves the bytes. */
+#include "worker/state/redis_link_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,44 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    FIRST_BACKOFF_MS = 50,
-    LONGEST_BACKOFF_MS = 2000,
-    READ_BYTES = 64 * 1024,
-    HOST_MAX = 255,
-    SECRET_MAX = 4096,
-    WHY_MAX = 300,
-};
+enum { FIRST_BACKOFF_MS = 50, LONGEST_BACKOFF_MS = 2000, READ_BYTES = 64 * 1024 };
 
-enum link_state { LINK_CLOSED, LINK_CONNECTING, LINK_OPEN };
-
-struct expected {
-    redis_reply_fn *done;
-    void *context;
-    int64_t due_ms;
-};
-
-struct redis_link {
-    struct redis_link_options options;
-    char *address, host[HOST_MAX + 1], port[8];
-    enum link_state state;
-    struct redis_socket socket;
-    struct addrinfo *found, *next; /* while connecting: what the name stands for, and what is tried next */
-    struct loop_timer *timer;
-    redisReader *reader;
-    char *out;
-    size_t out_len, out_sent, out_room;
-    struct expected *expected; /* a ring */
-    size_t expected_first, expected_count, expected_room;
-    int64_t may_connect_ms; /* not before */
-    int64_t backoff_ms;
-    bool failing; /* a failure was told and no end of it */
-    bool freeing;
-    unsigned generation; /* of the connection: a callback may close it */
-    char why[WHY_MAX];
-};
-
-static int64_t now_ms(void)
+int64_t redis_link_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -59,7 +24,7 @@ static int64_t now_ms(void)
 
 /* ---- what is expected ---- */
 
-static bool expect(struct redis_link *link, redis_reply_fn *done, void *context)
+bool redis_link_expect(struct redis_link *link, redis_reply_fn *done, void *context)
 {
     if (link->expected_count == link->expected_room) {
         size_t room = link->expected_room ? link->expected_room * 2 : 64;
@@ -74,8 +39,8 @@ static bool expect(struct redis_link *link, redis_reply_fn *done, void *context)
         link->expected_room = room;
     }
     size_t at = (link->expected_first + link->expected_count++) % link->expected_room;
-    link->expected[at] =
-        (struct expected){.done = done, .context = context, .due_ms = now_ms() + link->options.state->timeout_ms};
+    link->expected[at] = (struct expected){
+        .done = done, .context = context, .due_ms = redis_link_now_ms() + link->options.state->timeout_ms};
     return true;
 }
 
@@ -98,14 +63,7 @@ static void tell(struct redis_link *link, bool up, const char *why)
         link->options.on_change(link->options.context, link->address, up, why);
 }
 
-static void forget_found(struct redis_link *link)
-{
-    if (link->found)
-        freeaddrinfo(link->found);
-    link->found = link->next = NULL;
-}
-
-static void fail_link(struct redis_link *link, const char *why)
+void redis_link_fail(struct redis_link *link, const char *why)
 {
     if (why != link->why)
         snprintf(link->why, sizeof(link->why), "%s: %s", link->address, why);
@@ -113,7 +71,7 @@ static void fail_link(struct redis_link *link, const char *why)
         loop_unwatch(link->options.loop, link->socket.fd);
     redis_socket_close(&link->socket);
     link->state = LINK_CLOSED;
-    forget_found(link);
+    redis_link_forget_addresses(link);
     link->generation++;
     link->out_len = link->out_sent = 0;
     if (link->reader)
@@ -122,13 +80,19 @@ static void fail_link(struct redis_link *link, const char *why)
     link->backoff_ms = link->backoff_ms ? link->backoff_ms * 2 : FIRST_BACKOFF_MS;
     if (link->backoff_ms > LONGEST_BACKOFF_MS)
         link->backoff_ms = LONGEST_BACKOFF_MS;
-    link->may_connect_ms = now_ms() + link->backoff_ms;
+    link->may_connect_ms = redis_link_now_ms() + link->backoff_ms;
     loop_timer_cancel(link->timer);
     tell(link, false, link->why);
     for (size_t left = link->expected_count; left; left--) { /* what comes in meanwhile is turned away or new */
         struct expected expected = take_expected(link);
         expected.done(expected.context, NULL, link->why);
     }
+}
+
+void redis_link_note_up(struct redis_link *link)
+{
+    link->backoff_ms = 0;
+    tell(link, true, "");
 }
 
 /* ---- bytes out ---- */
@@ -163,7 +127,7 @@ static size_t put_number(char *at, char kind, size_t number)
     return length;
 }
 
-static bool put_command(struct redis_link *link, const struct wd_str *words, size_t count)
+bool redis_link_put(struct redis_link *link, const struct wd_str *words, size_t count)
 {
     enum { NUMBER_MAX = 24, END = 2 };
     size_t bytes = NUMBER_MAX;
@@ -187,7 +151,7 @@ static bool put_command(struct redis_link *link, const struct wd_str *words, siz
 
 static void on_ready(void *context, int fd, unsigned ready);
 
-static void watch(struct redis_link *link)
+void redis_link_watch(struct redis_link *link)
 {
     bool writing = link->state == LINK_CONNECTING || link->out_sent < link->out_len || link->socket.read_wants_write;
     if (link->socket.shaking)
@@ -195,7 +159,7 @@ static void watch(struct redis_link *link)
     struct wd_error err = {0};
     if (loop_watch(link->options.loop, link->socket.fd, LOOP_READ | (writing ? LOOP_WRITE : 0), on_ready, link, &err) !=
         WD_OK)
-        fail_link(link, err.text);
+        redis_link_fail(link, err.text);
 }
 
 /* False: the link has failed. */
@@ -209,82 +173,11 @@ static bool write_out(struct redis_link *link)
         if (outcome == REDIS_IO_LATER)
             break;
         if (outcome != REDIS_IO_DONE) {
-            fail_link(link, "the connection broke");
+            redis_link_fail(link, "the connection broke");
             return false;
         }
     }
     return true;
-}
-
-/* ---- login: the first commands of a connection ---- */
-
-static void on_login(void *context, const struct redisReply *reply, const char *why)
-{
-    struct redis_link *link = context;
-    (void)why;
-    if (!reply || reply->type != REDIS_REPLY_ERROR)
-        return;
-    char text[WHY_MAX - 60];
-    snprintf(text, sizeof(text), "the login was refused: %.180s", reply->str);
-    fail_link(link, text);
-}
-
-static void on_script(void *context, const struct redisReply *reply, const char *why)
-{
-    struct redis_link *link = context;
-    (void)why;
-    if (!reply)
-        return;
-    if (reply->type == REDIS_REPLY_ERROR) { /* a refused login shows here, too; busy loading, out of memory */
-        char text[WHY_MAX - 60];
-        snprintf(text, sizeof(text), "the server refuses: %.180s", reply->str);
-        fail_link(link, text);
-        return;
-    }
-    link->backoff_ms = 0;
-    tell(link, true, "");
-}
-
-/* The content of a secret's file without line ends; wiped by the caller. False: it cannot be read. */
-static bool read_secret(const char *path, char out[SECRET_MAX])
-{
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return false;
-    size_t length = fread(out, 1, SECRET_MAX - 1, file);
-    fclose(file);
-    while (length && (out[length - 1] == '\n' || out[length - 1] == '\r'))
-        length--;
-    out[length] = '\0';
-    return length > 0;
-}
-
-static bool send_login(struct redis_link *link)
-{
-    const struct state_options *state = link->options.state;
-    char secret[SECRET_MAX];
-    if (!state->password_file)
-        return true;
-    if (!read_secret(state->password_file, secret)) {
-        fail_link(link, "state.password_file cannot be read or is empty");
-        return false;
-    }
-    struct wd_str words[3] = {{.data = "AUTH", .len = 4}};
-    size_t count = 1;
-    if (state->user)
-        words[count++] = wd_str_from(state->user);
-    words[count++] = wd_str_from(secret);
-    bool fine = put_command(link, words, count) && expect(link, on_login, link);
-    explicit_bzero(secret, sizeof(secret));
-    return fine;
-}
-
-static bool send_first(struct redis_link *link)
-{
-    struct wd_str words[3] = {{.data = "SCRIPT", .len = 6}, {.data = "LOAD", .len = 4}};
-    words[2] = wd_str_from(link->options.script);
-    return send_login(link) && link->state != LINK_CLOSED && put_command(link, words, 3) &&
-           expect(link, on_script, link);
 }
 
 /* ---- bytes in ---- */
@@ -296,14 +189,14 @@ static bool serve_replies(struct redis_link *link)
     for (;;) {
         void *reply = NULL;
         if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
-            fail_link(link, "the server does not speak Redis' protocol");
+            redis_link_fail(link, "the server does not speak Redis' protocol");
             return false;
         }
         if (!reply)
             return true;
         if (!link->expected_count) {
             freeReplyObject(reply);
-            fail_link(link, "the server said something that nobody asked for");
+            redis_link_fail(link, "the server said something that nobody asked for");
             return false;
         }
         struct expected expected = take_expected(link);
@@ -323,11 +216,12 @@ static bool read_in(struct redis_link *link)
         if (outcome == REDIS_IO_LATER)
             return true;
         if (outcome != REDIS_IO_DONE) {
-            fail_link(link, outcome == REDIS_IO_CLOSED ? "the server closed the connection" : "the connection broke");
+            redis_link_fail(link,
+                            outcome == REDIS_IO_CLOSED ? "the server closed the connection" : "the connection broke");
             return false;
         }
         if (redisReaderFeed(link->reader, bytes, count) != REDIS_OK) {
-            fail_link(link, "no memory for a reply");
+            redis_link_fail(link, "no memory for a reply");
             return false;
         }
         if (!serve_replies(link))
@@ -338,105 +232,25 @@ static bool read_in(struct redis_link *link)
     return true;
 }
 
-/* ---- connecting ---- */
-
-/* The next of the addresses that the name stands for. False: none is left. */
-static bool try_next(struct redis_link *link, int *code_out)
-{
-    for (; link->next; link->next = link->next->ai_next) {
-        int fd = socket(link->next->ai_family, link->next->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && (connect(fd, link->next->ai_addr, link->next->ai_addrlen) == 0 || errno == EINPROGRESS)) {
-            int on = 1;
-            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-            link->socket = (struct redis_socket){.fd = fd};
-            link->next = link->next->ai_next;
-            return true;
-        }
-        *code_out = errno;
-        if (fd >= 0)
-            close(fd);
-    }
-    return false;
-}
-
-/* Whether the connection stands; where it does not, the next address is tried. */
-static bool finish_connecting(struct redis_link *link)
-{
-    int code = 0;
-    socklen_t size = sizeof(code);
-    if (getsockopt(link->socket.fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0)
-        code = errno;
-    if (code) {
-        loop_unwatch(link->options.loop, link->socket.fd);
-        redis_socket_close(&link->socket);
-        if (try_next(link, &code))
-            watch(link);
-        else
-            fail_link(link, strerror(code));
-        return false;
-    }
-    forget_found(link);
-    link->state = LINK_OPEN;
-    if (redis_socket_begin(&link->socket, link->options.tls, link->host))
-        return true;
-    fail_link(link, "no memory for TLS");
-    return false;
-}
-
 static void on_ready(void *context, int fd, unsigned ready)
 {
     struct redis_link *link = context;
     (void)fd;
     (void)ready;
-    if (link->state == LINK_CONNECTING && !finish_connecting(link))
+    if (link->state == LINK_CONNECTING && !redis_link_finish_connecting(link))
         return;
     if (link->socket.shaking) {
-        char why[WHY_MAX - 60];
+        char why[REDIS_WHY_MAX - 60];
         enum redis_io outcome = redis_socket_shake(&link->socket, why, sizeof(why));
         if (outcome == REDIS_IO_FAILED || outcome == REDIS_IO_CLOSED) {
-            fail_link(link, why);
+            redis_link_fail(link, why);
             return;
         }
     }
     if (!link->socket.shaking && (!read_in(link) || !write_out(link)))
         return;
     if (link->state != LINK_CLOSED)
-        watch(link);
-}
-
-static bool open_socket(struct redis_link *link)
-{
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    int code = getaddrinfo(link->host, link->port, &hints, &link->found);
-    if (code) {
-        link->found = NULL;
-        fail_link(link, gai_strerror(code));
-        return false;
-    }
-    link->next = link->found;
-    if (try_next(link, &code))
-        return true;
-    fail_link(link, strerror(code));
-    return false;
-}
-
-static bool start_connecting(struct redis_link *link)
-{
-    if (now_ms() < link->may_connect_ms)
-        return false;
-    link->reader = redisReaderCreate();
-    if (!link->reader || !open_socket(link))
-        return false;
-    link->reader->maxbuf = 0; /* keeps its buffer */
-    link->state = LINK_CONNECTING;
-    if (!send_first(link)) {
-        if (link->state != LINK_CLOSED)
-            fail_link(link, "no memory");
-        return false;
-    }
-    watch(link);
-    loop_timer_arm(link->timer, (uint64_t)link->options.state->timeout_ms);
-    return link->state != LINK_CLOSED;
+        redis_link_watch(link);
 }
 
 /* The oldest command is the first to be late. */
@@ -445,10 +259,10 @@ static void on_timer(void *context)
     struct redis_link *link = context;
     if (!link->expected_count)
         return;
-    int64_t left = link->expected[link->expected_first].due_ms - now_ms();
+    int64_t left = link->expected[link->expected_first].due_ms - redis_link_now_ms();
     if (left <= 0)
-        fail_link(link, link->state == LINK_CONNECTING ? "no connection within state.timeout"
-                                                       : "no answer within state.timeout");
+        redis_link_fail(link, link->state == LINK_CONNECTING ? "no connection within state.timeout"
+                                                             : "no answer within state.timeout");
     else
         loop_timer_arm(link->timer, (uint64_t)left);
 }
@@ -463,7 +277,7 @@ static bool split_address(struct redis_link *link)
         address++;
         length -= 2;
     }
-    if (!length || length > HOST_MAX)
+    if (!length || length > REDIS_HOST_MAX)
         return false;
     memcpy(link->host, address, length);
     snprintf(link->port, sizeof(link->port), "%.7s", colon ? colon + 1 : "6379");
@@ -491,7 +305,7 @@ void redis_link_free(struct redis_link *link)
         return;
     link->freeing = true;
     if (link->timer)
-        fail_link(link, "the state store is closed");
+        redis_link_fail(link, "the state store is closed");
     loop_timer_free(link->timer);
     free(link->expected);
     free(link->out);
@@ -512,12 +326,12 @@ const char *redis_link_why(const struct redis_link *link)
 bool redis_link_send(struct redis_link *link, const struct wd_str *words, size_t count, redis_reply_fn *done,
                      void *context)
 {
-    if (link->freeing || (link->state == LINK_CLOSED && !start_connecting(link)))
+    if (link->freeing || (link->state == LINK_CLOSED && !redis_link_connect(link)))
         return false;
     size_t before = link->out_len;
-    if (!put_command(link, words, count))
+    if (!redis_link_put(link, words, count))
         return false;
-    if (!expect(link, done, context)) {
+    if (!redis_link_expect(link, done, context)) {
         link->out_len = before;
         return false;
     }
@@ -529,5 +343,5 @@ bool redis_link_send(struct redis_link *link, const struct wd_str *words, size_t
 void redis_link_flush(struct redis_link *link)
 {
     if (link->state == LINK_OPEN && write_out(link))
-        watch(link);
+        redis_link_watch(link);
 }

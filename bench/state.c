@@ -1,0 +1,518 @@
+/* What remembering costs: events a second by text rules alone, and with signals of behaviour over each kind of store;
+ * bytes an author; and how both grow with the number of authors. One thread, as a shard works: records are copied and
+ * decoded, their values recalled, judged, and what has changed stored, a batch at a time. The lmdb is synced as a
+ * worker does it, once a second. All stores run over the same events, in turn.
+ *
+ *     state --rules RULES.tsv --events EVENTS.jsonl [--rule-count 1000] [--authors 1000000,...] [--measure 300000]
+ *           [--batch 512] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--crowd] [--json]
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "worker/cli/rule_lines.h"
+#include "worker/recall_values.h"
+#include "worker/state/state.h"
+
+enum { RECORD_BYTES = 16 << 20, ARENA_BYTES = 256 << 20, COUNTS_MAX = 16, BATCH_MAX = 8192, ID_MAX = 32 };
+static const int64_t START_MS = INT64_C(1767225600000);
+
+/* Five signals of the author, a score and a ladder that two of them feed. */
+static const char SIGNALS[] =
+    "- {id: bench.rate, title: rate, severity: low, scope: {events: ['*']},\n"
+    "   when: {rate: {of: '*', over: 10s, per: author, more_than: 8}}, score: {spam: 5}, actions: [flag]}\n"
+    "- {id: bench.links, title: links, severity: low, scope: {events: ['*']},\n"
+    "   when: {rate: {of: '*', over: 1h, per: author, count: {distinct: links}, more_than: 5}}, strikes: 1, actions: "
+    "[flag]}\n"
+    "- {id: bench.again, title: again, severity: low, scope: {events: ['*']},\n"
+    "   when: {repeat_of: {within: 10m, more_than: 2, distance: 2}}, score: {spam: 3}, actions: [flag]}\n"
+    "- {id: bench.score, title: score, severity: low, scope: {events: ['*']}, when: {score: {spam: {ge: 30}}}, "
+    "actions: [flag]}\n"
+    "- {id: bench.strikes, title: strikes, severity: low, scope: {events: ['*']}, when: {strikes: {within: 24h, ge: "
+    "3}}, "
+    "actions: [flag]}\n";
+static const char CROWD[] = "- {id: bench.crowd, title: crowd, severity: low, scope: {events: ['*']},\n"
+                            "   when: {coordinated: {authors: 5, within: 30s, distance: 3}}, actions: [flag]}\n";
+static const char BEHAVIOUR[] =
+    "behaviour:\n"
+    "  scores: {spam: {half_life: 24h, bands: [{at: 40, actions: [flag]}, {at: 80, actions: [hide]}]}}\n"
+    "  ladders: {default: {expire: 7d, steps: [{after: 3, actions: [flag]}]}}\n";
+
+struct options {
+    const char *rules, *events, *redis, *folder;
+    size_t rule_count, authors[COUNTS_MAX], author_counts, measure, batch;
+    bool with[4], crowd, json;
+};
+
+struct bench {
+    struct options options;
+    char *bytes;
+    struct wd_str *records;
+    size_t record_count;
+    struct wd_ruleset *text, *remembering;
+    struct wd_decoder *decoder;
+    struct wd_scanner *scanner;
+    struct wd_arena *arena, *verdicts;
+    struct loop *loop;
+    struct recall_values values;
+    uint64_t random, events, matches;
+};
+
+struct figures {
+    double events_per_second, processor_ns, bytes_an_author, idle_bytes, values;
+};
+
+static _Noreturn void give_up(const char *what, const char *why)
+{
+    fprintf(stderr, "state: %s: %s\n", what, why);
+    exit(2);
+}
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* ---- input ---- */
+
+static void read_records(struct bench *bench)
+{
+    size_t len = 0;
+    struct wd_error err = {0};
+    FILE *file = fopen(bench->options.events, "rb");
+    if (!file || rule_lines_read_whole(file, &bench->bytes, &len, &err) != WD_OK)
+        give_up(bench->options.events, file ? err.text : strerror(errno));
+    fclose(file);
+    bench->records = malloc((len / 2 + 2) * sizeof(*bench->records));
+    for (char *at = bench->bytes; at < bench->bytes + len;) {
+        char *end = memchr(at, '\n', (size_t)(bench->bytes + len - at));
+        end = end ? end : bench->bytes + len;
+        if (end > at)
+            bench->records[bench->record_count++] = (struct wd_str){.data = at, .len = (size_t)(end - at)};
+        at = end + 1;
+    }
+    if (!bench->record_count)
+        give_up(bench->options.events, "is empty");
+}
+
+static struct wd_ruleset *load(const struct options *options, bool remembers)
+{
+    const char *const views[] = {NULL};
+    const struct rule_lines_header header = {.id = "bench", .mode = "enforce", .views = views};
+    struct rule_lines lines;
+    struct wd_error err = {0};
+    struct wd_diagnostics *findings = wd_diagnostics_new();
+    FILE *file = fopen(options->rules, "rb");
+    if (!file || rule_lines_read(&lines, RULE_LINES_TABLE, options->rules, file, findings, &err) != WD_OK ||
+        rule_lines_check(&lines, &header, findings, &err) != WD_OK)
+        give_up(options->rules, file ? err.text : strerror(errno));
+    fclose(file);
+    char *yaml = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&yaml, &len);
+    if (rule_lines_print(&lines, &header, options->rule_count, out) != WD_OK)
+        give_up("rules", "no memory");
+    if (remembers)
+        fprintf(out, "%s%s%s", SIGNALS, options->crowd ? CROWD : "", BEHAVIOUR);
+    fclose(out);
+    struct wd_ruleset *set = NULL;
+    wd_diagnostics_free(findings);
+    findings = wd_diagnostics_new();
+    if (wd_ruleset_load_text("rules.yaml", yaml, len, NULL, &set, findings) != WD_OK) {
+        wd_diagnostics_print(findings, stderr);
+        give_up("rules", "do not load");
+    }
+    wd_diagnostics_free(findings);
+    rule_lines_fini(&lines);
+    free(yaml);
+    return set;
+}
+
+/* ---- events ---- */
+
+static uint64_t next_random(struct bench *bench)
+{
+    uint64_t z = bench->random += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+/* Record `number` of the corpus, going round, as an event of `author` at that time. False: it is none. */
+static bool take_event(struct bench *bench, size_t number, uint64_t author, struct wd_events *events)
+{
+    struct wd_error err;
+    struct wd_str record = wd_arena_copy(bench->arena, bench->records[number % bench->record_count]);
+    if (wd_decode(bench->decoder, bench->arena, record.data, record.len, events, &err) != WD_DECODED || !events->count)
+        return false;
+    struct wd_event *event = &events->items[0];
+    char *id = wd_arena_alloc(bench->arena, 2 * (size_t)ID_MAX);
+    int length = snprintf(id, ID_MAX, "5f2b1c90e4d3%010llu", (unsigned long long)author);
+    event->author.id = (struct wd_str){.data = id, .len = (size_t)length};
+    length = snprintf(id + ID_MAX, ID_MAX, "content-%zu", number);
+    event->content_id = (struct wd_str){.data = id + ID_MAX, .len = (size_t)length};
+    event->created_at_ms = event->kafka_timestamp_ms = START_MS + (int64_t)number / 4;
+    events->count = 1;
+    return true;
+}
+
+static uint64_t author_of(struct bench *bench, size_t number, size_t authors, bool in_turn)
+{
+    return in_turn ? number : next_random(bench) % authors;
+}
+
+static void run_text(struct bench *bench, size_t first, size_t count, size_t authors)
+{
+    struct wd_error err;
+    for (size_t i = 0; i < count; i++) {
+        struct wd_events events;
+        struct wd_verdict verdict;
+        wd_arena_reset(bench->arena);
+        if (!take_event(bench, first + i, author_of(bench, first + i, authors, false), &events))
+            continue;
+        if (wd_scan(bench->scanner, bench->text, bench->arena, &events.items[0], wd_event_time_ms(&events.items[0]),
+                    &verdict, &err) != WD_OK)
+            give_up("scan", err.text);
+        bench->events++;
+        bench->matches += verdict.match_count;
+    }
+}
+
+struct waiting_event {
+    struct wd_events events;
+    struct recalled_event recalled;
+    size_t number;
+};
+
+static void recall_batch(struct bench *bench, struct state_store *store)
+{
+    struct wd_error err;
+    size_t count = recall_values_missing(&bench->values);
+    if (count && state_get_now(store, bench->values.items, count, &err) != WD_OK)
+        give_up("recalling", err.text);
+    recall_values_note_got(&bench->values);
+}
+
+static void store_batch(struct bench *bench, struct state_store *store, int64_t now_ms)
+{
+    struct wd_error err;
+    size_t count = recall_values_changed(&bench->values);
+    if (count && state_put_now(store, bench->values.items, count, now_ms, &err) != WD_OK)
+        give_up("storing", err.text);
+    if (recall_values_note_stored(&bench->values))
+        give_up("storing", "a conflict, though nobody else is there");
+}
+
+static void judge_batch(struct bench *bench, struct waiting_event *waiting, size_t count)
+{
+    struct wd_error err;
+    for (size_t i = 0; i < count; i++) {
+        struct wd_event *event = &waiting[i].events.items[0];
+        struct wd_verdict verdict;
+        struct wd_value **values = recall_values_of(&bench->values, bench->verdicts, &waiting[i].recalled);
+        struct wd_origin origin = wd_origin_of(wd_str_from("bench"), 0, (int64_t)waiting[i].number, 0);
+        if (wd_scan_remembering(bench->scanner, bench->remembering, bench->verdicts, event, wd_event_time_ms(event),
+                                &origin, &waiting[i].recalled.recall, values, &verdict, &err) != WD_OK)
+            give_up("scan", err.text);
+        bench->events++;
+        bench->matches += verdict.match_count;
+    }
+}
+
+static void run_batch(struct bench *bench, struct state_store *store, size_t first, size_t count, size_t authors,
+                      bool in_turn)
+{
+    static struct waiting_event waiting[BATCH_MAX];
+    struct wd_error err;
+    size_t taken = 0;
+    wd_arena_reset(bench->arena);
+    wd_arena_reset(bench->verdicts);
+    recall_values_reset(&bench->values);
+    for (size_t i = 0; i < count; i++) {
+        struct waiting_event *next = &waiting[taken];
+        *next = (struct waiting_event){.number = first + i};
+        if (!take_event(bench, first + i, author_of(bench, first + i, authors, in_turn), &next->events))
+            continue;
+        struct wd_event *event = &next->events.items[0];
+        if (wd_recall(bench->scanner, bench->remembering, bench->arena, event, wd_event_time_ms(event),
+                      &next->recalled.recall, &err) != WD_OK ||
+            !recall_values_take(&bench->values, bench->arena, &next->recalled))
+            give_up("recall", "failed");
+        taken++;
+    }
+    recall_batch(bench, store);
+    judge_batch(bench, waiting, taken);
+    store_batch(bench, store, START_MS + (int64_t)(first + count) / 4);
+}
+
+/* Batches as a worker makes them: a store of this process answers at once and wants small ones. */
+static size_t batch_of(const struct bench *bench, const struct state_store *store)
+{
+    enum { LOCAL = 64 };
+    size_t asked = bench->options.batch;
+    return state_kind_is_shared(state_kind_of(store)) || asked < LOCAL ? asked : LOCAL;
+}
+
+static void run_remembering(struct bench *bench, struct state_store *store, size_t first, size_t count, size_t authors,
+                            bool in_turn)
+{
+    struct wd_error err;
+    double synced = seconds_of(CLOCK_MONOTONIC);
+    for (size_t done = 0; done < count;) {
+        size_t here = count - done < batch_of(bench, store) ? count - done : batch_of(bench, store);
+        run_batch(bench, store, first + done, here, authors, in_turn);
+        done += here;
+        if (seconds_of(CLOCK_MONOTONIC) - synced > 1) {
+            if (state_sync(store, &err) != WD_OK)
+                give_up("sync", err.text);
+            synced = seconds_of(CLOCK_MONOTONIC);
+        }
+    }
+    if (state_sync(store, &err) != WD_OK)
+        give_up("sync", err.text);
+}
+
+/* ---- a store ---- */
+
+static struct state_options options_of(const struct bench *bench, enum state_kind kind, size_t authors)
+{
+    static char *addresses[2];
+    static char folder[512];
+    addresses[0] = (char *)bench->options.redis;
+    snprintf(folder, sizeof(folder), "%s/authors-%zu", bench->options.folder, authors);
+    return (struct state_options){.kind = kind,
+                                  .path = folder,
+                                  .max_bytes = UINT64_C(64) << 30,
+                                  .cache_bytes = UINT64_C(256) << 20,
+                                  .grace_ms = INT64_C(86400000),
+                                  .addresses = addresses,
+                                  .prefix = "bench.",
+                                  .timeout_ms = 10000};
+}
+
+/* What values take of which all has ended that can end in two days. */
+struct idle {
+    int64_t now_ms;
+    double bytes, values;
+};
+
+static bool add_idle(void *context, struct wd_str key, const unsigned char *bytes, size_t len, int64_t forget_at_ms)
+{
+    struct idle *idle = context;
+    unsigned char *copy = malloc(len + 1);
+    if (!copy)
+        give_up("idle values", "no memory");
+    memcpy(copy, bytes, len);
+    struct wd_value value = {
+        .bytes = copy, .len = (uint32_t)len, .capacity = (uint32_t)len + 1, .forget_at_ms = forget_at_ms};
+    wd_value_prune(&value, idle->now_ms);
+    idle->bytes += value.len;
+    idle->values += wd_str_starts_with(key, "a:");
+    free(value.bytes);
+    return true;
+}
+
+static double measure_idle(struct state_store *store, size_t events)
+{
+    static const int64_t TWO_DAYS_MS = INT64_C(172800000);
+    struct idle idle = {.now_ms = START_MS + (int64_t)events / 4 + TWO_DAYS_MS};
+    struct wd_error err;
+    if (state_each(store, add_idle, &idle, &err) != WD_OK)
+        give_up("idle values", err.text);
+    return idle.values ? idle.bytes / idle.values : 0;
+}
+
+static struct figures measure_store(struct bench *bench, enum state_kind kind, size_t authors)
+{
+    struct state_options options = options_of(bench, kind, authors);
+    struct state_share *share = NULL;
+    struct state_store *store = NULL;
+    struct wd_error err = {0};
+    struct figures figures = {0};
+    if (state_share_open(&options, &share, &err) != WD_OK || state_open(share, bench->loop, &store, &err) != WD_OK)
+        give_up(state_kind_name(kind), err.text);
+    run_remembering(bench, store, 0, authors, authors, true); /* everybody once */
+    bench->random = 7;
+    double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
+    run_remembering(bench, store, authors, bench->options.measure, authors, false);
+    double measured = (double)bench->options.measure;
+    figures.processor_ns = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor) * 1e9 / measured;
+    figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
+    struct state_size size;
+    state_size_of(store, &size);
+    figures.values = (double)size.values;
+    figures.idle_bytes = kind == STATE_MEMORY ? measure_idle(store, authors + bench->options.measure) : 0;
+    figures.bytes_an_author = size.values ? (double)size.bytes / (double)size.values : 0;
+    state_close(store);
+    state_share_close(share);
+    return figures;
+}
+
+static struct figures measure_text(struct bench *bench, size_t authors)
+{
+    struct figures figures = {0};
+    run_text(bench, 0, bench->options.measure / 4, authors);
+    bench->random = 7;
+    double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
+    run_text(bench, authors, bench->options.measure, authors);
+    double measured = (double)bench->options.measure;
+    figures.processor_ns = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor) * 1e9 / measured;
+    figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
+    return figures;
+}
+
+static void tell(const struct bench *bench, size_t authors, const char *name, const struct figures *figures,
+                 const struct figures *text)
+{
+    if (bench->options.json) {
+        json_t *line = json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
+                                 "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns,
+                                 "bytes_an_author", figures->bytes_an_author, "idle_bytes", figures->idle_bytes,
+                                 "times_text", text->events_per_second / figures->events_per_second);
+        json_dumpf(line, stdout, JSON_REAL_PRECISION(6));
+        putchar('\n');
+        json_decref(line);
+    } else {
+        printf("%9zu authors  %-7s %8.0f events/s, %6.0f ns of processor an event, %.2f times text alone", authors,
+               name, figures->events_per_second, figures->processor_ns,
+               text->events_per_second / figures->events_per_second);
+        if (figures->bytes_an_author > 0)
+            printf(", %.0f bytes a value all in all (%.0f values)", figures->bytes_an_author, figures->values);
+        if (figures->idle_bytes > 0)
+            printf(", of which an idle one keeps %.0f itself", figures->idle_bytes);
+        putchar('\n');
+    }
+    fflush(stdout);
+}
+
+/* ---- arguments ---- */
+
+static void read_counts(struct options *options, const char *text)
+{
+    char *end = NULL;
+    for (options->author_counts = 0; *text && options->author_counts < COUNTS_MAX; text = *end ? end + 1 : end) {
+        options->authors[options->author_counts] = strtoul(text, &end, 10);
+        if (end == text || (*end && *end != ',') || !options->authors[options->author_counts])
+            give_up("--authors", "expected numbers with commas between");
+        options->author_counts++;
+    }
+}
+
+static struct options read_options(int argc, char **argv)
+{
+    static const struct option LONG[] = {{"rules", required_argument, NULL, 'r'},
+                                         {"events", required_argument, NULL, 'e'},
+                                         {"authors", required_argument, NULL, 'a'},
+                                         {"measure", required_argument, NULL, 'm'},
+                                         {"batch", required_argument, NULL, 'b'},
+                                         {"stores", required_argument, NULL, 's'},
+                                         {"redis", required_argument, NULL, 'R'},
+                                         {"folder", required_argument, NULL, 'f'},
+                                         {"rule-count", required_argument, NULL, 'c'},
+                                         {"crowd", no_argument, NULL, 'w'},
+                                         {"json", no_argument, NULL, 'j'},
+                                         {0}};
+    struct options options = {.rule_count = 1000,
+                              .authors = {1000000},
+                              .author_counts = 1,
+                              .measure = 300000,
+                              .batch = 512,
+                              .redis = "127.0.0.1:6379",
+                              .folder = "/tmp/warden-bench-state",
+                              .with = {[STATE_MEMORY] = true, [STATE_LMDB] = true}};
+    for (int letter; (letter = getopt_long(argc, argv, "r:e:a:m:b:s:R:f:c:wj", LONG, NULL)) != -1;) {
+        switch (letter) {
+        case 'r':
+            options.rules = optarg;
+            break;
+        case 'e':
+            options.events = optarg;
+            break;
+        case 'a':
+            read_counts(&options, optarg);
+            break;
+        case 'm':
+            options.measure = strtoul(optarg, NULL, 10);
+            break;
+        case 'b':
+            options.batch = strtoul(optarg, NULL, 10);
+            break;
+        case 'c':
+            options.rule_count = strtoul(optarg, NULL, 10);
+            break;
+        case 'R':
+            options.redis = optarg;
+            break;
+        case 'f':
+            options.folder = optarg;
+            break;
+        case 'w':
+            options.crowd = true;
+            break;
+        case 'j':
+            options.json = true;
+            break;
+        case 's':
+            for (int kind = STATE_MEMORY; kind <= STATE_REDIS; kind++)
+                options.with[kind] = strstr(optarg, state_kind_name((enum state_kind)kind)) != NULL;
+            break;
+        default:
+            exit(2);
+        }
+    }
+    if (!options.rules || !options.events || !options.measure || !options.batch || options.batch > BATCH_MAX)
+        give_up("usage", "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
+                         "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] [--crowd] "
+                         "[--json]");
+    return options;
+}
+
+int main(int argc, char **argv)
+{
+    const struct wd_scanner_options scanner = {.stage = WD_STAGE_WORKER};
+    struct wd_error err = {0};
+    static struct bench bench;
+    bench.options = read_options(argc, argv);
+    mkdir(bench.options.folder, 0700);
+    read_records(&bench);
+    bench.text = load(&bench.options, false);
+    bench.remembering = load(&bench.options, true);
+    bench.decoder = wd_decoder_new(RECORD_BYTES);
+    bench.scanner = wd_scanner_new(&scanner);
+    bench.arena = wd_arena_new_sized(ARENA_BYTES, bench.options.batch * 12 * 1024); /* as recall.c has it */
+    bench.verdicts = wd_arena_new_sized(ARENA_BYTES, bench.options.batch * 4 * 1024);
+    bench.loop = loop_new(&err);
+    if (!bench.decoder || !bench.scanner || !bench.arena || !bench.verdicts || !bench.loop ||
+        !recall_values_init(&bench.values))
+        give_up("state", "no memory");
+    for (size_t i = 0; i < bench.options.author_counts; i++) {
+        size_t authors = bench.options.authors[i];
+        struct figures text = measure_text(&bench, authors);
+        tell(&bench, authors, "text", &text, &text);
+        for (int kind = STATE_MEMORY; kind <= STATE_REDIS; kind++) {
+            if (!bench.options.with[kind])
+                continue;
+            struct figures figures = measure_store(&bench, (enum state_kind)kind, authors);
+            tell(&bench, authors, state_kind_name((enum state_kind)kind), &figures, &text);
+        }
+    }
+    recall_values_fini(&bench.values);
+    loop_free(bench.loop);
+    wd_scanner_free(bench.scanner);
+    wd_decoder_free(bench.decoder);
+    wd_arena_free(bench.arena);
+    wd_arena_free(bench.verdicts);
+    wd_ruleset_unref(bench.text);
+    wd_ruleset_unref(bench.remembering);
+    free(bench.records);
+    free(bench.bytes);
+    return 0;
+}
