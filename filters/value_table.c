@@ -5,7 +5,7 @@
 
 #include "filters/remember.h"
 
-enum { FIRST_SLOTS = 1024, BLOCK_BYTES = 256 * 1024, KEYS_OF_AN_EVENT_MAX = KEYS_MAX };
+enum { FIRST_SLOTS = 1024, BLOCK_BYTES = 2 << 20, FIRST_BLOCK_BYTES = 64 * 1024, KEYS_OF_AN_EVENT_MAX = KEYS_MAX };
 enum { CACHE_LINE_BYTES = 64, PREFETCHED_BYTES = 512 };
 
 struct entry {
@@ -19,7 +19,7 @@ struct entry {
 /* Entries are cut from blocks. */
 struct block {
     struct block *next;
-    size_t used;
+    size_t used, size;
     _Alignas(max_align_t) char bytes[];
 };
 
@@ -94,11 +94,12 @@ static void grow(struct wd_value_table *table)
 static void *cut(struct wd_value_table *table, size_t bytes)
 {
     size_t rounded = (bytes + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
-    if (!table->blocks || table->blocks->used + rounded > BLOCK_BYTES) {
-        struct block *block = malloc(sizeof(*block) + (rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES));
+    if (!table->blocks || table->blocks->used + rounded > table->blocks->size - sizeof(struct block)) {
+        size_t size = table->blocks ? BLOCK_BYTES : FIRST_BLOCK_BYTES;
+        struct block *block = malloc(size);
         if (!block)
             return NULL;
-        *block = (struct block){.next = table->blocks};
+        *block = (struct block){.next = table->blocks, .size = size};
         table->blocks = block;
     }
     void *memory = table->blocks->bytes + table->blocks->used;
