@@ -14,6 +14,7 @@ import keys  # noqa: E402
 FOREVER = float("inf")
 # What was handed to the kernel may arrive a little after its sender has lost the partition, or was stopped.
 ON_THE_WAY_MS = {"revoked": 300, "left": 300, "lost": 300, "killed": 1500, "asleep": 300, "open": 0}
+LEARNS_WITHIN_MS = 5000
 
 
 def ms_of(text):
@@ -132,13 +133,13 @@ class Facts:
                 self.read_sleep(worker, stop_ms, wake_ms)
 
     def read_sleep(self, worker, stop_ms, wake_ms):
-        """A worker that was stopped for so long that others own its partitions: its ownership ended when theirs began,
-        whenever it learned of that."""
+        """A worker that was stopped for so long that others own its partitions: its ownership ended when theirs began, which
+        was while it slept, or before it had learned of it when it woke up."""
         for (name, _), stretches in self.ownership.items():
             for stretch in stretches:
-                if name != worker.name or not stretch.begin_ms <= stop_ms < stretch.end_ms:
+                if name != worker.name or not stretch.begin_ms <= stop_ms < stretch.end_ms or not stretch.next:
                     continue
-                if stretch.next and stretch.next.begin_ms < stretch.end_ms:
+                if stop_ms < stretch.next.begin_ms < min(stretch.end_ms, wake_ms + LEARNS_WITHIN_MS):
                     stretch.end(stretch.next.begin_ms, "asleep")
                     stretch.last_ms = stop_ms
 

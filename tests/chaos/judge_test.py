@@ -121,6 +121,16 @@ class Sleepers(unittest.TestCase):
         self.assertRegex(self.wakes_up((400, 500))[0], "calls outside of ownership: 1, as t/0/7/ban by a 1000 ms after")
 
 
+    def test_a_short_stop_long_before_has_nothing_to_do_with_it(self):
+        story = Story()
+        stretch = story.owns("a", 0, 60000, "lost")
+        story.owns("b", 59000)
+        story.facts.read_sleep(story.workers["a"], 1000, 2000)
+        self.assertEqual((stretch.how, stretch.last_ms), ("lost", 60000))
+        story.facts.read_sleep(story.workers["a"], 50000, 59500)
+        self.assertEqual((stretch.how, stretch.end_ms, stretch.last_ms), ("asleep", 59000, 50000))
+
+
 class Limits(unittest.TestCase):
     def test_more_calls_than_the_window(self):
         for count, findings in ((running.MAX_IN_FLIGHT, 0), (running.MAX_IN_FLIGHT + 1, 1)):
