@@ -91,7 +91,7 @@ static bool prepare_score(struct loader *loader, const struct wd_node *node, str
 
 #define COUNT_BOUND(word, text)                                                                                        \
     {                                                                                                                  \
-        .name = word, .type = KEY_INTEGER, .low = 0, .high = STRIKES_MAX, .doc = text                                  \
+        .name = (word), .type = KEY_INTEGER, .low = 0, .high = STRIKES_MAX, .doc = (text)                              \
     }
 static const struct key STRIKES_KEYS[] = {
     {.name = "ladder", .type = KEY_IDENTIFIER, .doc = "on which ladder: 'default' where none is named"},
