@@ -41,7 +41,7 @@ void wd_session_open(struct wd_session *session, struct wd_value *value, struct 
  * False where out_of_memory. A session that is never closed leaves both fields alone. */
 bool wd_session_close(struct wd_session *session);
 
-/* Answers to questions that the caller answers by itself, of what was so before the event. The last 16 events that had
+/* Answers to questions that the caller answers by itself, of what was so before the event. The last 64 events that had
  * any true answer are remembered, with all of them. */
 enum wd_answer_known {
     WD_ANSWER_ABSENT,  /* repeated, and it was not true then */

@@ -303,26 +303,26 @@ static void test_several_strikes_at_once_fire_the_highest_step(void **state)
     bench_fini(&bench);
 }
 
-static void test_answers_of_the_last_sixteen_events_are_known(void **state)
+static void test_answers_of_the_last_sixty_four_events_are_known(void **state)
 {
     (void)state;
     struct bench bench = {0};
     double payload;
-    for (int i = 1; i <= 20; i++) {
+    for (int i = 1; i <= 68; i++) {
         event_at(&bench, i);
         if (i != 10)
             wd_remember_answer(&bench.session, 5, i);
         wd_remember_answer(&bench.session, 6, 1);
         done(&bench);
     }
-    for (uint64_t i = 1; i <= 20; i++) {
+    for (uint64_t i = 1; i <= 68; i++) {
         event_of(&bench, 1, i, START);
         enum wd_answer_known known = wd_remembered_answer(&bench.session, 5, &payload);
         assert_int_equal(known, i <= 4 ? WD_ANSWER_UNKNOWN : i == 10 ? WD_ANSWER_ABSENT : WD_ANSWER_FOUND);
         if (known == WD_ANSWER_FOUND)
             assert_true(payload == (double)i);
     }
-    event_of(&bench, 1, 21, START);
+    event_of(&bench, 1, 69, START);
     assert_int_equal(wd_remembered_answer(&bench.session, 5, &payload), WD_ANSWER_UNKNOWN);
     bench_fini(&bench);
 }
@@ -415,7 +415,7 @@ int main(void)
         cmocka_unit_test(test_bands_that_a_new_set_does_not_have_are_left),
         cmocka_unit_test(test_a_ladder_fires_where_a_step_is_reached),
         cmocka_unit_test(test_several_strikes_at_once_fire_the_highest_step),
-        cmocka_unit_test(test_answers_of_the_last_sixteen_events_are_known),
+        cmocka_unit_test(test_answers_of_the_last_sixty_four_events_are_known),
         cmocka_unit_test(test_cells_go_when_nothing_can_come_of_them),
         cmocka_unit_test(test_a_value_does_not_grow_for_ever),
         cmocka_unit_test(test_bytes_that_are_no_value_count_as_empty),

@@ -55,7 +55,7 @@ struct answer {
     bool entered;
 };
 
-enum { APPLIED_MAX = 200, RING_EVENTS = 16, SOURCES_MAX = 8 };
+enum { APPLIED_MAX = 200, RING_EVENTS = 64, SOURCES_MAX = 8 };
 
 struct model_value {
     struct {

@@ -184,9 +184,27 @@ static bool is_forgotten(const struct table_entry *entry, int64_t before_ms)
     return !entry->held && entry->forget_at_ms < before_ms;
 }
 
-void table_sweep(struct table *table, size_t slots, int64_t before_ms)
+/* Its version stays: nothing that still counts has changed. */
+static void shrink_at(struct table *table, size_t at, table_shrink_fn *shrink, int64_t now_ms)
+{
+    struct table_entry *entry = entry_at(table->slots[at]);
+    uint64_t before = block_bytes(entry);
+    uint32_t len = shrink(entry->data + entry->key_len, entry->len, &entry->forget_at_ms, now_ms);
+    if (len >= entry->len || !len)
+        return;
+    entry->len = len;
+    uint64_t tag = table->slots[at] & ~ADDRESS_MASK;
+    struct table_entry *moved = realloc(entry, entry_size(entry->key_len, len));
+    if (!moved)
+        return;
+    table->slots[at] = slot_of(moved, tag);
+    table->bytes -= before - block_bytes(moved);
+}
+
+void table_sweep(struct table *table, size_t slots, int64_t before_ms, table_shrink_fn *shrink, int64_t now_ms)
 {
     enum { AHEAD = 4 };
+    bool is_tight = shrink && table->bytes > table->max_bytes / 2;
     for (; slots && table->capacity; slots--) {
         size_t at = table->hand, ahead = (at + AHEAD) & (table->capacity - 1);
         if (table->slots[ahead])
@@ -196,6 +214,8 @@ void table_sweep(struct table *table, size_t slots, int64_t before_ms)
             table->forgotten++;
             continue;
         }
+        if (is_tight && table->slots[at])
+            shrink_at(table, at, shrink, now_ms);
         table->hand = (at + 1) & (table->capacity - 1);
     }
 }

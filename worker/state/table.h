@@ -53,7 +53,10 @@ void table_each_of_hash(struct table *table, uint64_t hash, void (*each)(void *c
                         void *context);
 /* What stands at place `at`, for walks; NULL: nothing. */
 const struct table_entry *table_entry_at(const struct table *table, size_t at);
-/* Looks at a few values and drops those that could be forgotten before `before_ms`. */
-void table_sweep(struct table *table, size_t slots, int64_t before_ms);
+/* What is left of a value that nobody has changed for a while: its new length, at most `len`. */
+typedef uint32_t table_shrink_fn(unsigned char *bytes, uint32_t len, int64_t *forget_at_ms, int64_t now_ms);
+/* Looks at a few values and drops those that could be forgotten before `before_ms`. Where the table is more than half
+ * full, the others are shrunk (`shrink` NULL: never). */
+void table_sweep(struct table *table, size_t slots, int64_t before_ms, table_shrink_fn *shrink, int64_t now_ms);
 
 #endif
