@@ -265,7 +265,6 @@ static void follow_people(struct drawing *drawing)
 bool wd_is_held(struct remembering *remembering, const struct wd_action *action)
 {
     struct wd_session *author = wd_author_session(remembering);
-    const struct wd_event *event = remembering->event;
     if (!author)
         return false;
     switch (action->kind) {
@@ -273,7 +272,7 @@ bool wd_is_held(struct remembering *remembering, const struct wd_action *action)
     case WD_ACTION_HIDE:
     case WD_ACTION_DELETE:
     case WD_ACTION_DECLINE:
-        return wd_is_cleared(author, wd_item_hash(event->content_id));
+        return wd_is_cleared(author, remembering->content);
     case WD_ACTION_BAN:
     case WD_ACTION_MUTE:
     case WD_ACTION_REMOVE:
@@ -318,7 +317,7 @@ bool wd_draw_consequences(struct remembering *remembering, struct wd_verdict *ve
                               .author = wd_author_session(remembering),
                               .set = remembering->scanner->set,
                               .verdict = verdict,
-                              .content = wd_item_hash(remembering->event->content_id)};
+                              .content = remembering->content};
     const struct behaviour *behaviour = remembering->behaviour;
     follow_people(&drawing);
     if (!drawing.author)

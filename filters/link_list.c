@@ -2,7 +2,8 @@
  * a host. Neighbours: recall.c. */
 #include <string.h>
 
-#include "filters/remember.h"
+#include "filters/matchers/features.h"
+#include "filters/recall.h"
 #include "filters/views/views.h"
 
 enum { TEXT_MAX = 16 * 1024, HOST_MAX = 253 };
@@ -48,7 +49,8 @@ static bool add_text(struct wd_scanner *scanner, struct wd_arena *arena, struct 
 {
     struct wd_view views[WD_VIEWS_MAX];
     size_t count = 0;
-    if (!text.len || text.len > TEXT_MAX || !memchr(text.data, '.', text.len))
+    const uint32_t host = WD_FEATURE_HOST | WD_FEATURE_HOST_IN_A_VIEW;
+    if (!text.len || text.len > TEXT_MAX || !(wd_text_features(text, host, NULL) & WD_FEATURE_HOST_IN_A_VIEW))
         return true;
     if (wd_views_make(scanner->views, text, 1U << WD_VIEW_LINKS, views, &count) != WD_OK)
         return true;

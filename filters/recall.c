@@ -1,15 +1,10 @@
 /* Which values an event needs. What always holds: the keys of one event are distinct and at most KEYS_MAX; an event
  * that no rule covers and nothing counts needs none. Neighbours: remember.h; remember.c judges with the values. */
-#include <stdio.h>
 #include <string.h>
 
-#include <openssl/evp.h>
+#include "filters/recall.h"
 
-#include "filters/remember.h"
-#include "filters/views/views.h"
-
-enum { CLOCKS_DIFFER_MS = 5 * 60 * 1000, KEY_MAX = 200, KEY_HEAD = 120, KEY_DIGEST = 16, REPORTER_MAX = 100 };
-enum { COMPARED_BYTES = 4096 }; /* of a text, for its fingerprint */
+enum { CLOCKS_DIFFER_MS = 5 * 60 * 1000, REPORTER_MAX = 100 };
 
 static int64_t latest(int64_t a, int64_t b)
 {
@@ -43,147 +38,6 @@ bool wd_ruleset_remembers(const struct wd_ruleset *set)
     return set->behaviour != NULL;
 }
 
-/* ---- keys ---- */
-
-struct recalling {
-    struct wd_scanner *scanner;
-    const struct behaviour *behaviour;
-    struct evaluation *evaluation; /* for fields */
-    const struct wd_event *event;
-    struct wd_arena *arena;
-    struct prepared *prepared;
-    const struct cached_name *name;
-    bool out_of_memory;
-    bool has_links;
-    struct link_list links;
-    struct wd_str folded; /* what is compared; absent where nothing is */
-    bool is_folded;
-    uint32_t fingerprint_length; /* min_length of the one below; 0: none yet */
-    bool has_fingerprint;
-    uint64_t fingerprint;
-};
-
-/* A key that is too long keeps its beginning, for people. */
-static size_t shorten(char *key, size_t len)
-{
-    unsigned char digest[32];
-    size_t head = KEY_HEAD;
-    if (!EVP_Digest(key, len, digest, NULL, EVP_sha256(), NULL))
-        return 0;
-    while (head && ((unsigned char)key[head] & 0xC0) == 0x80)
-        head--;
-    key[head] = '#';
-    for (size_t i = 0; i < KEY_DIGEST; i++)
-        snprintf(key + head + 1 + 2 * i, 3, "%02x", digest[i]);
-    return head + 1 + 2 * KEY_DIGEST;
-}
-
-static bool is_same_key(struct wd_str a, const char *key, size_t len)
-{
-    return a.len == len && memcmp(a.data, key, len) == 0;
-}
-
-/* Index of the key, put behind the others where it is new; NO_KEY where memory is out. */
-static int add_key(struct recalling *recalling, char *key, size_t len)
-{
-    struct prepared *prepared = recalling->prepared;
-    if (len > KEY_MAX)
-        len = shorten(key, len);
-    for (size_t i = 0; i < prepared->key_count; i++)
-        if (is_same_key(prepared->keys[i], key, len))
-            return (int)i;
-    struct wd_str copy = wd_arena_copy(recalling->arena, (struct wd_str){.data = key, .len = len});
-    if (!copy.data || !len || prepared->key_count == KEYS_MAX) {
-        recalling->out_of_memory = true;
-        return NO_KEY;
-    }
-    prepared->keys[prepared->key_count] = copy;
-    return (int)prepared->key_count++;
-}
-
-/* The parts, one behind the other. */
-static int key_of(struct recalling *recalling, const struct wd_str *parts, size_t count)
-{
-    char small[KEY_MAX + 1], *key = small;
-    size_t len = 0;
-    for (size_t i = 0; i < count; i++)
-        len += parts[i].len;
-    if (len > KEY_MAX)
-        key = wd_arena_alloc(recalling->arena, len + 1);
-    if (!key) {
-        recalling->out_of_memory = true;
-        return NO_KEY;
-    }
-    len = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (parts[i].len)
-            memcpy(key + len, parts[i].data, parts[i].len);
-        len += parts[i].len;
-    }
-    return add_key(recalling, key, len);
-}
-
-static bool has(struct wd_str text)
-{
-    return text.data && text.len;
-}
-
-static int author_key(struct recalling *recalling, struct wd_str id)
-{
-    const struct wd_str parts[] = {wd_str_from("a:"), id};
-    return has(id) ? key_of(recalling, parts, 2) : NO_KEY;
-}
-
-/* The most local place: TYPE and id. False where the event has none. */
-static bool place_of(const struct wd_event *event, struct wd_str *type_out, struct wd_str *id_out)
-{
-    const struct wd_place *place = &event->place;
-    *type_out = has(place->channel_id)     ? wd_str_from("channel")
-                : has(place->community_id) ? wd_str_from("community")
-                                           : place->target_type;
-    *id_out = has(place->channel_id)     ? place->channel_id
-              : has(place->community_id) ? place->community_id
-                                         : place->target_id;
-    return has(*type_out) && has(*id_out);
-}
-
-struct wd_str wd_place_text(struct wd_arena *arena, const struct wd_event *event)
-{
-    struct wd_str type, id;
-    if (!place_of(event, &type, &id))
-        return (struct wd_str){0};
-    char *text = wd_arena_alloc(arena, type.len + id.len + 1);
-    if (!text)
-        return (struct wd_str){0};
-    memcpy(text, type.data, type.len);
-    text[type.len] = '/';
-    memcpy(text + type.len + 1, id.data, id.len);
-    return (struct wd_str){.data = text, .len = type.len + id.len + 1};
-}
-
-static int place_key(struct recalling *recalling, bool with_author)
-{
-    struct wd_str type, id, author = recalling->event->author.id;
-    if (!place_of(recalling->event, &type, &id) || (with_author && !has(author)))
-        return NO_KEY;
-    const struct wd_str slash = wd_str_from("/");
-    const struct wd_str alone[] = {wd_str_from("p:"), type, slash, id},
-                        together[] = {wd_str_from("ap:"), author, wd_str_from("@"), type, slash, id};
-    return with_author ? key_of(recalling, together, 6) : key_of(recalling, alone, 4);
-}
-
-static int content_key(struct recalling *recalling)
-{
-    const struct wd_str parts[] = {wd_str_from("c:"), recalling->event->content_id};
-    return has(recalling->event->content_id) ? key_of(recalling, parts, 2) : NO_KEY;
-}
-
-static int network_key(struct recalling *recalling)
-{
-    const struct wd_str parts[] = {wd_str_from("n:")};
-    return key_of(recalling, parts, 1);
-}
-
 /* ---- links and fingerprints: once an event, where a signal asks ---- */
 
 static const struct link_list *links_of(struct recalling *recalling)
@@ -195,56 +49,41 @@ static const struct link_list *links_of(struct recalling *recalling)
     return &recalling->links;
 }
 
-/* The confusable view of a text, cut to what is compared. */
-static struct wd_str folded_text(struct recalling *recalling, struct wd_str text)
-{
-    struct wd_view views[WD_VIEWS_MAX];
-    size_t count = 0;
-    wd_views_stop_when(recalling->scanner->views, NULL, NULL);
-    if (text.len > COMPARED_BYTES)
-        text.len = COMPARED_BYTES;
-    while (text.len && text.len == COMPARED_BYTES && ((unsigned char)text.data[text.len - 1] & 0x80))
-        text.len--; /* not inside a character */
-    if (wd_views_make(recalling->scanner->views, text, 1U << WD_VIEW_CONFUSABLE, views, &count) != WD_OK || !count)
-        return text;
-    return views[0].text;
-}
-
-/* What the author wrote, title and body. */
+/* What the author wrote, title and body. The fingerprint folds by itself. */
 static struct wd_str compared_text(struct recalling *recalling)
 {
     const struct wd_event *event = recalling->event;
-    char *all = NULL;
-    size_t len = 0;
+    struct wd_str all = {0};
     for (size_t i = 0; i < event->text_count; i++) {
-        enum wd_text_field field = event->texts[i].field;
-        if (field != WD_FIELD_TEXT && field != WD_FIELD_TITLE)
+        struct wd_str text = event->texts[i].text;
+        if (event->texts[i].field != WD_FIELD_TEXT && event->texts[i].field != WD_FIELD_TITLE)
             continue;
-        struct wd_str folded = folded_text(recalling, event->texts[i].text);
-        if (len + folded.len + 1 > 2 * COMPARED_BYTES)
-            break;
-        if (!all)
-            all = wd_arena_alloc(recalling->arena, 2 * COMPARED_BYTES);
-        if (!all) {
+        if (!all.len) {
+            all = text;
+            continue;
+        }
+        char *joined = wd_arena_alloc(recalling->arena, all.len + text.len + 1);
+        if (!joined) {
             recalling->out_of_memory = true;
             break;
         }
-        memcpy(all + len, folded.data, folded.len);
-        len += folded.len;
-        all[len++] = ' ';
+        memcpy(joined, all.data, all.len);
+        joined[all.len] = ' ';
+        memcpy(joined + all.len + 1, text.data, text.len);
+        all = (struct wd_str){.data = joined, .len = all.len + text.len + 1};
     }
-    return (struct wd_str){.data = all, .len = len};
+    return all;
 }
 
 static bool fingerprint_of(struct recalling *recalling, uint32_t min_length, uint64_t *out)
 {
-    if (!recalling->is_folded)
-        recalling->folded = compared_text(recalling);
-    recalling->is_folded = true;
+    if (!recalling->is_joined)
+        recalling->compared = compared_text(recalling);
+    recalling->is_joined = true;
     if (recalling->fingerprint_length != min_length) {
         recalling->fingerprint_length = min_length;
-        recalling->has_fingerprint =
-            recalling->folded.data && wd_fingerprint(recalling->folded, min_length, &recalling->fingerprint);
+        recalling->has_fingerprint = recalling->compared.len >= min_length &&
+                                     wd_fingerprint(recalling->compared, min_length, &recalling->fingerprint);
     }
     *out = recalling->fingerprint;
     return recalling->has_fingerprint;
@@ -264,7 +103,7 @@ static void feed_hosts(struct recalling *recalling, uint32_t signal)
     const struct link_list *links = links_of(recalling);
     for (size_t i = 0; i < links->host_count; i++) {
         const struct wd_str parts[] = {wd_str_from("h:"), links->hosts[i]};
-        feed(recalling, signal, key_of(recalling, parts, 2));
+        feed(recalling, signal, wd_key_of(recalling, parts, 2));
     }
 }
 
@@ -275,8 +114,8 @@ static void feed_values(struct recalling *recalling, uint32_t index, const struc
     for (size_t i = 0; i < count; i++) {
         const struct wd_str parts[] = {wd_str_from("x:"), wd_str_from(signal->per_field_name), wd_str_from("="),
                                        values[i]};
-        if (has(values[i]))
-            feed(recalling, index, key_of(recalling, parts, 4));
+        if (wd_has(values[i]))
+            feed(recalling, index, wd_key_of(recalling, parts, 4));
     }
 }
 
@@ -286,20 +125,20 @@ static void feed_window(struct recalling *recalling, uint32_t index, const struc
         (void)links_of(recalling);
     switch (signal->per) {
     case SUBJECT_AUTHOR:
-        feed(recalling, index, author_key(recalling, recalling->event->author.id));
+        feed(recalling, index, wd_author_key(recalling, recalling->event->author.id));
         break;
     case SUBJECT_PLACE:
     case SUBJECT_AUTHOR_IN_PLACE:
-        feed(recalling, index, place_key(recalling, signal->per == SUBJECT_AUTHOR_IN_PLACE));
+        feed(recalling, index, wd_place_key(recalling, signal->per == SUBJECT_AUTHOR_IN_PLACE));
         break;
     case SUBJECT_HOST:
         feed_hosts(recalling, index);
         break;
     case SUBJECT_CONTENT:
-        feed(recalling, index, content_key(recalling));
+        feed(recalling, index, wd_content_key(recalling));
         break;
     case SUBJECT_NETWORK:
-        feed(recalling, index, network_key(recalling));
+        feed(recalling, index, wd_network_key(recalling));
         break;
     default:
         feed_values(recalling, index, signal);
@@ -319,7 +158,7 @@ static void feed_crowd(struct recalling *recalling, uint32_t index, const struct
     for (unsigned bucket = 0; bucket < WD_CROWD_BUCKETS; bucket++) {
         char key[KEY_MAX + 1];
         size_t len = wd_crowd_key(&signal->crowd, fingerprint, bucket, place, key, sizeof(key));
-        int index_of_key = add_key(recalling, key, len);
+        int index_of_key = wd_add_key(recalling, key, len);
         if (index_of_key < 0)
             return;
         feeding.keys[bucket] = (uint16_t)index_of_key;
@@ -330,7 +169,7 @@ static void feed_crowd(struct recalling *recalling, uint32_t index, const struct
 static void feed_likeness(struct recalling *recalling, uint32_t index, const struct signal *signal)
 {
     uint64_t fingerprint;
-    if (!has(recalling->event->author.id) || !has(recalling->event->content_id) || recalling->event->is_deleted ||
+    if (!wd_has(recalling->event->author.id) || !wd_has(recalling->event->content_id) || recalling->event->is_deleted ||
         !fingerprint_of(recalling, signal->min_length, &fingerprint))
         return;
     if (signal->kind == SIGNAL_CROWD) {
@@ -339,7 +178,7 @@ static void feed_likeness(struct recalling *recalling, uint32_t index, const str
     }
     struct prepared *prepared = recalling->prepared;
     size_t before = prepared->feeding_count;
-    feed(recalling, index, author_key(recalling, recalling->event->author.id));
+    feed(recalling, index, wd_author_key(recalling, recalling->event->author.id));
     if (prepared->feeding_count > before)
         prepared->feedings[before].fingerprint = fingerprint;
 }
@@ -362,7 +201,7 @@ static void feed_signals(struct recalling *recalling)
 static void recall_report(struct recalling *recalling)
 {
     struct prepared *prepared = recalling->prepared;
-    prepared->content = content_key(recalling);
+    prepared->content = wd_content_key(recalling);
     for (size_t i = 0; i < recalling->behaviour->score_count && !prepared->reporter_id.data; i++) {
         const struct field_params *field = recalling->behaviour->scores[i].reports.reporter;
         struct wd_str id;
@@ -371,7 +210,7 @@ static void recall_report(struct recalling *recalling)
             continue;
         prepared->reporter_id = wd_arena_copy(recalling->arena, id);
         recalling->out_of_memory |= !prepared->reporter_id.data;
-        prepared->reporter = author_key(recalling, id);
+        prepared->reporter = wd_author_key(recalling, id);
     }
 }
 
@@ -410,7 +249,7 @@ static struct prepared *prepare(struct wd_arena *arena, const struct wd_ruleset 
 static void recall(struct recalling *recalling)
 {
     struct prepared *prepared = recalling->prepared;
-    prepared->author = author_key(recalling, recalling->event->author.id);
+    prepared->author = wd_author_key(recalling, recalling->event->author.id);
     feed_signals(recalling);
     if (recalling->has_links) {
         memcpy(prepared->links, recalling->links.links, sizeof(prepared->links));
@@ -419,7 +258,7 @@ static void recall(struct recalling *recalling)
     if (recalling->name->reports)
         recall_report(recalling);
     else if (is_about_reports(recalling->behaviour, recalling->name->traits))
-        prepared->content = content_key(recalling);
+        prepared->content = wd_content_key(recalling);
 }
 
 enum wd_status wd_recall(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
@@ -464,7 +303,7 @@ enum wd_status wd_recall_further(struct wd_scanner *scanner, const struct wd_rul
     size_t count = wd_reporters_read(values[prepared->content], ids);
     prepared->is_further = true;
     for (size_t i = 0; i < count; i++)
-        prepared->judged[prepared->judged_count++] = author_key(&recalling, ids[i]);
+        prepared->judged[prepared->judged_count++] = wd_author_key(&recalling, ids[i]);
     recall_in->count = prepared->key_count;
     if (recalling.out_of_memory)
         return wd_fail(err, WD_ERR_TOO_LARGE, "the event needs more memory than one event may take");

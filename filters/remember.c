@@ -161,9 +161,8 @@ static bool take_similar(struct remembering *remembering, const struct feeding *
     struct wd_similar similar = remembering->behaviour->signals[feeding->signal].similar;
     uint32_t count = 0;
     similar.more_than = (uint32_t)limit;
-    bool above =
-        wd_similar_take(&remembering->sessions[feeding->keys[0]], &similar, feeding->fingerprint,
-                        wd_item_hash(remembering->event->content_id), remembering->traits & TRAIT_EDIT, &count);
+    bool above = wd_similar_take(&remembering->sessions[feeding->keys[0]], &similar, feeding->fingerprint,
+                                 remembering->content, remembering->traits & TRAIT_EDIT, &count);
     *amount_out = count;
     return above;
 }
@@ -176,8 +175,7 @@ static bool take_crowd(struct remembering *remembering, const struct feeding *fe
     crowd.authors = (uint32_t)limit + 1;
     for (size_t i = 0; i < WD_CROWD_BUCKETS; i++)
         buckets[i] = &remembering->sessions[feeding->keys[i]];
-    bool above =
-        wd_crowd_take(buckets, &crowd, feeding->fingerprint, wd_item_hash(remembering->event->author.id), &authors);
+    bool above = wd_crowd_take(buckets, &crowd, feeding->fingerprint, remembering->author, &authors);
     *amount_out = authors;
     return above;
 }
@@ -358,6 +356,8 @@ static void begin(struct remembering *remembering, struct wd_scanner *scanner, c
     remembering->prepared = prepared;
     remembering->event = event;
     remembering->arena = arena;
+    remembering->author = wd_item_hash(event->author.id);
+    remembering->content = wd_item_hash(event->content_id);
     remembering->traits = wd_event_traits(event->name);
     remembering->session_count = prepared->key_count;
     remembering->profile = (struct wd_profile){0};

@@ -55,6 +55,7 @@ struct remembering {
     const struct prepared *prepared;
     const struct wd_event *event;
     struct wd_arena *arena;
+    uint64_t author, content; /* hashes of their ids */
     uint32_t traits;
     struct wd_session sessions[KEYS_MAX]; /* one a key */
     size_t session_count;
@@ -78,20 +79,8 @@ bool wd_draw_consequences(struct remembering *remembering, struct wd_verdict *ve
 /* Whether a person's decision forbids the action. */
 bool wd_is_held(struct remembering *remembering, const struct wd_action *action);
 
-/* ---- parts of recall.c ---- */
-
-/* The links of the event: their hashes, and at most HOSTS_MAX distinct hosts. */
-struct link_list {
-    uint64_t links[LINKS_MAX];
-    size_t link_count;
-    struct wd_str hosts[HOSTS_MAX];
-    size_t host_count;
-};
 /* "channel/ID", for the most local place of an event; absent where it has none. */
 struct wd_str wd_place_text(struct wd_arena *arena, const struct wd_event *event);
-bool wd_list_links(struct wd_scanner *scanner, struct wd_arena *arena, const struct wd_event *event,
-                   struct link_list *out);
-
 /* What a condition on behaviour was answered from, in words; *amount_out: the first number of it. */
 struct wd_str wd_behaviour_text(struct remembering *remembering, const struct leaf *leaf, double *amount_out);
 

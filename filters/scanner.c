@@ -249,7 +249,9 @@ static uint32_t features_of_view(const struct reading *reading, uint32_t wanted)
     if (!(wanted & ~(uint32_t)WD_FEATURE_LINK))
         return link;
     bool is_plain = reading->view->kinds >> WD_VIEW_PLAIN & 1;
-    return (is_plain ? reading->plain_features : wd_text_features(reading->view->text, wanted)) | link;
+    return (is_plain ? reading->plain_features
+                     : wd_text_features(reading->view->text, wanted, &reading->evaluation->effort)) |
+           link;
 }
 
 /* Native matchers read a view when a rule asks, after the view scratch was used for the next text: so it is copied, but
@@ -320,6 +322,16 @@ static uint32_t views_to_search(const struct searches *searches, uint32_t plain_
     return views;
 }
 
+/* Looking at the clock takes as long as a short text. */
+static bool has_ended(struct evaluation *evaluation, const struct wd_text *text)
+{
+    enum { LONG_BYTES = 1 << 14 };
+    const struct wd_effort *effort = &evaluation->effort;
+    if (text->text.len > LONG_BYTES && effort->should_end)
+        evaluation->budget_ended |= effort->should_end(effort->context);
+    return evaluation->budget_ended;
+}
+
 static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *evaluation, uint32_t text_index)
 {
     const struct wd_ruleset *set = evaluation->set;
@@ -333,7 +345,8 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
     if (searched) {
         uint32_t asked = wanted_features(searches, UINT32_MAX);
         bool of_hosts = asked & (WD_FEATURE_HOST | WD_FEATURE_LINK);
-        features = wd_text_features(text->text, asked | (of_hosts ? WD_FEATURE_HOST_IN_A_VIEW : 0U));
+        features =
+            wd_text_features(text->text, asked | (of_hosts ? WD_FEATURE_HOST_IN_A_VIEW : 0U), &evaluation->effort);
         searched = views_to_search(searches, features);
     }
     uint32_t wanted = set->views_by_field[text->field] | searched;
@@ -343,7 +356,7 @@ static enum wd_status scan_text(struct wd_scanner *scanner, struct evaluation *e
     enum wd_status status = wd_views_make(scanner->views, text->text, wanted, views, &count);
     evaluation->budget_ended |= wd_views_stopped(scanner->views);
     uint32_t case_kinds = status == WD_OK ? kinds_but_case(set, views, count) : 0;
-    for (size_t i = 0; i < count && status == WD_OK; i++) {
+    for (size_t i = 0; i < count && status == WD_OK && !has_ended(evaluation, text); i++) {
         struct reading reading = {.scanner = scanner,
                                   .evaluation = evaluation,
                                   .text_index = text_index,

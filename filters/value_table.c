@@ -5,7 +5,8 @@
 
 #include "filters/remember.h"
 
-enum { FIRST_SLOTS = 1024, BLOCK_BYTES = 256 * 1024, KEYS_OF_AN_EVENT_MAX = KEYS_MAX };
+enum { FIRST_SLOTS = 1024, BLOCK_BYTES = 2 << 20, FIRST_BLOCK_BYTES = 64 * 1024, KEYS_OF_AN_EVENT_MAX = KEYS_MAX };
+enum { CACHE_LINE_BYTES = 64, PREFETCHED_BYTES = 512 };
 
 struct entry {
     struct entry *next; /* in its slot */
@@ -18,7 +19,7 @@ struct entry {
 /* Entries are cut from blocks. */
 struct block {
     struct block *next;
-    size_t used;
+    size_t used, size;
     _Alignas(max_align_t) char bytes[];
 };
 
@@ -60,10 +61,7 @@ void wd_value_table_free(struct wd_value_table *table)
 
 static uint64_t hash_key(struct wd_str key)
 {
-    uint64_t hash = 14695981039346656037U;
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.data[i]) * 1099511628211U;
-    return hash ^ hash >> 29;
+    return wd_item_hash(key);
 }
 
 static struct entry *find(const struct wd_value_table *table, struct wd_str key, uint64_t hash)
@@ -96,11 +94,12 @@ static void grow(struct wd_value_table *table)
 static void *cut(struct wd_value_table *table, size_t bytes)
 {
     size_t rounded = (bytes + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
-    if (!table->blocks || table->blocks->used + rounded > BLOCK_BYTES) {
-        struct block *block = malloc(sizeof(*block) + (rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES));
+    if (!table->blocks || table->blocks->used + rounded > table->blocks->size - sizeof(struct block)) {
+        size_t size = table->blocks ? BLOCK_BYTES : FIRST_BLOCK_BYTES;
+        struct block *block = malloc(size);
         if (!block)
             return NULL;
-        *block = (struct block){.next = table->blocks};
+        *block = (struct block){.next = table->blocks, .size = size};
         table->blocks = block;
     }
     void *memory = table->blocks->bytes + table->blocks->used;
@@ -108,9 +107,8 @@ static void *cut(struct wd_value_table *table, size_t bytes)
     return memory;
 }
 
-struct wd_value *wd_value_table_get(struct wd_value_table *table, struct wd_str key)
+static struct wd_value *get(struct wd_value_table *table, struct wd_str key, uint64_t hash)
 {
-    uint64_t hash = hash_key(key);
     struct entry *entry = find(table, key, hash);
     if (entry)
         return &entry->value;
@@ -128,18 +126,38 @@ struct wd_value *wd_value_table_get(struct wd_value_table *table, struct wd_str 
     return &entry->value;
 }
 
+struct wd_value *wd_value_table_get(struct wd_value_table *table, struct wd_str key)
+{
+    return get(table, key, hash_key(key));
+}
+
 /* ---- a scan with a table ---- */
+
+/* The values of an event lie anywhere: all of them are on their way before the first is looked at. */
+static void prefetch(const struct wd_value_table *table, const struct wd_recall *recall, size_t from, uint64_t *hashes)
+{
+    for (size_t i = from; i < recall->count; i++) {
+        hashes[i] = hash_key(recall->keys[i]);
+        __builtin_prefetch(&table->slots[hashes[i] & (table->slot_count - 1)]);
+    }
+    for (size_t i = from; i < recall->count; i++)
+        __builtin_prefetch(table->slots[hashes[i] & (table->slot_count - 1)]);
+}
 
 /* Fills values[from..] for the keys of the recall. */
 static enum wd_status take_values(struct wd_value_table *table, const struct wd_recall *recall, size_t from,
                                   struct wd_value **values, struct wd_error *err)
 {
+    uint64_t hashes[KEYS_OF_AN_EVENT_MAX];
     if (recall->count > KEYS_OF_AN_EVENT_MAX)
         return wd_fail(err, WD_ERR_TOO_LARGE, "an event needs more than %d values", KEYS_OF_AN_EVENT_MAX);
+    prefetch(table, recall, from, hashes);
     for (size_t i = from; i < recall->count; i++) {
-        values[i] = wd_value_table_get(table, recall->keys[i]);
+        values[i] = get(table, recall->keys[i], hashes[i]);
         if (!values[i])
             return wd_fail(err, WD_ERR_MEMORY, "no memory for the value of a key");
+        for (uint32_t at = 0; at < values[i]->len && at < PREFETCHED_BYTES; at += CACHE_LINE_BYTES)
+            __builtin_prefetch(values[i]->bytes + at);
     }
     return WD_OK;
 }

@@ -1,4 +1,4 @@
-/* What was true for the last 16 events: so that an event that is delivered again gets the answers it got. A ring of
+/* What was true for the last 64 events: so that an event that is delivered again gets the answers it got. A ring of
  * events, the oldest first, each with its answers; and for each source up to where the ring has dropped answers.
  *
  *   ANSWERS  u48 time of the last one, then for each event: u64 source, u64 sequence, u16 bytes, answers...
@@ -6,7 +6,7 @@
  *   DROPPED  u64 source, u64 sequence */
 #include "filters/behaviour/value.h"
 
-enum { EVENTS_MAX = 16, TIME_BYTES = 6, EVENT_HEAD = 18, ANSWER_HEAD = 5, EVENT_BYTES_MAX = 1024 };
+enum { EVENTS_MAX = 64, TIME_BYTES = 6, EVENT_HEAD = 18, ANSWER_HEAD = 5, EVENT_BYTES_MAX = 1024 };
 
 static const struct list_shape DROPPED = {0, 16};
 

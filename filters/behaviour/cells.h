@@ -25,7 +25,7 @@ struct wd_session {
     bool repeated;      /* the value has seen the event */
     bool out_of_memory; /* something could not be written: the value is half changed, put back a copy of it */
     /* Within the room: something was written; the bytes hold no value yet; where the first cells are. */
-    bool changed, fresh;
+    bool changed, fresh, has_origins;
     uint32_t soonest;    /* the minute in which the first of the cells ends */
     uint32_t remembered; /* where the answers of this event begin in their cell; 0: there are none */
     uint32_t known;
@@ -41,7 +41,7 @@ void wd_session_open(struct wd_session *session, struct wd_value *value, struct 
  * False where out_of_memory. A session that is never closed leaves both fields alone. */
 bool wd_session_close(struct wd_session *session);
 
-/* Answers to questions that the caller answers by itself, of what was so before the event. The last 16 events that had
+/* Answers to questions that the caller answers by itself, of what was so before the event. The last 64 events that had
  * any true answer are remembered, with all of them. */
 enum wd_answer_known {
     WD_ANSWER_ABSENT,  /* repeated, and it was not true then */

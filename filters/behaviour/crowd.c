@@ -5,21 +5,39 @@
  *   u48 T; entries, the oldest first: u48 time, u64 fingerprint, u64 author
  *
  * The window of the answer ends at the newest T of the four. */
-#include <stdio.h>
 
 #include "filters/behaviour/value.h"
 
 enum { TEXTS_MAX = 128, SEEN_LIST = 16, SEEN_SLOTS = 1024 };
 static const struct list_shape TEXTS = {6, 22};
 
+static char *put_hex(char *out, uint64_t number, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--)
+        *out++ = "0123456789abcdef"[number >> 4 * i & 0xF];
+    return out;
+}
+
 size_t wd_crowd_key(const struct wd_crowd *crowd, uint64_t fingerprint, unsigned bucket, struct wd_str place, char *out,
                     size_t size)
 {
-    unsigned parts = (unsigned)(fingerprint >> (16 * (bucket % WD_CROWD_BUCKETS))) & 0xFFFF;
-    int len = place.len ? snprintf(out, size, "f:%08x:%u:%04x:%016llx", crowd->cell, bucket, parts,
-                                   (unsigned long long)wd_item_hash(place))
-                        : snprintf(out, size, "f:%08x:%u:%04x", crowd->cell, bucket, parts);
-    return len < 0 ? 0 : (size_t)len < size ? (size_t)len : size ? size - 1 : 0;
+    char key[40] = "f:", *at = put_hex(key + 2, crowd->cell, 8);
+    bucket %= WD_CROWD_BUCKETS;
+    *at++ = ':';
+    *at++ = (char)('0' + bucket);
+    *at++ = ':';
+    at = put_hex(at, fingerprint >> (16 * bucket) & 0xFFFF, 4);
+    if (place.len) {
+        *at++ = ':';
+        at = put_hex(at, wd_item_hash(place), 16);
+    }
+    size_t len = (size_t)(at - key);
+    if (!size)
+        return 0;
+    len = len < size ? len : size - 1;
+    memcpy(out, key, len);
+    out[len] = '\0';
+    return len;
 }
 
 static int64_t within_of(const struct wd_crowd *crowd)
@@ -27,10 +45,12 @@ static int64_t within_of(const struct wd_crowd *crowd)
     return crowd->within_ms < 1 ? 1 : crowd->within_ms < TIME_MAX_MS ? crowd->within_ms : TIME_MAX_MS;
 }
 
-/* The entry of this author and text goes, or stays where it is newer: then nothing is to be added. */
-static bool is_newer_there(struct wd_session *session, unsigned char **cell, uint64_t fingerprint, uint64_t author)
+/* The entry of this author and text, not among the first `cut`, goes; or stays where it is newer: then nothing is to be
+ * added. */
+static bool is_newer_there(struct wd_session *session, unsigned char **cell, size_t cut, uint64_t fingerprint,
+                           uint64_t author)
 {
-    for (size_t i = list_count(*cell, TEXTS); i-- > 0;) {
+    for (size_t i = list_count(*cell, TEXTS); i-- > cut;) {
         const unsigned char *entry = list_entry(*cell, TEXTS, i);
         if (load64(entry + 14) != author || load64(entry + 6) != fingerprint)
             continue;
@@ -41,14 +61,20 @@ static bool is_newer_there(struct wd_session *session, unsigned char **cell, uin
     return false;
 }
 
-static void add_text(struct wd_session *session, unsigned char *cell, uint64_t fingerprint, uint64_t author)
+/* The first `cut` texts have left the window. */
+static void add_text(struct wd_session *session, unsigned char *cell, size_t cut, uint64_t fingerprint, uint64_t author)
 {
-    if (is_newer_there(session, &cell, fingerprint, author))
-        return;
-    size_t count = list_count(cell, TEXTS), at = count, cut = count >= TEXTS_MAX;
+    bool adds = !is_newer_there(session, &cell, cut, fingerprint, author);
+    size_t count = list_count(cell, TEXTS), at = count;
+    if (count - cut >= TEXTS_MAX)
+        cut = count - TEXTS_MAX + 1;
     while (at > 0 && load48(list_entry(cell, TEXTS, at - 1)) > session->now_ms)
         at--;
-    if (cut > at || !(cell = list_shift(session, cell, TEXTS, cut, at - cut)))
+    if (!adds || at < cut) {
+        list_shift(session, cell, TEXTS, cut, SIZE_MAX);
+        return;
+    }
+    if (!(cell = list_shift(session, cell, TEXTS, cut, at - cut)))
         return;
     unsigned char *entry = list_entry(cell, TEXTS, at - cut);
     store48(entry, session->now_ms);
@@ -69,10 +95,10 @@ static void put_in_bucket(struct wd_session *session, const struct wd_crowd *cro
     size_t cut = 0;
     while (cut < list_count(cell, TEXTS) && load48(list_entry(cell, TEXTS, cut)) <= since_ms)
         cut++;
-    if (cut)
-        cell = list_shift(session, cell, TEXTS, cut, SIZE_MAX);
     if (session->now_ms > since_ms)
-        add_text(session, cell, fingerprint, author);
+        add_text(session, cell, cut, fingerprint, author);
+    else if (cut)
+        list_shift(session, cell, TEXTS, cut, SIZE_MAX);
 }
 
 /* Authors by hash, each once. Most texts are like none or a few: these stand in a list. Where it is full, what follows

@@ -22,6 +22,7 @@ void wd_session_open(struct wd_session *session, struct wd_value *value, struct 
     value_map(session);
     unsigned char *origins = cell_find(session, WD_CELL_ORIGINS, 0);
     unsigned char *entry = origins ? find_source(origins, origin.source) : NULL;
+    session->has_origins = origins != NULL;
     session->repeated = entry && origin.sequence <= load64(entry + 8);
 }
 
@@ -40,7 +41,8 @@ static unsigned char *drop_oldest_source(struct wd_session *session, unsigned ch
 
 static bool note_origin(struct wd_session *session)
 {
-    unsigned char *origins = cell_make(session, WD_CELL_ORIGINS, 0, 0);
+    unsigned char *origins =
+        session->has_origins ? cell_find_any(session, WD_CELL_ORIGINS, 0) : cell_make(session, WD_CELL_ORIGINS, 0, 0);
     if (!origins)
         return false;
     unsigned char *entry = find_source(origins, session->origin.source);
@@ -81,17 +83,19 @@ static int64_t forget_at(const unsigned char *bytes)
     return (int64_t)load32(bytes + 2) * MINUTE_MS;
 }
 
-static void drop_soonest(struct wd_value *value)
+/* False: there is nothing that may go. */
+static bool drop_soonest(struct wd_value *value)
 {
     unsigned char *soonest = NULL, *end = value->bytes + value->len;
     for (unsigned char *cell = value->bytes + VALUE_HEAD; cell < end; cell += CELL_HEAD + cell_len(cell))
         if (cell[4] != WD_CELL_ORIGINS && (!soonest || load32(cell + 7) < load32(soonest + 7)))
             soonest = cell;
     if (!soonest)
-        return;
+        return false;
     size_t size = CELL_HEAD + cell_len(soonest);
     memmove(soonest, soonest + size, (size_t)(end - soonest) - size);
     value->len -= (uint32_t)size;
+    return true;
 }
 
 bool wd_session_close(struct wd_session *session)
@@ -106,8 +110,8 @@ bool wd_session_close(struct wd_session *session)
     int64_t newest_ms = load48(value->bytes + 6);
     if ((int64_t)session->soonest * MINUTE_MS <= newest_ms)
         value->len = (uint32_t)drop_passed(value->bytes, value->len, newest_ms);
-    while (value->len > VALUE_BYTES_MAX)
-        drop_soonest(value);
+    while (value->len > VALUE_BYTES_MAX && drop_soonest(value))
+        continue;
     value->changed = true;
     value->forget_at_ms = forget_at(value->bytes);
     return true;

@@ -35,7 +35,7 @@ bool cell_is_sound(const unsigned char *cell)
         return true;
     if (len < LENGTHS[kind].least)
         return false;
-    size_t more = len - LENGTHS[kind].least, stride = LENGTHS[kind].stride;
+    uint32_t more = (uint32_t)len - LENGTHS[kind].least, stride = LENGTHS[kind].stride;
     return stride ? more % stride == 0 && more / stride <= LENGTHS[kind].most : more == 0;
 }
 

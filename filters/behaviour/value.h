@@ -67,7 +67,7 @@ struct list_shape {
 };
 static inline size_t list_count(const unsigned char *cell, struct list_shape shape)
 {
-    return (cell_len(cell) - shape.head) / shape.stride;
+    return (uint32_t)(cell_len(cell) - shape.head) / shape.stride;
 }
 static inline unsigned char *list_entry(unsigned char *cell, struct list_shape shape, size_t i)
 {

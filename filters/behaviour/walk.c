@@ -17,11 +17,16 @@ static size_t count_texts(const unsigned char *data, size_t len)
     return count;
 }
 
+static size_t entries(size_t bytes, size_t stride)
+{
+    return bytes / stride;
+}
+
 /* Entries of `stride` bytes behind `head` bytes that open with the watermark; each opens with its time. */
 static void see_times(struct wd_cell_seen *seen, const unsigned char *data, size_t len, size_t stride)
 {
     seen->watermark_ms = load48(data);
-    seen->amount = (double)((len - 6) / stride);
+    seen->amount = (double)entries(len - 6, stride);
     seen->oldest_ms = len > 6 ? load48(data + 6) : 0;
 }
 
@@ -50,7 +55,8 @@ static void see_numbers(struct wd_cell_seen *seen, const unsigned char *data, si
     case WD_CELL_DISTINCT:
     case WD_CELL_SUM:
         seen->watermark_ms = load48(data);
-        seen->amount = seen->kind == WD_CELL_SUM ? sum_amounts(data + 12, (len - 12) / 10) : (double)((len - 12) / 10);
+        seen->amount =
+            seen->kind == WD_CELL_SUM ? sum_amounts(data + 12, entries(len - 12, 10)) : (double)entries(len - 12, 10);
         break;
     case WD_CELL_SCORE:
         see_score(seen, data);
@@ -70,10 +76,10 @@ static void see_numbers(struct wd_cell_seen *seen, const unsigned char *data, si
         seen->wrong = load32(data + 4);
         break;
     case WD_CELL_CLEARED:
-        seen->amount = (double)(len / 8);
+        seen->amount = (double)entries(len, 8);
         break;
     case WD_CELL_ORIGINS:
-        seen->amount = (double)(len / ORIGIN_BYTES);
+        seen->amount = (double)entries(len, ORIGIN_BYTES);
         break;
     case WD_CELL_REPORTERS:
         seen->amount = (double)count_texts(data, len);

@@ -10,7 +10,9 @@
 enum {
     LANES = 16,
     BEHIND = 8 /* bytes that are looked at behind these */,
-    ROUNDS_MAX = 255 /* counts fit into bytes */
+    ROUNDS_MAX = 255, /* counts fit into bytes */
+    ROUND_BYTES = 4096,
+    STEP_BYTES = 8 /* looked at in what a step takes */
 };
 typedef uint8_t lanes __attribute__((vector_size(LANES)));
 typedef uint64_t halves __attribute__((vector_size(LANES)));
@@ -114,10 +116,10 @@ static lanes may_end_run(const struct window *window, lanes c, size_t bytes)
     return between(c, 0x80, 0xBF) & (lanes)(c == load(window, bytes)) & (lanes)(c == load(window, bytes * 2));
 }
 
-static bool may_repeat_character(struct wd_str text)
+static bool may_repeat_character(struct wd_str text, struct wd_effort *effort)
 {
     lanes flags = {0};
-    for (size_t at = 0; at < text.len; at += LANES) {
+    for (size_t at = 0; at < text.len && wd_goes_on(effort, LANES / STEP_BYTES); at += LANES) {
         struct window window;
         look_at(&window, text, at);
         lanes c = load(&window, 0);
@@ -127,11 +129,13 @@ static bool may_repeat_character(struct wd_str text)
 }
 
 /* All hints of all characters. */
-static uint8_t hints_of(struct wd_str text)
+static uint8_t hints_of(struct wd_str text, struct wd_effort *effort)
 {
     const uint8_t *bytes = (const uint8_t *)text.data;
     unsigned hints = 0;
     for (size_t at = 0; at + 1 < text.len; at++) {
+        if (at % ROUND_BYTES == ROUND_BYTES - 1 && !wd_goes_on(effort, ROUND_BYTES))
+            break;
         unsigned some = wd_hint_prefixes[bytes[at]][bytes[at + 1] & 63];
         if (some & WD_HINT_MIXED && some & ~hints) {
             size_t next = at;
@@ -147,16 +151,18 @@ static uint32_t feature_if(bool holds, enum wd_feature feature)
     return holds ? (uint32_t)feature : 0;
 }
 
-uint32_t wd_text_features(struct wd_str text, uint32_t wanted)
+uint32_t wd_text_features(struct wd_str text, uint32_t wanted, struct wd_effort *effort)
 {
     struct counts counts = {0};
-    for (size_t at = 0; at < text.len;)
+    if (effort)
+        effort->enough = false; /* that is for each search to say */
+    for (size_t at = 0; at < text.len && wd_goes_on(effort, ROUND_BYTES / STEP_BYTES);)
         at = count_ascii(text, at, &counts);
     uint8_t flags = counts.flags;
     bool high = flags & HIGH;
-    uint8_t hints = high && wanted & ~(uint32_t)OF_ASCII ? hints_of(text) : 0;
-    bool run =
-        flags & RUN || hints & WD_HINT_EXTENDS || (high && wanted & WD_FEATURE_RUN && may_repeat_character(text));
+    uint8_t hints = high && wanted & ~(uint32_t)OF_ASCII ? hints_of(text, effort) : 0;
+    bool run = flags & RUN || hints & WD_HINT_EXTENDS ||
+               (high && wanted & WD_FEATURE_RUN && may_repeat_character(text, effort));
     uint32_t digits = hints & WD_HINT_DIGIT ? UINT32_MAX : counts.digits;
     bool upper = hints & WD_HINT_UPPER || counts.upper >= 2,
          shouting = hints & WD_HINT_UPPER || counts.upper >= counts.lower;
@@ -164,6 +170,8 @@ uint32_t wd_text_features(struct wd_str text, uint32_t wanted)
     bool asks_words = wanted & (WD_FEATURE_WORD_TWICE | WD_FEATURE_WORD_THRICE);
     unsigned words = asks_words ? wd_words_in_a_row(text, hints & WD_HINT_PARTS) : 0;
     bool is_long = wanted & WD_FEATURE_LONG && wd_may_have_wallets(text);
+    if (effort && effort->ended)
+        return UINT32_MAX;
     return feature_if(flags & AT, WD_FEATURE_AT) | feature_if(flags & HOST, WD_FEATURE_HOST) |
            feature_if(digits >= 4, WD_FEATURE_DIGITS_4) | feature_if(digits >= 9, WD_FEATURE_DIGITS_9) |
            feature_if(digits >= 13, WD_FEATURE_DIGITS_13) | feature_if(upper, WD_FEATURE_UPPER) |

@@ -10,6 +10,8 @@
 
 #include <warden/str.h>
 
+#include "filters/matchers/effort.h"
+
 enum wd_feature {
     WD_FEATURE_AT = 1U << 0,       /* @ */
     WD_FEATURE_HOST = 1U << 1,     /* a dot within a word, a colon and a slash, or an ideographic full stop */
@@ -31,8 +33,9 @@ enum wd_feature {
     WD_FEATURE_HOST_IN_A_VIEW = 1U << 15,
 };
 
-/* `wanted`: the features that matter; others may be left out. */
-uint32_t wd_text_features(struct wd_str text, uint32_t wanted);
+/* `wanted`: the features that matter; others may be left out. All of them where `effort` ended it; NULL: as long as it
+ * takes. */
+uint32_t wd_text_features(struct wd_str text, uint32_t wanted, struct wd_effort *effort);
 
 /* The features that the stripped text, and texts of the view links, can have where the plain text has `plain`. */
 static inline uint32_t wd_features_in_views(uint32_t plain)

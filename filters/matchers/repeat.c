@@ -156,10 +156,15 @@ static void find_runs(struct runs *runs, size_t period)
 
 static bool is_ascii(struct wd_str text)
 {
-    unsigned char all = 0;
-    for (size_t i = 0; i < text.len; i++)
+    uint64_t all = 0, eight;
+    size_t i = 0;
+    for (; i + sizeof(eight) <= text.len; i += sizeof(eight)) {
+        memcpy(&eight, text.data + i, sizeof(eight));
+        all |= eight;
+    }
+    for (; i < text.len; i++)
         all |= (unsigned char)text.data[i];
-    return all < 0x80;
+    return !(all & UINT64_C(0x8080808080808080));
 }
 
 /* Whether any place of any period fits: no branch a place, and in most texts there is none. */

@@ -261,11 +261,15 @@ def everybody_gone_and_metadata_damaged(run, dice):
         run.start_worker()
 
 
+TOO_OLD = "message.timestamp.before.max.ms"
+
+
 def dead_letters_fail(run, dice):
     """The dead-letter topic refuses everything while poison comes in and the workers die."""
     topic = run.topics.dead_letters
     if run.kafka.is_real:
-        observer.spy("topic", run.kafka.bootstrap, topic, "min.insync.replicas=2")
+        observer.spy("topic", run.kafka.bootstrap, topic, f"{TOO_OLD}=0")  # whatever is produced is older than that
+        time.sleep(1)  # it has been written down, and takes a moment to come into force
     else:
         run.kafka.command("leader", topic, 0, -1)
     run.produce(80, poison=0.5)
@@ -274,7 +278,7 @@ def dead_letters_fail(run, dice):
         run.kill(worker)
     time.sleep(1)
     if run.kafka.is_real:
-        observer.spy("topic", run.kafka.bootstrap, topic, "min.insync.replicas=1")
+        observer.spy("topic", run.kafka.bootstrap, topic, f"{TOO_OLD}={2 ** 63 - 1}")
     else:
         run.kafka.command("leader", topic, 0, 1)
     for _ in range(running.WORKERS):

@@ -224,15 +224,23 @@ class Verdict:
         twice = []
         for at, letters in self.facts.letters_at.items():
             moments = sorted(ms for ms, _ in letters)
-            begins = [s.begin_ms for (_, partition), stretches in self.facts.ownership.items() if partition == at[0]
-                      for s in stretches]
             for first, second in zip(moments, moments[1:]):
-                owners = [ms for ms in begins if first - 1 <= ms <= second + 1]
-                if not owners and not self.kafka_disturbed(first, second):
+                owners = self.later_owners(at[0], first, second)
+                if self.kafka_disturbed(first, second):
+                    continue
+                if not owners:
                     twice.append(f"{at} within one ownership")
-                elif owners and all(self.facts.knew_of(at, ms) for ms in owners) and not self.kafka_disturbed(first, second):
+                elif all(self.facts.knew_of(at, owner.begin_ms) for owner in owners):
                     twice.append(f"{at} though it was committed as finished")
         self.find("dead letters written twice without a reason", twice)
+
+    def later_owners(self, partition, first_ms, second_ms):
+        """Who can have written a letter again that an earlier owner wrote: somebody who began after him. Their times may
+        overlap, where the earlier one had been sent away and did not know it yet."""
+        around = [each for each in self.facts.in_turn[partition]
+                  if each.begin_ms <= second_ms + 1 and each.end_ms >= first_ms - 1]
+        writers = [each for each in around if each.begin_ms <= first_ms + 1]
+        return [each for each in around if any(writer.begin_ms < each.begin_ms for writer in writers)]
 
     def kafka_disturbed(self, first_ms, second_ms):
         return any(d.touches_kafka and d.begin_ms < second_ms and (d.end_ms or FOREVER) + 30000 > first_ms

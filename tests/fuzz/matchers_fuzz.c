@@ -52,7 +52,7 @@ static void find_data(struct wd_str text, uint8_t choice)
     struct finds finds = {.text = text};
     struct wd_effort effort = {.steps = 0};
     struct wd_finder finder = {.found = take, .context = &finds, .effort = &effort};
-    uint32_t features = wd_text_features(text, UINT32_MAX);
+    uint32_t features = wd_text_features(text, UINT32_MAX, NULL);
     wd_find_cards(text, choice & 1 ? WD_CARD_GROUPED : WD_CARD_ANY, &finder);
     check_features(features, WD_FEATURE_DIGITS_13, &finds);
     wd_find_phones(text, choice & 1 ? WD_PHONE_INTERNATIONAL : WD_PHONE_ANY, &finder);
@@ -80,12 +80,12 @@ static void find_manner(struct wd_str text, uint8_t choice)
     check_steps(&effort, text, 1);
     effort.steps = 0;
     wd_find_zalgo(text, 2 + (choice & 3), &finder);
-    check_features(wd_text_features(text, UINT32_MAX), WD_FEATURE_NON_ASCII | WD_FEATURE_MARKS, &finds);
+    check_features(wd_text_features(text, UINT32_MAX, NULL), WD_FEATURE_NON_ASCII | WD_FEATURE_MARKS, &finds);
     struct wd_letter_case letters = wd_count_case(text, &effort);
     require(letters.upper + letters.lower <= text.len);
     struct wd_emoji_count emoji = wd_count_emoji(text, &effort);
     require(emoji.emoji + emoji.others <= text.len && emoji.start <= emoji.end && emoji.end <= text.len);
-    require(!emoji.emoji || wd_text_features(text, UINT32_MAX) & WD_FEATURE_EMOJI);
+    require(!emoji.emoji || wd_text_features(text, UINT32_MAX, NULL) & WD_FEATURE_EMOJI);
     const int scripts[] = {25, 8};
     struct wd_script_share share = wd_count_scripts(text, scripts, 2, &effort);
     require(share.of_scripts <= share.letters && share.letters <= text.len);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <warden/behaviour.h>
 #include <warden/ruletest.h>
-#include <warden/scanner.h>
 
 enum { ARENA_BYTES = 8 << 20 };
 
@@ -34,6 +34,28 @@ static struct wd_ruleset *load(const uint8_t *data, size_t size)
     return set;
 }
 
+/* With what the set remembers: an event that comes again gets the same verdict, and changes nothing. */
+static void judge_twice(struct wd_scanner *scanner, const struct wd_ruleset *set, const struct wd_event *event)
+{
+    struct wd_arena *arena = wd_arena_new(ARENA_BYTES);
+    struct wd_value_table *table = wd_value_table_new();
+    for (uint64_t number = 1; number <= 12; number++) {
+        struct wd_origin origin = {.source = 1, .sequence = (number + 1) / 2};
+        struct wd_verdict verdict;
+        struct wd_error err = {0};
+        static size_t matches, actions;
+        wd_arena_reset(arena);
+        if (wd_scan_with_table(scanner, set, arena, event, 1000 * (int64_t)origin.sequence, &origin, table, &verdict,
+                               &err) != WD_OK)
+            break;
+        require(number % 2 || (verdict.match_count == matches && verdict.action_count + verdict.held_count == actions));
+        matches = verdict.match_count;
+        actions = verdict.action_count + verdict.held_count;
+    }
+    wd_value_table_free(table);
+    wd_arena_free(arena);
+}
+
 static void judge(const struct wd_ruleset *set, const char *bytes)
 {
     struct wd_arena *arena = wd_arena_new(ARENA_BYTES);
@@ -48,6 +70,7 @@ static void judge(const struct wd_ruleset *set, const char *bytes)
                              .text_count = 2};
     struct wd_verdict verdict;
     struct wd_error err = {0};
+    judge_twice(scanner, set, &event);
     if (wd_scan(scanner, set, arena, &event, 0, &verdict, &err) == WD_OK) {
         for (size_t i = 0; i < verdict.match_count; i++) {
             require(verdict.matches[i].rule < wd_ruleset_rule_count(set));

@@ -180,11 +180,11 @@ static void rewind_sources(struct history *history, const size_t finished[SOURCE
     }
 }
 
-/* What the event asks is what the rule set of its first delivery asked, so that the two deliveries can be compared. */
+/* A rule set that does not ask one or two of the questions. */
 static void reload(struct history *history)
 {
-    history->asked =
-        EVERYTHING & ~(uint32_t)(1u << draw(history, QUESTION_COUNT) | 1u << draw(history, QUESTION_COUNT));
+    uint32_t one = 1u << draw(history, QUESTION_COUNT), other = 1u << draw(history, QUESTION_COUNT);
+    history->asked = EVERYTHING & ~(one | other);
 }
 
 static bool run_batch(struct history *history, bool *done_out)

@@ -187,7 +187,7 @@ static void test_edits_are_no_repetitions_of_themselves(void **state)
 
 static unsigned distance(const char *a, const char *b)
 {
-    uint64_t one, other;
+    uint64_t one = 0, other = 0;
     assert_true(wd_fingerprint(wd_str_from(a), 1, &one) && wd_fingerprint(wd_str_from(b), 1, &other));
     return wd_fingerprint_distance(one, other);
 }

@@ -21,7 +21,7 @@ enum question {
     Q_ABUSE,
     Q_LADDER,
     Q_SIMILAR,
-    Q_OWN, /* answered by the caller: was the first score at least 20 before the event? */
+    Q_OWN, /* answered by the caller: was the first score at least 20.3 before the event? */
     Q_CROWD,
     QUESTION_COUNT
 };
@@ -55,7 +55,7 @@ struct answer {
     bool entered;
 };
 
-enum { APPLIED_MAX = 200, RING_EVENTS = 16, SOURCES_MAX = 8 };
+enum { APPLIED_MAX = 200, RING_EVENTS = 64, SOURCES_MAX = 8 };
 
 struct model_value {
     struct {

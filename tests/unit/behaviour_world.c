@@ -162,8 +162,8 @@ static bool ask_before(struct history *history, size_t e, struct twin *twin, str
     if (known == WD_ANSWER_UNKNOWN) {
         is.amount = wd_strikes_read(session, &MODEL_LADDER, 3600000);
         should.amount = model_strikes(&twin->model, 3600000, event);
-        is.yes = wd_score_read(session, &MODEL_SCORES[0]) >= 20;
-        should.yes = model_score(&twin->model, 0, event) >= 20;
+        is.yes = wd_score_read(session, &MODEL_SCORES[0]) >= 20.3;
+        should.yes = model_score(&twin->model, 0, event) >= 20.3;
     }
     if (!session->repeated && is.yes) {
         wd_remember_answer(session, 77, is.amount);

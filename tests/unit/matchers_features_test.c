@@ -10,7 +10,7 @@
 
 static uint32_t features_of(struct wd_str text)
 {
-    return wd_text_features(text, UINT32_MAX);
+    return wd_text_features(text, UINT32_MAX, NULL);
 }
 
 static void test_features(void **state)

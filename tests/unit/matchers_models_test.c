@@ -276,7 +276,7 @@ static void check_hosts(const struct text *text, struct wd_arena *arena)
             wd_host_normalize((struct wd_str){text->bytes + place.start, place.end - place.start}, &host))
             add_span(&one_by_one, place.start, place.end);
     require_same(&shared, &one_by_one, text, "hosts");
-    assert_true(!one_by_one.count || wd_text_features(str(text), UINT32_MAX) & WD_FEATURE_HOST);
+    assert_true(!one_by_one.count || wd_text_features(str(text), UINT32_MAX, NULL) & WD_FEATURE_HOST);
     wd_arena_reset(arena);
 }
 
@@ -325,7 +325,7 @@ static size_t check_chunks(void)
 static size_t check_repeats(const struct text *text)
 {
     struct wd_repeat repeat = {.at_least = 2 + below(3), .min_length = 1 + below(3), .max_length = 3 + below(9)};
-    uint32_t features = wd_text_features(str(text), UINT32_MAX);
+    uint32_t features = wd_text_features(str(text), UINT32_MAX, NULL);
     struct spans found = {.count = 0}, expected = {.count = 0};
     struct wd_finder finder = {.found = add_span, .context = &found};
     repeat.unit = WD_REPEAT_WORDS;
