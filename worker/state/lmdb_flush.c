@@ -365,7 +365,8 @@ int lmdb_flush(struct lmdb *lmdb)
     bool counted = atomic_exchange(&lmdb->counted, false);
     int code = copy_dirty(lmdb, &copy) ? 0 : ENOMEM;
     if (!code && (copy.count || counted)) {
-        qsort(copy.items, copy.count, sizeof(*copy.items), by_key);
+        if (copy.count)
+            qsort(copy.items, copy.count, sizeof(*copy.items), by_key);
         code = write_copy(lmdb, &copy);
     }
     if (code) {
