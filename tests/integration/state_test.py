@@ -31,7 +31,7 @@ WORDS = "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lim
 
 def make_records(count, dice, authors=200):
     """Authors who write now and then, some of them fast, some the same again and again, some with words and links. None has
-    more than 16 decisions among what one crash can bring back: a value remembers the answers to so many."""
+    more than 64 decisions among what one crash can bring back: a value remembers the answers to so many."""
     records, now = [], 0.0
     for number in range(count):
         now += dice.expovariate(0.3)

@@ -203,7 +203,12 @@ static void shrink_at(struct table *table, size_t at, table_shrink_fn *shrink, i
 
 void table_sweep(struct table *table, size_t slots, int64_t before_ms, table_shrink_fn *shrink, int64_t now_ms)
 {
-    enum { AHEAD = 4 };
+    enum { AHEAD = 4, AT_ONCE = 32 }; /* some at once, so that memory is fetched ahead */
+    table->sweep_due += slots;
+    if (table->sweep_due < AT_ONCE)
+        return;
+    slots = table->sweep_due;
+    table->sweep_due = 0;
     bool is_tight = shrink && table->bytes > table->max_bytes / 2;
     for (; slots && table->capacity; slots--) {
         size_t at = table->hand, ahead = (at + AHEAD) & (table->capacity - 1);
@@ -291,6 +296,10 @@ static struct table_entry *add_entry(struct table *table, uint64_t hash, struct 
 static struct table_entry *resize_entry(struct table *table, struct table_entry *entry, uint64_t hash, size_t size,
                                         int64_t now_ms)
 {
+    enum { SLACK = 64 };
+    size_t usable = malloc_usable_size(entry);
+    if (size <= usable && usable - size < SLACK)
+        return entry;
     uint64_t before = block_bytes(entry);
     if (size > before && !make_room(table, entry, size - before, now_ms))
         return NULL;

@@ -28,7 +28,8 @@ struct table {
     uint64_t *slots; /* 0: free */
     size_t capacity; /* a power of two; 0 before the first value */
     size_t count;
-    size_t hand; /* where the sweep is */
+    size_t hand;      /* where the sweep is */
+    size_t sweep_due; /* places that are still to be looked at */
     uint64_t newest_version;
     uint64_t bytes, max_bytes; /* of blocks and slots */
     uint64_t forgotten, evicted;
