@@ -13,18 +13,22 @@
 
 #include <warden/str.h>
 
+#include "worker/state/blocks.h"
+
 struct table_entry {
     uint64_t version;
     int64_t forget_at_ms;
     uint32_t hash; /* its low bits: the place in the table */
     uint32_t len;
     uint8_t key_len;
+    uint8_t units;        /* of its block */
     uint8_t held;         /* not 0: it must not be dropped (lmdb.c: it is not on the disk yet) */
     unsigned char data[]; /* the key, then the value */
 };
 
 struct table {
     _Alignas(64) pthread_mutex_t lock;
+    struct blocks blocks;
     uint64_t *slots; /* 0: free */
     size_t capacity; /* a power of two; 0 before the first value */
     size_t count;
@@ -35,7 +39,7 @@ struct table {
     uint64_t forgotten, evicted;
 };
 
-void table_init(struct table *table, uint64_t max_bytes);
+void table_init(struct table *table, struct block_pool *pool, uint64_t max_bytes);
 void table_fini(struct table *table);
 
 /* Two steps before table_find(), so that the memory of many keys is fetched side by side. */
