@@ -34,14 +34,14 @@ static const char SIGNALS[] =
     "   when: {repeat_of: {within: 10m, more_than: 2, distance: 2}}, score: {spam: 3}, actions: [flag]}\n"
     "- {id: bench.score, title: score, severity: low, scope: {events: ['*']}, when: {score: {spam: {ge: 30}}}, "
     "actions: [flag]}\n"
-    "- {id: bench.strikes, title: strikes, severity: low, scope: {events: ['*']}, when: {strikes: {within: 24h, ge: "
-    "3}}, "
-    "actions: [flag]}\n";
+    "- {id: bench.strikes, title: strikes, severity: low, scope: {events: ['*']},\n"
+    "   when: {all: [{trust: new}, {strikes: {within: 24h, ge: 3}}]}, actions: [flag]}\n";
 static const char CROWD[] = "- {id: bench.crowd, title: crowd, severity: low, scope: {events: ['*']},\n"
                             "   when: {coordinated: {authors: 5, within: 30s, distance: 3}}, actions: [flag]}\n";
 static const char BEHAVIOUR[] =
     "behaviour:\n"
     "  scores: {spam: {half_life: 24h, bands: [{at: 40, actions: [flag]}, {at: 80, actions: [hide]}]}}\n"
+    "  trust: [{name: regular, min_age: 7d, min_contents: 5}]\n"
     "  ladders: {default: {expire: 7d, steps: [{after: 3, actions: [flag]}]}}\n";
 
 struct options {

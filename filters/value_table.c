@@ -32,7 +32,7 @@ struct wd_value_table {
 struct wd_value_table *wd_value_table_new(void)
 {
     struct wd_value_table *table = calloc(1, sizeof(*table));
-    struct entry **slots = calloc(FIRST_SLOTS, sizeof(*slots));
+    struct entry **slots = calloc(FIRST_SLOTS, sizeof(struct entry *));
     if (!table || !slots) {
         free(table);
         free(slots);
@@ -76,7 +76,7 @@ static struct entry *find(const struct wd_value_table *table, struct wd_str key,
 static void grow(struct wd_value_table *table)
 {
     size_t count = table->slot_count * 2;
-    struct entry **slots = calloc(count, sizeof(*slots));
+    struct entry **slots = calloc(count, sizeof(struct entry *));
     if (!slots)
         return;
     for (size_t i = 0; i < table->slot_count; i++) {

@@ -131,7 +131,7 @@ bool recall_values_take(struct recall_values *values, struct wd_arena *arena, st
 struct wd_value **recall_values_of(struct recall_values *values, struct wd_arena *arena,
                                    const struct recalled_event *event)
 {
-    struct wd_value **found = wd_arena_alloc(arena, (event->recall.count + 1) * sizeof(*found));
+    struct wd_value **found = wd_arena_alloc(arena, (event->recall.count + 1) * sizeof(struct wd_value *));
     for (size_t i = 0; found && i < event->recall.count; i++)
         found[i] = &values->slots[event->slots[i]].value;
     return found;

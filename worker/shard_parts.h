@@ -1,5 +1,5 @@
-/* The parts of a shard, for its own files only: shard.c turns the loop, membership.c deals with the group, outbound.c
- * with the calls. */
+/* The parts of a shard, for its own files only: shard.c turns the loop, shard_make.c makes it, shard_intake.c polls for
+ * records, membership.c deals with the group, outbound.c with the calls. */
 #ifndef WORKER_SHARD_PARTS_H
 #define WORKER_SHARD_PARTS_H
 
@@ -8,10 +8,26 @@
 /* shard.c */
 int64_t shard_now_ms(const struct shard *shard); /* loop time */
 int64_t steady_clock_ms(void);                   /* the same clock, read now */
+uint64_t steady_clock_ns(void *context);         /* and as scanners want it; `context` is not used */
 /* To be called at least once a turn. False where nothing may be sent: the partitions are known to be lost, or this
  * process has slept and the group has not yet said that it is still a member. */
 bool shard_is_member(struct shard *shard);
+bool shard_make_timers(struct shard *shard); /* false: no memory */
+void shard_free_timers(struct shard *shard);
+/* Whether records go through batches depends on the rules: to be called whenever they have changed. */
+void shard_mind_state(struct shard *shard);
+
+/* shard_make.c: makes the producer anew when it has come to its end. */
+void shard_mind_producer(struct shard *shard);
+
+/* shard_intake.c */
+size_t shard_held_bytes(const struct shard *shard); /* of records */
 void shard_pause_all(struct shard *shard, bool pause);
+/* Pauses a partition whose unfinished head has too long a tail of finished records behind it; resumes it at half. */
+void shard_mind_window(struct shard *shard, struct partition *partition);
+/* Takes the records that have come, as far as there is room; `context` is the shard. */
+void shard_poll(void *context);
+void shard_on_record(void *context, const struct kafka_record *record);
 /* Watches the consumer's event fd, or stops watching it while the consumer may not be polled. */
 void shard_listen(struct shard *shard, bool listen);
 

@@ -62,13 +62,26 @@ static void put_foreign(struct letters *letters, uint32_t c)
         put_character(letters, wd_utf8_next(folded, fold->length, &at));
 }
 
+/* What an ASCII character is compared as; 0: not at all. */
+static const uint8_t ASCII_LETTERS[128] = {
+    ['0'] = '0', ['1'] = '0', ['2'] = '0', ['3'] = '0', ['4'] = '0', ['5'] = '0', ['6'] = '0', ['7'] = '0', ['8'] = '0',
+    ['9'] = '0', ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f', ['G'] = 'g', ['H'] = 'h',
+    ['I'] = 'i', ['J'] = 'j', ['K'] = 'k', ['L'] = 'l', ['M'] = 'm', ['N'] = 'n', ['O'] = 'o', ['P'] = 'p', ['Q'] = 'q',
+    ['R'] = 'r', ['S'] = 's', ['T'] = 't', ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z',
+    ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f', ['g'] = 'g', ['h'] = 'h', ['i'] = 'i',
+    ['j'] = 'j', ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n', ['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r',
+    ['s'] = 's', ['t'] = 't', ['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z',
+};
+
 static void normalise(struct wd_str text, struct letters *letters)
 {
     letters->count = 0;
     for (size_t at = 0; at < text.len && letters->count < LETTERS_MAX;) {
         unsigned char byte = (unsigned char)text.data[at];
         if (byte < 0x80) {
-            put_ascii(letters, byte);
+            uint8_t letter = ASCII_LETTERS[byte];
+            letters->at[letters->count] = letter;
+            letters->count += letter != 0; /* without a branch: what comes next is anybody's guess */
             at++;
         } else
             put_foreign(letters, wd_utf8_next(text.data, text.len, &at));

@@ -162,6 +162,12 @@ extern const struct shape wd_behaviour_shape, wd_escalate_shape, wd_strikes_shap
 extern const struct key wd_score_element, wd_ladder_element, wd_level_element;
 extern const struct leaf_kind wd_rate_leaf, wd_repeat_of_leaf, wd_coordinated_leaf, wd_score_leaf, wd_strikes_leaf,
     wd_trust_leaf, wd_first_content_leaf;
+enum truth wd_evaluate_behaviour(const struct leaf *leaf, struct evaluation *evaluation);
+#define BEHAVIOUR_KIND(kind_name, schema, text, table, prepare_it)                                                     \
+    {                                                                                                                  \
+        .shape = {"a '" kind_name "' condition", schema, text, table, false}, .reads = READS_BEHAVIOUR,                \
+        .prepare = (prepare_it), .evaluate = wd_evaluate_behaviour,                                                    \
+    }
 enum behaviour_leaf wd_behaviour_leaf_of(const struct leaf *leaf);
 
 struct loader;
@@ -172,10 +178,17 @@ bool wd_load_behaviour(struct loader *loader);
 bool wd_load_rule_behaviour(struct loader *loader, const struct wd_node *node, struct rule *rule);
 /* Gives every live condition its cell. set->behaviour stays NULL where nothing needs to be remembered. */
 bool wd_compile_behaviour(struct loader *loader);
+/* Fills behaviour->scopes. */
+bool wd_find_triggers(struct loader *loader);
 /* Forgets nodes, which go with the documents. */
 void wd_finish_behaviour(struct loader *loader);
 /* What is defined and not used, or named and not defined. */
 void wd_lint_behaviour(struct loader *loader);
+
+/* For the parts that read conditions: a plain number, and the length of a window, which is reported where it cannot be.
+ */
+double wd_node_number(const struct wd_node *node, double otherwise);
+bool wd_window_length(struct loader *loader, const struct wd_node *node, int64_t *out_ms);
 
 /* 32 bits of a hash of the text, never 0. The same on every machine. */
 uint32_t wd_cell_id(const char *text);

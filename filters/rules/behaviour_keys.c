@@ -15,7 +15,7 @@ static const char *const MODES[] = {"shadow", "enforce", NULL};
 static const struct key EVENT_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = "an event name, with * for any rest"};
 #define MODE_KEY(what)                                                                                                 \
     {                                                                                                                  \
-        .name = "mode", .type = KEY_CHOICE, .choices = MODES, .doc = what                                              \
+        .name = "mode", .type = KEY_CHOICE, .choices = MODES, .doc = (what)                                            \
     }
 
 /* ---- scores ---- */

@@ -35,15 +35,6 @@ static bool is_fine(const struct wd_node *node, const struct key *element)
     return wd_check_node(&silent, node, element); /* else it was reported */
 }
 
-static double number(const struct wd_node *node, double otherwise)
-{
-    int64_t whole;
-    double value = otherwise;
-    if (wd_node_int(node, &whole))
-        return (double)whole;
-    return node && wd_node_double(node, &value) ? value : otherwise;
-}
-
 /* Times past ten years are slips, and would pass what arithmetic on times can bear. */
 static bool duration(struct loader *loader, const struct wd_node *node, int64_t otherwise, int64_t *out_ms)
 {
@@ -105,8 +96,8 @@ static bool agrees(struct loader *loader, const struct wd_node *node, const stru
 static bool load_band(struct loader *loader, const struct wd_node *node, struct wd_band_limits *limits,
                       struct action_list *actions)
 {
-    limits->at = number(wd_node_get(node, "at"), 0);
-    limits->leave = number(wd_node_get(node, "leave"), 0.75 * limits->at);
+    limits->at = wd_node_number(wd_node_get(node, "at"), 0);
+    limits->leave = wd_node_number(wd_node_get(node, "leave"), 0.75 * limits->at);
     if (limits->leave >= limits->at) {
         wd_report(&loader->reporter, wd_node_get(node, "leave"), WD_ERROR, "bad-value",
                   "'leave' must be below 'at', or the author would be out of the band at once");
@@ -145,7 +136,7 @@ static bool load_reports(struct loader *loader, const struct wd_node *node, stru
     const struct wd_node *events = wd_node_get(node, "events"), *reporter = wd_node_get(node, "reporter");
     reports->globs = load_globs(loader, events);
     reports->glob_count = events->count;
-    reports->points = number(wd_node_get(node, "points"), 0);
+    reports->points = wd_node_number(wd_node_get(node, "points"), 0);
     bool fine = wd_check_globs(loader, events);
     if (!reporter)
         return fine;
@@ -181,7 +172,7 @@ static bool load_step(struct loader *loader, const struct wd_node *node, const s
                       struct wd_ladder_step *step, struct action_list *actions)
 {
     const struct wd_node *within = wd_node_get(node, "within");
-    step->after = (uint32_t)number(wd_node_get(node, "after"), 1);
+    step->after = (uint32_t)wd_node_number(wd_node_get(node, "after"), 1);
     if (!duration(loader, within, 0, &step->within_ms))
         return false;
     const char *wrong = NULL;
@@ -254,7 +245,7 @@ static bool load_level(struct loader *loader, const struct wd_node *node)
     }
     struct trust_level *level = &behaviour->levels[behaviour->level_count++];
     *level = (struct trust_level){.name = wd_loader_text(loader, name->text),
-                                  .min_contents = (uint32_t)number(wd_node_get(node, "min_contents"), 0)};
+                                  .min_contents = (uint32_t)wd_node_number(wd_node_get(node, "min_contents"), 0)};
     return duration(loader, wd_node_get(node, "min_age"), 0, &level->min_age_ms) &&
            duration(loader, wd_node_get(node, "clean_for"), 0, &level->clean_for_ms);
 }
@@ -339,7 +330,7 @@ static bool load_strikes(struct loader *loader, const struct wd_node *node, stru
     if (ladder < 0)
         return false;
     rule->strikes[rule->strike_count++] =
-        (struct rule_strikes){.ladder = (uint32_t)ladder, .count = (uint32_t)number(count, 1)};
+        (struct rule_strikes){.ladder = (uint32_t)ladder, .count = (uint32_t)wd_node_number(count, 1)};
     return true;
 }
 

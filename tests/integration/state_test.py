@@ -31,7 +31,7 @@ WORDS = "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lim
 
 def make_records(count, dice, authors=200):
     """Authors who write now and then, some of them fast, some the same again and again, some with words and links. None has
-    more than 16 decisions among what one crash can bring back: a value remembers the answers to so many."""
+    more than 64 decisions among what one crash can bring back: a value remembers the answers to so many."""
     records, now = [], 0.0
     for number in range(count):
         now += dice.expovariate(0.3)
@@ -321,6 +321,47 @@ def valves(options):
     return quotas_are_the_group_s
 
 
+def share_valve(options):
+    def a_rule_that_suddenly_matches_too_much_is_put_into_shadow(test):
+        import http.client
+        scene = Scene(test, options)
+        token = os.path.join(test.folder, "reload-token")
+        with open(token, "w", encoding="ascii") as out:
+            out.write("a-token-of-twenty-characters")
+        group = scene.group("share", {"state.store": "memory", "valves.rule_share": 0.5,
+                                      "valves.rule_share_min_events": 100, "http.reload_token_file": token})
+        worker = group.joined()
+
+        def flood(first, count):
+            """Everybody uses the word of a rule."""
+            for number in range(first, first + count):
+                scene.kafka.produce(scene.events, [(f"flood-{number}", scene.records[0][1].replace("alpha", "hideme")
+                                    .replace('"text": "', '"text": "hideme ').replace("user-", f"flood-{number}-"))])
+        flood(0, 400)
+        alarm = wait_for("the alarm", lambda: worker.said("rule-alarm"), 60)
+        check([line["rule"] for line in alarm] == ["test.word"], f"the alarm is about {alarm}")
+        wait_for("everything is committed", lambda: group.committed() >= 400, 60, step=0.2)
+        check(worker.metric("warden_rules_alarmed_total") == 1, "the metric does not say it")
+        hidden = len([call for call in group.sandbox.calls() if call["action"] == "hide"])
+        check(0 < hidden < 400, f"{hidden} of 400 messages were hidden")
+
+        def reset(authorization):
+            connection = http.client.HTTPConnection("127.0.0.1", worker.port(), timeout=10)
+            connection.request("POST", "/-/rules/reset", headers={"Authorization": authorization})
+            return connection.getresponse().status
+        check(reset("Bearer wrong") == 401, "a wrong token is taken")
+        check(reset("Bearer a-token-of-twenty-characters") == 200, "the right token is refused")
+        flood(400, 20)
+        wait_for("the rule is enforced again",
+                 lambda: len([call for call in group.sandbox.calls() if call["action"] == "hide"]) > hidden, 60)
+        _, values = outcomes(scene.kafka, group.decisions)
+        decisions = [json.loads(value) for value in values]
+        check(any(one["alarmed"] == ["test.word"] for one in decisions), "no decision record has the alarm")
+        check(any(match["by_valve"] for one in decisions for match in one["matches"]), "no match is told to be by_valve")
+        check(worker.stop() == 0, "the worker does not end with 0")
+    return a_rule_that_suddenly_matches_too_much_is_put_into_shadow
+
+
 def local_store_in_a_group(options):
     def a_local_store_in_a_group_is_told(test):
         scene = Scene(test, options)
@@ -392,7 +433,7 @@ def main():
     print(f"seed {options.seed} (--seed repeats it)", flush=True)
     sys.argv[1:] = options.tests
     return harness.run(killed_alone(options), killed_in_a_group(options), store_goes_away(options),
-                       store_is_skipped(options), valves(options), local_store_in_a_group(options), commands(options))
+                       store_is_skipped(options), valves(options), share_valve(options), local_store_in_a_group(options), commands(options))
 
 
 if __name__ == "__main__":

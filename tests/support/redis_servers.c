@@ -134,6 +134,12 @@ static void join_cluster(struct redis_servers *servers)
     snprintf(line + length, sizeof(line) - (size_t)length, " --cluster-yes >%s/create.log 2>&1", servers->folder);
     if (!run(line))
         give_up("the Cluster cannot be made");
+    for (size_t i = 0; i < servers->count; i++)
+        for (int step = 0; !redis_server_tell(servers, i, "cluster info | grep -q cluster_state:ok"); step++) {
+            if (step == WAIT_STEPS)
+                give_up("the Cluster does not settle");
+            nap();
+        }
 }
 
 void redis_servers_start(struct redis_servers *servers, size_t count, bool cluster, const char *const *extra)

@@ -1,5 +1,5 @@
 # The same cases over every kind of store (state_cases.c); each kind's own test beside them.
-set(STATE_TEST_ROOMS worker_state worker_base filters_base)
+set(STATE_TEST_ROOMS worker_state worker_base filters_base filters_behaviour filters_views)
 set(STATE_TEST_USES PkgConfig::JANSSON Threads::Threads)
 if(WARDEN_LMDB)
   list(APPEND STATE_TEST_USES PkgConfig::LMDB)

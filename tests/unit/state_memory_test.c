@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "filters/behaviour/cells.h"
 #include "tests/unit/state_cases.h"
 
 static const struct state_options ROOMY = {.kind = STATE_MEMORY, .max_bytes = 1 << 28, .grace_ms = 1000};
@@ -140,6 +141,57 @@ static void forgets_after_the_grace(void **state)
     state_world_close(&world);
 }
 
+/* A value as scans leave it: what an author did lately, and that there is an author. */
+static struct wd_value busy_author(int64_t now_ms)
+{
+    struct wd_value value = {0};
+    struct wd_session session;
+    const uint64_t items[6] = {11, 22, 33, 44, 55, 66};
+    const struct wd_window links = {.cell = 7, .kind = WD_WINDOW_DISTINCT, .over_ms = 60000, .most = 10};
+    wd_session_open(&session, &value, (struct wd_origin){.source = 1, .sequence = 1}, now_ms);
+    assert_false(wd_window_take(&session, &links, items, 6, 0, 10, NULL));
+    wd_profile_note(&session, true, false);
+    assert_true(wd_session_close(&session));
+    return value;
+}
+
+static void shrinks_what_is_idle_where_room_is_scarce(void **state)
+{
+    (void)state;
+    enum { AUTHORS = 30000, DAY_MS = 86400000 };
+    struct state_world world = {.options = ROOMY};
+    world.options.max_bytes = 9 << 20;
+    world.options.grace_ms = DAY_MS;
+    state_world_open(&world);
+    struct wd_value busy = busy_author(1000);
+    struct wd_error err = {0};
+    struct state_item item = {.value = &busy};
+    struct state_size before, after;
+    for (int round = 0; round < 4; round++) /* later rounds are conflicts, but each sweeps */
+        for (int i = 0; i < AUTHORS; i++) {
+            char name[40];
+            snprintf(name, sizeof(name), "a:%08d", i);
+            item.key = wd_str_from(name);
+            item.version = 0;
+            assert_int_equal(state_put_now(world.store, &item, 1, round ? 3 * (int64_t)DAY_MS : 1000, &err), WD_OK);
+            if (round == 0 && i == AUTHORS - 1)
+                state_size_of(world.store, &before);
+        }
+    state_size_of(world.store, &after);
+    assert_int_equal(after.values, before.values);
+    assert_true(before.bytes > world.options.max_bytes / 2);
+    assert_true(after.bytes < before.bytes * 9 / 10);
+    struct wd_value back = {0};
+    item = (struct state_item){.key = wd_str_from("a:00000007"), .value = &back};
+    assert_int_equal(state_get_now(world.store, &item, 1, &err), WD_OK);
+    struct wd_session session;
+    wd_session_open(&session, &back, (struct wd_origin){.source = 1, .sequence = 2}, 3 * (int64_t)DAY_MS);
+    assert_int_equal(wd_profile_read(&session).contents, 1); /* what counts is there */
+    free(back.bytes);
+    free(busy.bytes);
+    state_world_close(&world);
+}
+
 static void a_value_without_room_is_an_error(void **state)
 {
     (void)state;
@@ -172,6 +224,7 @@ int main(void)
         cmocka_unit_test(stays_within_its_bound),
         cmocka_unit_test(drops_first_what_may_be_forgotten),
         cmocka_unit_test(forgets_after_the_grace),
+        cmocka_unit_test(shrinks_what_is_idle_where_room_is_scarce),
         cmocka_unit_test(a_value_without_room_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -381,8 +381,8 @@ static int open_environment(struct lmdb *lmdb, const struct state_options *optio
     if (!code)
         code = mdb_env_set_maxreaders(lmdb->env, MAX_READERS);
     if (!code)
-        code = mdb_env_open(lmdb->env, options->path, MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : 0),
-                            0600);
+        code = mdb_env_open(lmdb->env, options->path,
+                            MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : MDB_WRITEMAP), 0600);
     if (!code)
         code = open_databases(lmdb, options->read_only);
     return code ? code : lmdb_load(lmdb);

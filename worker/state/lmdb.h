@@ -43,8 +43,9 @@ struct lmdb {
 
     pthread_mutex_t flush_lock; /* around all of the rest, and writing */
     unsigned char hand[STATE_KEY_MAX];
-    size_t hand_len;    /* where the sweep goes on; 0: at the beginning */
-    size_t room_within; /* values more that were forgotten than came, since the environment was crowded */
+    size_t hand_len;         /* where the sweep goes on; 0: at the beginning */
+    uint64_t reserved_bytes; /* of the file, on the disk */
+    size_t room_within;      /* values more that were forgotten than came, since the environment was crowded */
     _Atomic uint64_t values_kept, bytes_kept, forgotten, evicted;
 };
 

@@ -1,5 +1,6 @@
 /* Writing what has changed, in one transaction. Neighbours: lmdb.c says what always holds. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,10 +278,40 @@ static void note_size(struct lmdb *lmdb, MDB_txn *txn)
                  (stat.ms_leaf_pages + stat.ms_branch_pages + stat.ms_overflow_pages) * (uint64_t)stat.ms_psize);
 }
 
+/* Pages are written through the map: where the disk were full, that would end the process. So their blocks are asked
+ * for before, some more at a time than are needed. */
+static int reserve_disk(struct lmdb *lmdb, const struct copy *copy)
+{
+    enum { PAGES_A_VALUE = 4, PAGES_MORE = 256 };
+    static const uint64_t STEP = UINT64_C(16) << 20;
+    MDB_envinfo info;
+    MDB_stat stat;
+    mdb_filehandle_t file;
+    int code = mdb_env_info(lmdb->env, &info);
+    if (!code)
+        code = mdb_env_stat(lmdb->env, &stat);
+    if (!code)
+        code = mdb_env_get_fd(lmdb->env, &file);
+    if (code)
+        return code;
+    uint64_t pages = info.me_last_pgno + 1 + PAGES_A_VALUE * copy->count + PAGES_MORE;
+    uint64_t wanted = pages * stat.ms_psize + copy->bytes_used;
+    wanted = wanted < lmdb->max_bytes ? wanted : lmdb->max_bytes;
+    if (wanted <= lmdb->reserved_bytes)
+        return 0;
+    wanted = wanted + STEP < lmdb->max_bytes ? wanted + STEP : lmdb->max_bytes;
+    code = posix_fallocate(file, (off_t)lmdb->reserved_bytes, (off_t)(wanted - lmdb->reserved_bytes));
+    if (!code)
+        lmdb->reserved_bytes = wanted;
+    return code;
+}
+
 static int try_to_write(struct lmdb *lmdb, const struct copy *copy)
 {
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(lmdb->env, NULL, 0, &txn);
+    int code = reserve_disk(lmdb, copy);
+    if (!code)
+        code = mdb_txn_begin(lmdb->env, NULL, 0, &txn);
     if (code)
         return code;
     code = fill_transaction(lmdb, txn, copy);
@@ -334,7 +365,8 @@ int lmdb_flush(struct lmdb *lmdb)
     bool counted = atomic_exchange(&lmdb->counted, false);
     int code = copy_dirty(lmdb, &copy) ? 0 : ENOMEM;
     if (!code && (copy.count || counted)) {
-        qsort(copy.items, copy.count, sizeof(*copy.items), by_key);
+        if (copy.count)
+            qsort(copy.items, copy.count, sizeof(*copy.items), by_key);
         code = write_copy(lmdb, &copy);
     }
     if (code) {

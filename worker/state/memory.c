@@ -7,6 +7,16 @@
 
 enum { SWEEP_PER_ITEM = 1 };
 
+/* The one thing that a store asks of a value: to let go of what nothing can come of any more. */
+static uint32_t shrink(unsigned char *bytes, uint32_t len, int64_t *forget_at_ms, int64_t now_ms)
+{
+    struct wd_value value = {.bytes = bytes, .len = len, .capacity = len, .forget_at_ms = *forget_at_ms};
+    wd_value_prune(&value, now_ms);
+    if (value.len) /* else it may be forgotten, after the grace */
+        *forget_at_ms = value.forget_at_ms;
+    return value.len;
+}
+
 static bool get_item(const struct table *table, uint64_t hash, struct state_item *item)
 {
     const struct table_entry *entry = table_find(table, hash, item->key);
@@ -74,7 +84,7 @@ static void memory_put(struct state_store *store, struct state_item *items, size
         stripe_order_prefetch(order, stripes, stripe);
         for (uint32_t i = order->begins[stripe]; i < order->begins[stripe + 1]; i++)
             fine &= put_item(table, order->hashes[order->order[i]], &items[order->order[i]], now_ms);
-        table_sweep(table, here * SWEEP_PER_ITEM, now_ms - store->share->options.grace_ms);
+        table_sweep(table, here * SWEEP_PER_ITEM, now_ms - store->share->options.grace_ms, shrink, now_ms);
         pthread_mutex_unlock(&table->lock);
     }
     if (!fine)

@@ -12,9 +12,10 @@ static const int64_t LONGEST_LIFE_MS = INT64_C(400) * 24 * 3600 * 1000 * 10;
 
 /* KEYS; for each: the version that it must have ('' for none), the new value ('' removes it), its life in ms. */
 const char REDIS_PUT_SCRIPT[] = "local conflicts = {}\n"
+                                "local kept = redis.call('MGET', unpack(KEYS))\n"
                                 "for i, key in ipairs(KEYS) do\n"
-                                "  local at = (i - 1) * 3\n"
-                                "  if redis.call('GETRANGE', key, 0, 7) ~= ARGV[at + 1] then\n"
+                                "  local at, value = (i - 1) * 3, kept[i]\n"
+                                "  if (value and string.sub(value, 1, 8) or '') ~= ARGV[at + 1] then\n"
                                 "    conflicts[#conflicts + 1] = i\n"
                                 "  elseif ARGV[at + 2] == '' then\n"
                                 "    redis.call('DEL', key)\n"

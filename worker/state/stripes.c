@@ -15,8 +15,9 @@ struct stripes *stripes_new(uint64_t max_bytes)
         return NULL;
     }
     stripes->seed[1] |= 1;
+    block_pool_init(&stripes->pool);
     for (unsigned stripe = 0; stripe < STRIPES; stripe++)
-        table_init(&stripes->tables[stripe], max_bytes / STRIPES);
+        table_init(&stripes->tables[stripe], &stripes->pool, max_bytes / STRIPES);
     return stripes;
 }
 
@@ -24,6 +25,8 @@ void stripes_free(struct stripes *stripes)
 {
     for (unsigned stripe = 0; stripes && stripe < STRIPES; stripe++)
         table_fini(&stripes->tables[stripe]);
+    if (stripes)
+        block_pool_fini(&stripes->pool);
     free(stripes);
 }
 

@@ -10,6 +10,7 @@ enum { STRIPE_BITS = 6, STRIPES = 1 << STRIPE_BITS };
 
 struct stripes {
     uint64_t seed[2]; /* of the hash: nobody outside can choose keys that meet */
+    struct block_pool pool;
     struct table tables[STRIPES];
 };
 

@@ -28,7 +28,26 @@ static uint64_t slot_of(const struct table_entry *entry, uint64_t hash)
 
 static uint64_t block_bytes(struct table_entry *entry)
 {
-    return malloc_usable_size(entry) + BLOCK_HEADER;
+    return entry->units ? (uint64_t)entry->units * BLOCK_UNIT : malloc_usable_size(entry) + BLOCK_HEADER;
+}
+
+static void entry_free(struct table *table, struct table_entry *entry)
+{
+    block_free(&table->blocks, entry, entry->units);
+}
+
+/* A block of another size with the same content as far as it goes. NULL: no memory; the old one is as it was. */
+static struct table_entry *entry_move(struct table *table, struct table_entry *entry, size_t old_size, size_t size)
+{
+    if (entry->units && entry->units == block_units(size))
+        return entry;
+    struct table_entry *moved = block_new(&table->blocks, size);
+    if (!moved)
+        return NULL;
+    memcpy(moved, entry, old_size < size ? old_size : size);
+    moved->units = block_units(size);
+    entry_free(table, entry);
+    return moved;
 }
 
 static size_t entry_size(size_t key_len, size_t len)
@@ -37,17 +56,17 @@ static size_t entry_size(size_t key_len, size_t len)
     return size < sizeof(struct table_entry) ? sizeof(struct table_entry) : size;
 }
 
-void table_init(struct table *table, uint64_t max_bytes)
+void table_init(struct table *table, struct block_pool *pool, uint64_t max_bytes)
 {
-    *table = (struct table){.max_bytes = max_bytes};
+    *table = (struct table){.max_bytes = max_bytes, .blocks = {.pool = pool}};
     pthread_mutex_init(&table->lock, NULL);
 }
 
 void table_fini(struct table *table)
 {
     for (size_t i = 0; i < table->capacity; i++)
-        if (table->slots[i])
-            free(entry_at(table->slots[i]));
+        if (table->slots[i] && !entry_at(table->slots[i])->units)
+            free(entry_at(table->slots[i])); /* the others go with the pool */
     free(table->slots);
     pthread_mutex_destroy(&table->lock);
 }
@@ -171,7 +190,7 @@ static void drop_at(struct table *table, size_t at)
     table->bytes -= block_bytes(entry);
     table->count--;
     close_gap(table, at);
-    free(entry);
+    entry_free(table, entry);
 }
 
 void table_remove(struct table *table, struct table_entry *entry)
@@ -184,9 +203,33 @@ static bool is_forgotten(const struct table_entry *entry, int64_t before_ms)
     return !entry->held && entry->forget_at_ms < before_ms;
 }
 
-void table_sweep(struct table *table, size_t slots, int64_t before_ms)
+/* Its version stays: nothing that still counts has changed. */
+static void shrink_at(struct table *table, size_t at, table_shrink_fn *shrink, int64_t now_ms)
 {
-    enum { AHEAD = 4 };
+    struct table_entry *entry = entry_at(table->slots[at]);
+    uint64_t before = block_bytes(entry);
+    uint32_t len = shrink(entry->data + entry->key_len, entry->len, &entry->forget_at_ms, now_ms);
+    if (len >= entry->len || !len)
+        return;
+    entry->len = len;
+    uint64_t tag = table->slots[at] & ~ADDRESS_MASK;
+    size_t size = entry_size(entry->key_len, len);
+    struct table_entry *moved = entry_move(table, entry, size, size);
+    if (!moved)
+        return;
+    table->slots[at] = slot_of(moved, tag);
+    table->bytes -= before - block_bytes(moved);
+}
+
+void table_sweep(struct table *table, size_t slots, int64_t before_ms, table_shrink_fn *shrink, int64_t now_ms)
+{
+    enum { AHEAD = 4, AT_ONCE = 32 }; /* some at once, so that memory is fetched ahead */
+    table->sweep_due += slots;
+    if (table->sweep_due < AT_ONCE)
+        return;
+    slots = table->sweep_due;
+    table->sweep_due = 0;
+    bool is_tight = shrink && table->bytes > table->max_bytes / 2;
     for (; slots && table->capacity; slots--) {
         size_t at = table->hand, ahead = (at + AHEAD) & (table->capacity - 1);
         if (table->slots[ahead])
@@ -196,6 +239,8 @@ void table_sweep(struct table *table, size_t slots, int64_t before_ms)
             table->forgotten++;
             continue;
         }
+        if (is_tight && table->slots[at])
+            shrink_at(table, at, shrink, now_ms);
         table->hand = (at + 1) & (table->capacity - 1);
     }
 }
@@ -255,9 +300,10 @@ static struct table_entry *add_entry(struct table *table, uint64_t hash, struct 
 {
     if (!has_place(table, size, now_ms) || !make_room(table, NULL, size, now_ms) || table->capacity == 0)
         return NULL;
-    struct table_entry *entry = malloc(size);
+    struct table_entry *entry = block_new(&table->blocks, size);
     if (!entry)
         return NULL;
+    entry->units = block_units(size);
     entry->hash = (uint32_t)hash;
     entry->key_len = (uint8_t)key.len;
     entry->held = 0;
@@ -275,7 +321,7 @@ static struct table_entry *resize_entry(struct table *table, struct table_entry 
     if (size > before && !make_room(table, entry, size - before, now_ms))
         return NULL;
     size_t at = place_of(table, entry);
-    struct table_entry *moved = realloc(entry, size);
+    struct table_entry *moved = entry_move(table, entry, entry_size(entry->key_len, entry->len), size);
     if (!moved)
         return NULL;
     table->slots[at] = slot_of(moved, hash);

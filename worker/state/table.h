@@ -13,28 +13,33 @@
 
 #include <warden/str.h>
 
+#include "worker/state/blocks.h"
+
 struct table_entry {
     uint64_t version;
     int64_t forget_at_ms;
     uint32_t hash; /* its low bits: the place in the table */
     uint32_t len;
     uint8_t key_len;
+    uint8_t units;        /* of its block */
     uint8_t held;         /* not 0: it must not be dropped (lmdb.c: it is not on the disk yet) */
     unsigned char data[]; /* the key, then the value */
 };
 
 struct table {
     _Alignas(64) pthread_mutex_t lock;
+    struct blocks blocks;
     uint64_t *slots; /* 0: free */
     size_t capacity; /* a power of two; 0 before the first value */
     size_t count;
-    size_t hand; /* where the sweep is */
+    size_t hand;      /* where the sweep is */
+    size_t sweep_due; /* places that are still to be looked at */
     uint64_t newest_version;
     uint64_t bytes, max_bytes; /* of blocks and slots */
     uint64_t forgotten, evicted;
 };
 
-void table_init(struct table *table, uint64_t max_bytes);
+void table_init(struct table *table, struct block_pool *pool, uint64_t max_bytes);
 void table_fini(struct table *table);
 
 /* Two steps before table_find(), so that the memory of many keys is fetched side by side. */
@@ -53,7 +58,10 @@ void table_each_of_hash(struct table *table, uint64_t hash, void (*each)(void *c
                         void *context);
 /* What stands at place `at`, for walks; NULL: nothing. */
 const struct table_entry *table_entry_at(const struct table *table, size_t at);
-/* Looks at a few values and drops those that could be forgotten before `before_ms`. */
-void table_sweep(struct table *table, size_t slots, int64_t before_ms);
+/* What is left of a value that nobody has changed for a while: its new length, at most `len`. */
+typedef uint32_t table_shrink_fn(unsigned char *bytes, uint32_t len, int64_t *forget_at_ms, int64_t now_ms);
+/* Looks at a few values and drops those that could be forgotten before `before_ms`. Where the table is more than half
+ * full, the others are shrunk (`shrink` NULL: never). */
+void table_sweep(struct table *table, size_t slots, int64_t before_ms, table_shrink_fn *shrink, int64_t now_ms);
 
 #endif
