@@ -162,13 +162,20 @@ static void filters_grams(const struct wide *wide, size_t len, size_t *passed, s
     free(text);
 }
 
+/* A quarter of the bits. */
+static uint32_t thinned(struct random_source *random)
+{
+    uint32_t some = random_below(random, UINT32_MAX);
+    return some & random_below(random, UINT32_MAX);
+}
+
 static void probes_bitmaps(const struct wide *wide, size_t len)
 {
     enum { BITS = 12 };
     uint32_t bitmap[(1 << BITS) / 32], width = 2 + random_below(&random_bytes, 3);
     unsigned char *text = some_bytes(len, WIDE_BYTES);
     for (size_t i = 0; i < sizeof bitmap / sizeof *bitmap; i++)
-        bitmap[i] = random_below(&random_bytes, UINT32_MAX) & random_below(&random_bytes, UINT32_MAX);
+        bitmap[i] = thinned(&random_bytes);
     uint32_t *positions = malloc((len + WIDE_BYTES) * sizeof *positions);
     size_t found = wide->bitmap_probe(bitmap, BITS, width, text, len, positions), at = 0;
     for (uint32_t i = 0; i + width <= len; i++) {
