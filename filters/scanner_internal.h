@@ -95,6 +95,27 @@ struct wd_scanner {
 bool wd_scanner_fit(struct wd_scanner *scanner, const struct wd_ruleset *set);
 const struct cached_name *wd_scanner_name(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_str name);
 
+/* ---- candidates ---- */
+
+static inline bool wd_is_in_scope(const struct wd_scanner *scanner, uint32_t index)
+{
+    const struct rule *rule = &scanner->set->rules[index];
+    return scanner->event_name->scopes[rule->scope / 64] >> rule->scope % 64 & 1 &&
+           rule->stages & 1U << scanner->options.stage && !wd_guard_is_off(scanner->set, index);
+}
+
+static inline void wd_touch(struct wd_scanner *scanner, uint32_t rule)
+{
+    if (scanner->memory->touched[rule] == scanner->memory->generation)
+        return;
+    scanner->memory->touched[rule] = scanner->memory->generation;
+    scanner->memory->candidates[scanner->candidate_count++] = rule;
+}
+
+/* scan_texts.c: makes the views of a text that live rules read, and notes what patterns find in them.
+ * WD_ERR_TOO_LARGE is for the caller to report. */
+enum wd_status wd_scan_text(struct wd_scanner *scanner, struct evaluation *evaluation, uint32_t text_index);
+
 /* ---- valve.c ---- */
 
 /* Counts the event for the scopes that cover it. */
