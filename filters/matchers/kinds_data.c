@@ -6,15 +6,11 @@
 #include "filters/matchers/matchers.h"
 #include "filters/rules/loader.h"
 
-#define ENDS                                                                                                           \
-    {                                                                                                                  \
-        .name = NULL                                                                                                   \
-    }
 /* The keys of a kind whose only parameter is a choice. */
 #define CHOICE_KEYS(kind, names, text)                                                                                 \
     {                                                                                                                  \
         {.name = (kind), .type = KEY_CHOICE, .required = true, .choices = (names), .doc = (text)}, LEAF_FIELDS_KEY,    \
-            LEAF_VIEWS_KEY, LEAF_NAME_KEY, ENDS                                                                        \
+            LEAF_VIEWS_KEY, LEAF_NAME_KEY, KEYS_END                                                                    \
     }
 
 static const char *const GROUPED[] = {"any", "grouped", NULL};
@@ -143,7 +139,7 @@ static const struct key WALLET_KEYS[] = {
      .doc = "currencies, or any: all but solana, whose addresses have no checksum"},
     LEAF_FIELDS_KEY,
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 static uint32_t wallets_named(const char *name)

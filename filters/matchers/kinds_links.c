@@ -9,11 +9,6 @@
 #include "filters/rules/loader.h"
 #include "filters/rules/utf8.h"
 
-#define ENDS                                                                                                           \
-    {                                                                                                                  \
-        .name = NULL                                                                                                   \
-    }
-
 /* ---- domain: the entries ---- */
 
 static const struct key DOMAIN_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = "a domain, as in example.com"};
@@ -30,7 +25,7 @@ static const struct key DOMAIN_KEYS[] = {
      .doc = "domains with all below them, and IP addresses: a list of them, or the name of a list of kind domain"},
     LEAF_FIELDS_KEY,
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 /* Where an entry stands, for findings. */
@@ -211,14 +206,14 @@ static const struct key LINKS_PARAMETERS[] = {
      .type = KEY_LIST,
      .element = &TRAIT_ELEMENT,
      .doc = "only links with one of: other_host, user, address, port, punycode"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape LINKS = {"'links'", "links", "Links to count.", LINKS_PARAMETERS, false};
 static const struct key LINKS_KEYS[] = {
     {.name = "links", .type = KEY_MAP, .required = true, .shape = &LINKS, .doc = "as in {at_least: 3, of: hosts}"},
     LEAF_FIELDS_KEY,
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 static bool prepare_links(struct loader *loader, const struct wd_node *node, struct leaf *leaf)

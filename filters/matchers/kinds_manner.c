@@ -9,15 +9,11 @@
 #include "filters/matchers/matchers.h"
 #include "filters/rules/loader.h"
 
-#define ENDS                                                                                                           \
-    {                                                                                                                  \
-        .name = NULL                                                                                                   \
-    }
 /* The keys of a kind whose parameters are a map. */
 #define MAP_KEYS(kind, parameters, text)                                                                               \
     {                                                                                                                  \
         {.name = (kind), .type = KEY_MAP, .required = true, .shape = &(parameters), .doc = (text)}, LEAF_FIELDS_KEY,   \
-            LEAF_NAME_KEY, ENDS                                                                                        \
+            LEAF_NAME_KEY, KEYS_END                                                                                    \
     }
 
 static int64_t integer_or(const struct wd_node *map, const char *name, int64_t otherwise)
@@ -64,7 +60,7 @@ static const struct key REPEAT_PARAMETERS[] = {
      .low = 1,
      .high = 10000,
      .doc = "the same: any if not given, 20 for chunks and at most 100"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape REPEAT = {"'repeat'", "repeat", "What comes again and again.", REPEAT_PARAMETERS, false};
 static const struct key REPEAT_KEYS[] = {
@@ -72,7 +68,7 @@ static const struct key REPEAT_KEYS[] = {
     LEAF_FIELDS_KEY,
     LEAF_VIEWS_KEY,
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 static enum wd_repeat_unit unit_named(const char *name)
@@ -143,7 +139,7 @@ struct share_of_letters {
 static const struct key CAPS_PARAMETERS[] = {
     {.name = "share", .type = KEY_PERCENT, .doc = "share of letters in capitals: 70% if not given"},
     {.name = "letters", .type = KEY_INTEGER, .low = 1, .high = 100000, .doc = "so many letters with case: 10"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape CAPS = {"'caps'", "caps", "Capitals.", CAPS_PARAMETERS, false};
 static const struct key CAPS_KEYS[] = MAP_KEYS("caps", CAPS, "as in {share: 70%, letters: 10}");
@@ -195,7 +191,7 @@ struct emoji_bounds {
 static const struct key EMOJI_PARAMETERS[] = {
     {.name = "at_least", .type = KEY_INTEGER, .low = 1, .high = 100000, .doc = "so many: 1 if not given"},
     {.name = "share", .type = KEY_PERCENT, .doc = "share of the visible characters: any if not given"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape EMOJI = {"'emoji'", "emoji", "Emoji, as people see them.", EMOJI_PARAMETERS, false};
 static const struct key EMOJI_KEYS[] = MAP_KEYS("emoji", EMOJI, "as in {at_least: 10, share: 50%}");
@@ -234,7 +230,7 @@ const struct leaf_kind wd_emoji_leaf = {
 
 static const struct key ZALGO_PARAMETERS[] = {
     {.name = "marks", .type = KEY_INTEGER, .low = 2, .high = 100, .doc = "so many on one character: 4 if not given"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape ZALGO = {"'zalgo'", "zalgo", "Heaps of marks.", ZALGO_PARAMETERS, false};
 static const struct key ZALGO_KEYS[] = MAP_KEYS("zalgo", ZALGO, "marks that no script puts there, as in {marks: 4}");
@@ -270,7 +266,7 @@ static const struct key SCRIPT_PARAMETERS[] = {
     {.name = "is", .type = KEY_LIST, .required = true, .element = &SCRIPT_ELEMENT, .doc = "names of Unicode scripts"},
     {.name = "share", .type = KEY_PERCENT, .doc = "share of letters that are of these scripts: 50% if not given"},
     {.name = "letters", .type = KEY_INTEGER, .low = 1, .high = 100000, .doc = "so many letters at all: 1 if not given"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape SCRIPT = {"'script'", "script", "Scripts, which are not languages.", SCRIPT_PARAMETERS,
                                     false};

@@ -2,15 +2,6 @@
  * mean; behaviour_load.c reads what passed. */
 #include "filters/rules/behaviour.h"
 
-#define ENDS                                                                                                           \
-    {                                                                                                                  \
-        .name = NULL                                                                                                   \
-    }
-#define NO_MORE                                                                                                        \
-    {                                                                                                                  \
-        .doc = NULL                                                                                                    \
-    }
-
 static const char *const MODES[] = {"shadow", "enforce", NULL};
 static const struct key EVENT_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = "an event name, with * for any rest"};
 #define MODE_KEY(what)                                                                                                 \
@@ -38,7 +29,7 @@ static const struct key BAND_KEYS[] = {
      .element = &wd_action_element,
      .may_be_empty = true,
      .doc = "on content: for each new one while the band holds; on the author and notify: once, on entering"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape BAND = {"a band", "score_band", "What a score leads to.", BAND_KEYS, false};
 static const struct key BAND_ELEMENT = {.name = "", .type = KEY_MAP, .shape = &BAND, .doc = "a band"};
@@ -58,7 +49,7 @@ static const struct key REPORTS_KEYS[] = {
     {.name = "reporter",
      .type = KEY_TEXT,
      .doc = "field with the id of who reports, as in json.reporterId: without one every report weighs 1"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape REPORTS = {"reports", "score_reports", "Points from what others report.", REPORTS_KEYS,
                                      false};
@@ -74,7 +65,7 @@ static const struct key SCORE_KEYS[] = {
      .doc = "by `at`, rising: the highest that holds acts"},
     {.name = "reports", .type = KEY_MAP, .shape = &REPORTS, .doc = "points from what others report"},
     MODE_KEY("of its bands: enforce (default) or shadow; points are counted in both"),
-    ENDS,
+    KEYS_END,
 };
 static const struct shape SCORE = {"a score", "score_definition", "Points of an author that decay.", SCORE_KEYS, false};
 const struct key wd_score_element = {.name = "", .type = KEY_MAP, .shape = &SCORE, .doc = "a score"};
@@ -97,7 +88,7 @@ static const struct key STEP_KEYS[] = {
      .element = &wd_action_element,
      .may_be_empty = true,
      .doc = "what to do, once, as in [{mute: 1h}]"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape STEP = {"a step of a ladder", "ladder_step", "What so many strikes lead to.", STEP_KEYS,
                                   false};
@@ -113,7 +104,7 @@ static const struct key STEP_ELEMENT = {.name = "", .type = KEY_MAP, .shape = &S
          .doc = "strikes are forgotten after so long: the longest `within`, or 30d, where none is given"},             \
         MODE_KEY("of its steps: enforce (default) or shadow; strikes are counted in both")
 
-static const struct key LADDER_KEYS[] = {LADDER_KEYS_ALL, ENDS};
+static const struct key LADDER_KEYS[] = {LADDER_KEYS_ALL, KEYS_END};
 static const struct shape LADDER = {"a ladder", "ladder", "What an author's strikes lead to.", LADDER_KEYS, false};
 const struct key wd_ladder_element = {.name = "", .type = KEY_MAP, .shape = &LADDER, .doc = "a ladder"};
 
@@ -121,7 +112,7 @@ static const char *const BY[] = {"author", NULL};
 static const struct key ESCALATE_KEYS[] = {
     LADDER_KEYS_ALL,
     {.name = "by", .type = KEY_CHOICE, .choices = BY, .doc = "whose matches count: author"},
-    ENDS,
+    KEYS_END,
 };
 const struct shape wd_escalate_shape = {"escalate", "escalate", "A ladder of the rule's own: its matches are strikes.",
                                         ESCALATE_KEYS, false};
@@ -129,7 +120,7 @@ const struct shape wd_escalate_shape = {"escalate", "escalate", "A ladder of the
 static const struct key STRIKES_KEYS[] = {
     {.name = "ladder", .type = KEY_IDENTIFIER, .doc = "on which ladder: 'default' where none is named"},
     {.name = "count", .type = KEY_INTEGER, .low = 1, .high = STRIKES_MAX, .doc = "so many: 1 where none are given"},
-    ENDS,
+    KEYS_END,
 };
 const struct shape wd_strikes_shape = {"strikes", "strikes", "Strikes for the author.", STRIKES_KEYS, false};
 
@@ -140,7 +131,7 @@ static const struct key LEVEL_KEYS[] = {
     {.name = "min_age", .type = KEY_DURATION, .doc = "the account is so old, or known for so long"},
     {.name = "clean_for", .type = KEY_DURATION, .doc = "no enforced rule has matched for so long"},
     {.name = "min_contents", .type = KEY_INTEGER, .low = 0, .high = 1e9, .doc = "contents made before"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape LEVEL = {"a level of trust", "trust_level", "What an author must have to be trusted so far.",
                                    LEVEL_KEYS, false};
@@ -155,7 +146,7 @@ static const struct key BEHAVIOUR_KEYS[] = {
      .type = KEY_LIST,
      .element = &wd_level_element,
      .doc = "levels of trust, the highest first; who has none of them is 'new'"},
-    ENDS,
+    KEYS_END,
 };
 const struct shape wd_behaviour_shape = {"behaviour", "behaviour", "What is remembered of authors.", BEHAVIOUR_KEYS,
                                          false};

@@ -10,15 +10,6 @@
 #include "filters/rules/behaviour.h"
 #include "filters/rules/loader.h"
 
-#define ENDS                                                                                                           \
-    {                                                                                                                  \
-        .name = NULL                                                                                                   \
-    }
-#define NO_MORE                                                                                                        \
-    {                                                                                                                  \
-        .doc = NULL                                                                                                    \
-    }
-
 /* ---- score ---- */
 
 static const struct key SCORE_BOUND_KEYS[] = {
@@ -26,7 +17,7 @@ static const struct key SCORE_BOUND_KEYS[] = {
     {.name = "le", .type = KEY_NUMBER, .low = 0, .high = 1e9, .doc = "at most"},
     {.name = "gt", .type = KEY_NUMBER, .low = 0, .high = 1e9, .doc = "above"},
     {.name = "ge", .type = KEY_NUMBER, .low = 0, .high = 1e9, .doc = "at least"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape SCORE_BOUNDS = {"bounds of a score", "score_bounds", "How many points.", SCORE_BOUND_KEYS,
                                           false};
@@ -39,7 +30,7 @@ static const struct key SCORE_CONDITION_KEYS[] = {
      .element = &SCORE_BOUNDS_ELEMENT,
      .doc = "points of the author before this event, as in {spam: {ge: 40}}"},
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 static bool load_score_bound(struct loader *loader, const struct wd_node *node, struct score_bound *bound)
@@ -101,7 +92,7 @@ static const struct key STRIKES_KEYS[] = {
     COUNT_BOUND("le", "at most"),
     COUNT_BOUND("gt", "more than"),
     COUNT_BOUND("ge", "at least"),
-    ENDS,
+    KEYS_END,
 };
 static const struct shape STRIKES = {"strikes", "strikes_bounds", "How many strikes.", STRIKES_KEYS, false};
 static const struct key STRIKES_CONDITION_KEYS[] = {
@@ -111,7 +102,7 @@ static const struct key STRIKES_CONDITION_KEYS[] = {
      .shape = &STRIKES,
      .doc = "strikes of the author before this event, as in {within: 24h, ge: 2}"},
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 static const struct wd_bounds *strike_bounds(struct loader *loader, const struct wd_node *node)
@@ -159,7 +150,7 @@ static const struct key LEVEL_ELEMENT = {.name = "", .type = KEY_IDENTIFIER, .do
 static const struct key LEVEL_ALTERNATIVES[] = {
     {.name = "", .type = KEY_IDENTIFIER, .doc = "a level, or new"},
     {.name = "", .type = KEY_LIST, .element = &LEVEL_ELEMENT, .doc = "a list of levels"},
-    NO_MORE,
+    ALTERNATIVES_END,
 };
 static const struct key TRUST_KEYS[] = {
     {.name = "trust",
@@ -168,7 +159,7 @@ static const struct key TRUST_KEYS[] = {
      .alternatives = LEVEL_ALTERNATIVES,
      .doc = "the author's level of trust is this, or one of these: new is who has none"},
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 static const struct key FIRST_KEYS[] = {
     {.name = "first_content",
@@ -176,7 +167,7 @@ static const struct key FIRST_KEYS[] = {
      .required = true,
      .doc = "new content, and the first that was seen of the author; false: new content, and not the first"},
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 bool wd_report_unknown_level(struct loader *loader, const struct wd_node *node)

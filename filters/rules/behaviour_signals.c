@@ -8,15 +8,6 @@
 #include "filters/rules/behaviour.h"
 #include "filters/rules/loader.h"
 
-#define ENDS                                                                                                           \
-    {                                                                                                                  \
-        .name = NULL                                                                                                   \
-    }
-#define NO_MORE                                                                                                        \
-    {                                                                                                                  \
-        .doc = NULL                                                                                                    \
-    }
-
 static const int64_t WINDOW_MAX_MS = INT64_C(366) * 86400000, SHORTEST_MS = 100;
 enum { MIN_LENGTH = 20, DISTINCT_MAX = 4000, DISTANCE_MAX = 3 };
 
@@ -24,7 +15,7 @@ static const struct key EVENT_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = "a
 static const struct key EVENTS_ALTERNATIVES[] = {
     {.name = "", .type = KEY_TEXT, .doc = "an event name, as in message.didCreate"},
     {.name = "", .type = KEY_LIST, .element = &EVENT_ELEMENT, .doc = "a list of event names"},
-    NO_MORE,
+    ALTERNATIVES_END,
 };
 #define OF_KEY                                                                                                         \
     {                                                                                                                  \
@@ -38,19 +29,19 @@ static const char *const EVENTS_WORD[] = {"events", NULL};
 static const struct key COUNT_KEYS[] = {
     {.name = "distinct", .type = KEY_TEXT, .doc = "different mentions, authors, links, places or values of a field"},
     {.name = "sum", .type = KEY_TEXT, .doc = "the sum of a field"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape COUNT = {"count", "rate_count", "What a window counts.", COUNT_KEYS, true};
 static const struct key COUNT_ALTERNATIVES[] = {
     {.name = "", .type = KEY_CHOICE, .choices = EVENTS_WORD, .doc = "events"},
     {.name = "", .type = KEY_MAP, .shape = &COUNT, .doc = "{distinct: mentions} or {sum: FIELD}"},
-    NO_MORE,
+    ALTERNATIVES_END,
 };
 static const struct key LIMIT_ELEMENT = {.name = "", .type = KEY_NUMBER, .low = 0, .high = 1e9, .doc = "a limit"};
 static const struct key LIMIT_ALTERNATIVES[] = {
     {.name = "", .type = KEY_NUMBER, .low = 0, .high = 1e9, .doc = "a number"},
     {.name = "", .type = KEY_NAMED, .element = &LIMIT_ELEMENT, .doc = "{new: 4, default: 8}"},
-    NO_MORE,
+    ALTERNATIVES_END,
 };
 static const struct key RATE_KEYS[] = {
     OF_KEY,
@@ -67,7 +58,7 @@ static const struct key RATE_KEYS[] = {
      .required = true,
      .alternatives = LIMIT_ALTERNATIVES,
      .doc = "true above it; by trust as in {new: 4, default: 8}"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape RATE = {"rate", "rate", "A sliding window over event times.", RATE_KEYS, false};
 static const struct key RATE_CONDITION_KEYS[] = {
@@ -77,7 +68,7 @@ static const struct key RATE_CONDITION_KEYS[] = {
      .shape = &RATE,
      .doc = "more than so many in a sliding window, as in {of: message.didCreate, over: 10s, more_than: 8}"},
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 const char *const wd_subject_names[] = {
@@ -282,7 +273,7 @@ static const struct key REPEAT_KEYS[] = {
      .low = 1,
      .high = 60,
      .doc = "so many contents of the author with nearly this text, this one included"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape REPEAT = {"repeat_of", "repeat_of", "Nearly the same text again.", REPEAT_KEYS, false};
 static const struct key REPEAT_CONDITION_KEYS[] = {
@@ -292,7 +283,7 @@ static const struct key REPEAT_CONDITION_KEYS[] = {
      .shape = &REPEAT,
      .doc = "the author has written nearly the same before, as in {within: 10m, more_than: 2}"},
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 static const char *const CROWD_SUBJECTS[] = {"network", "place", NULL};
@@ -305,7 +296,7 @@ static const struct key CROWD_KEYS[] = {
      .high = 100,
      .doc = "so many different authors of nearly the same text, this one included"},
     {.name = "per", .type = KEY_CHOICE, .choices = CROWD_SUBJECTS, .doc = "anywhere (network, default) or in a place"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape CROWD = {"coordinated", "coordinated", "The same text by many.", CROWD_KEYS, false};
 static const struct key CROWD_CONDITION_KEYS[] = {
@@ -315,7 +306,7 @@ static const struct key CROWD_CONDITION_KEYS[] = {
      .shape = &CROWD,
      .doc = "many authors write nearly the same, as in {authors: 5, within: 30s}"},
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 static struct signal_params *load_likeness(struct loader *loader, const struct wd_node *node, enum signal_kind kind,

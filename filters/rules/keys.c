@@ -27,14 +27,6 @@ const struct key wd_key_views_list = {.name = "", .type = KEY_CHOICE, .choices =
     {                                                                                                                  \
         .name = "", .type = KEY_TEXT, .doc = "a text"                                                                  \
     }
-#define ENDS                                                                                                           \
-    {                                                                                                                  \
-        .name = NULL                                                                                                   \
-    }
-#define NO_MORE                                                                                                        \
-    {                                                                                                                  \
-        .doc = NULL                                                                                                    \
-    }
 
 /* ---- ruleset ---- */
 
@@ -46,7 +38,7 @@ static const struct key HEADER_KEYS[] = {
     {.name = "license", .type = KEY_TEXT, .doc = "SPDX name of its licence"},
     {.name = "title", .type = KEY_TEXT, .doc = "what the set is about"},
     {.name = "default_mode", .type = KEY_CHOICE, .choices = MODES, .doc = "mode of rules that name none: enforce"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape HEADER = {"the rule set", "ruleset", "Who the set is.", HEADER_KEYS, false};
 
@@ -60,7 +52,7 @@ static const struct key LIST_KEYS[] = {
      .doc = "words (whole words), contains (anywhere), domain or ids"},
     {.name = "items", .type = KEY_LIST, .element = TEXT_ELEMENT, .doc = "the entries, where they stand here"},
     {.name = "file", .type = KEY_TEXT, .doc = "text file beside the rule file: an entry a line, # begins a comment"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape LIST = {"a list", "list", "Entries that conditions name.", LIST_KEYS, false};
 
@@ -75,7 +67,7 @@ static const struct key SCOPE_KEYS[] = {
      .type = KEY_LIST,
      .element = &wd_key_fields_list,
      .doc = "texts to read: all but author_name where none are named"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape SCOPE = {"a scope", "scope", "What the rule is about.", SCOPE_KEYS, false};
 
@@ -84,13 +76,13 @@ static const struct key SAMPLE_KEYS[] = {
      .type = KEY_PERCENT,
      .required = true,
      .doc = "share of authors that it is enforced on, as in 5%"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape SAMPLE = {"a mode", "sample", "Enforce on some authors only.", SAMPLE_KEYS, true};
 static const struct key MODE_ALTERNATIVES[] = {
     {.name = "", .type = KEY_CHOICE, .choices = MODES, .doc = "off, shadow or enforce"},
     {.name = "", .type = KEY_MAP, .shape = &SAMPLE, .doc = "{sample: 5%}"},
-    NO_MORE,
+    ALTERNATIVES_END,
 };
 
 static const struct key ACTION_MAP_KEYS[] = {
@@ -99,13 +91,13 @@ static const struct key ACTION_MAP_KEYS[] = {
     {.name = "unban", .type = KEY_CHOICE, .choices = BAN_SCOPES, .doc = "lift such a ban"},
     {.name = "remove", .type = KEY_CHOICE, .choices = REMOVE_SCOPES, .doc = "take the author out of it"},
     {.name = "notify", .type = KEY_IDENTIFIER, .doc = "send the decision to a notify target of the configuration"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape ACTION_MAP = {"an action", "action", "An action with its parameter.", ACTION_MAP_KEYS, true};
 static const struct key ACTION_ALTERNATIVES[] = {
     {.name = "", .type = KEY_CHOICE, .choices = ACTIONS, .doc = "the name of an action, as in flag"},
     {.name = "", .type = KEY_MAP, .shape = &ACTION_MAP, .doc = "an action with its parameter, as in {mute: 1h}"},
-    NO_MORE,
+    ALTERNATIVES_END,
 };
 const struct key wd_action_element = {
     .name = "", .type = KEY_EITHER, .alternatives = ACTION_ALTERNATIVES, .doc = "an action"};
@@ -123,7 +115,7 @@ static const struct key TEST_AUTHOR_KEYS[] = {
     {.name = "flag_count", .type = KEY_INTEGER, .low = 0, .high = 1e9, .doc = "how often the author was reported"},
     {.name = "is_global_ban", .type = KEY_BOOLEAN, .doc = "banned everywhere"},
     {.name = "metadata", .type = KEY_ANYTHING, .doc = "the user object's metadata"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape TEST_AUTHOR = {"a test's author", "test_author", "Who wrote it.", TEST_AUTHOR_KEYS, false};
 
@@ -132,7 +124,7 @@ static const struct key TEST_PLACE_KEYS[] = {
     {.name = "community_id", .type = KEY_TEXT, .doc = "community"},
     {.name = "target_type", .type = KEY_TEXT, .doc = "user, community or content"},
     {.name = "target_id", .type = KEY_TEXT, .doc = "its id"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape TEST_PLACE = {"a test's place", "test_place", "Where it was written.", TEST_PLACE_KEYS,
                                         false};
@@ -160,12 +152,12 @@ static const struct shape TEST_PLACE = {"a test's place", "test_place", "Where i
         .name = "metadata", .type = KEY_ANYTHING, .doc = "the content's metadata"                                      \
     }
 
-static const struct key TEST_KEYS[] = {TEST_EVENT_KEYS, ENDS};
+static const struct key TEST_KEYS[] = {TEST_EVENT_KEYS, KEYS_END};
 static const struct shape TEST = {"a test", "test", "An event to judge.", TEST_KEYS, false};
 static const struct key TEST_ALTERNATIVES[] = {
     {.name = "", .type = KEY_TEXT, .doc = "a text"},
     {.name = "", .type = KEY_MAP, .shape = &TEST, .doc = "an event, as in {text: hello, author: {age_days: 1}}"},
-    NO_MORE,
+    ALTERNATIVES_END,
 };
 static const struct key TEST_ELEMENT = {
     .name = "", .type = KEY_EITHER, .alternatives = TEST_ALTERNATIVES, .doc = "a test"};
@@ -174,7 +166,7 @@ static const struct key TEST_LINE_KEYS[] = {
     {.name = "rule", .type = KEY_IDENTIFIER, .required = true, .doc = "id of the rule that it is an example of"},
     {.name = "match", .type = KEY_BOOLEAN, .required = true, .doc = "it must match (true) or must not (false)"},
     TEST_EVENT_KEYS,
-    ENDS,
+    KEYS_END,
 };
 const struct shape wd_test_line_shape = {"a line of examples", "test_line", "An example in a tests_file.",
                                          TEST_LINE_KEYS, false};
@@ -196,7 +188,7 @@ static const struct key STEP_KEYS[] = {
      .element = &EXPECT_ELEMENT,
      .may_be_empty = true,
      .doc = "names of the actions that must be planned for the last of them, no more and no less"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape STEP = {"a step", "step", "An event of a sequence.", STEP_KEYS, false};
 static const struct key STEP_ELEMENT = {.name = "", .type = KEY_MAP, .shape = &STEP, .doc = "a step"};
@@ -209,7 +201,7 @@ static const struct key TESTS_KEYS[] = {
      .element = &STEP_ELEMENT,
      .may_be_empty = true,
      .doc = "events in order, with the actions that each must lead to"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape TESTS = {"tests", "tests", "Examples that `warden rules test` runs.", TESTS_KEYS, false};
 
@@ -220,7 +212,7 @@ static const struct key MESSAGE_ELEMENT = {.name = "", .type = KEY_TEXT, .doc = 
 static const struct key STRIKES_ALTERNATIVES[] = {
     {.name = "", .type = KEY_INTEGER, .low = 1, .high = STRIKES_MAX, .doc = "how many, on the ladder 'default'"},
     {.name = "", .type = KEY_MAP, .shape = &wd_strikes_shape, .doc = "{ladder: NAME, count: 2}"},
-    NO_MORE,
+    ALTERNATIVES_END,
 };
 
 #define RULE_KEYS_BUT_ID(when_required, actions_required)                                                              \
@@ -287,19 +279,19 @@ static const struct key STRIKES_ALTERNATIVES[] = {
 static const struct key RULE_KEYS[] = {
     {.name = "id", .type = KEY_IDENTIFIER, .required = true, .doc = "its name, unique among all sets"},
     RULE_KEYS_BUT_ID(true, true),
-    ENDS,
+    KEYS_END,
 };
 static const struct shape RULE = {"a rule", "rule", "A condition and what follows from it.", RULE_KEYS, false};
 const struct key wd_rule_key = {.name = "", .type = KEY_MAP, .shape = &RULE, .doc = "a rule"};
 
-static const struct key REPLACE_KEYS[] = {RULE_KEYS_BUT_ID(false, false), ENDS};
+static const struct key REPLACE_KEYS[] = {RULE_KEYS_BUT_ID(false, false), KEYS_END};
 static const struct shape REPLACE = {"a replacement", "replacement", "Keys of a rule.", REPLACE_KEYS, false};
 
 static const struct key APPEND_KEYS[] = {
     {.name = "tags", .type = KEY_LIST, .element = &SCALAR_ELEMENT, .doc = "more tags"},
     {.name = "except", .type = KEY_LIST, .element = &CONDITION_ELEMENT, .doc = "more exceptions"},
     {.name = "actions", .type = KEY_LIST, .element = &wd_action_element, .doc = "more actions"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape APPEND = {"an addition", "addition", "Entries put behind those of a rule.", APPEND_KEYS,
                                     false};
@@ -308,7 +300,7 @@ static const struct key OVERRIDE_KEYS[] = {
     {.name = "rule", .type = KEY_IDENTIFIER, .required = true, .doc = "id of the rule to change"},
     {.name = "replace", .type = KEY_MAP, .shape = &REPLACE, .doc = "keys that stand in place of the rule's"},
     {.name = "append", .type = KEY_MAP, .shape = &APPEND, .doc = "entries put behind those of the rule"},
-    ENDS,
+    KEYS_END,
 };
 static const struct shape OVERRIDE = {"an override", "override", "A change to a rule of another set.", OVERRIDE_KEYS,
                                       false};
@@ -329,6 +321,6 @@ static const struct key FILE_KEYS[] = {
      .type = KEY_TEXT,
      .doc = "JSON lines beside the rule file with more examples: {rule: ID, match: true, text: ...}"},
     {.name = "overrides", .type = KEY_LIST, .element = &OVERRIDE_ELEMENT, .doc = "changes to rules of other sets"},
-    ENDS,
+    KEYS_END,
 };
 const struct shape wd_file_shape = {"a rule file", "file", "A warden rule set.", FILE_KEYS, false};

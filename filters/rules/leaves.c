@@ -14,10 +14,6 @@ static const char *const CASES[] = {"ignore", "sensitive", NULL};
     {                                                                                                                  \
         .name = "case", .type = KEY_CHOICE, .choices = CASES, .doc = "ignore (default) or sensitive"                   \
     }
-#define ENDS                                                                                                           \
-    {                                                                                                                  \
-        .name = NULL                                                                                                   \
-    }
 
 static bool is_caseless(const struct wd_node *node)
 {
@@ -33,7 +29,7 @@ static const struct key REGEX_KEYS[] = {
     LEAF_FIELDS_KEY,
     LEAF_VIEWS_KEY,
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 static bool prepare_regex(struct loader *loader, const struct wd_node *node, struct leaf *leaf)
@@ -78,7 +74,7 @@ static const struct key WORDS_KEYS[] = {
     LEAF_FIELDS_KEY,
     LEAF_VIEWS_KEY,
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 static const struct key CONTAINS_KEYS[] = {
     {.name = "contains",
@@ -90,7 +86,7 @@ static const struct key CONTAINS_KEYS[] = {
     LEAF_FIELDS_KEY,
     LEAF_VIEWS_KEY,
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 static bool add_inline_entries(struct loader *loader, const struct wd_node *list, struct wd_pattern *patterns,
@@ -163,7 +159,7 @@ static const struct key BOUNDS_KEYS[] = {
     {.name = "le", .type = KEY_INTEGER, .low = 0, .high = 1e9, .doc = "at most"},
     {.name = "gt", .type = KEY_INTEGER, .low = 0, .high = 1e9, .doc = "more than"},
     {.name = "ge", .type = KEY_INTEGER, .low = 0, .high = 1e9, .doc = "at least"},
-    ENDS,
+    KEYS_END,
 };
 const struct shape wd_bounds_shape = {"bounds", "bounds", "How many.", BOUNDS_KEYS, false};
 
@@ -175,7 +171,7 @@ static const struct key LENGTH_KEYS[] = {
      .doc = "characters of a text, as in {gt: 500}"},
     LEAF_FIELDS_KEY,
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 static const struct key MENTIONS_KEYS[] = {
     {.name = "mentions",
@@ -184,7 +180,7 @@ static const struct key MENTIONS_KEYS[] = {
      .shape = &wd_bounds_shape,
      .doc = "different users that are mentioned, as in {gt: 5}"},
     LEAF_NAME_KEY,
-    ENDS,
+    KEYS_END,
 };
 
 const struct wd_bounds *wd_load_bounds(struct loader *loader, const struct wd_node *node)

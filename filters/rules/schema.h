@@ -42,6 +42,16 @@ struct key {
     double low, high;               /* INTEGER, NUMBER: where low < high */
 };
 
+/* The last entries of `keys` and `alternatives`. */
+#define KEYS_END                                                                                                       \
+    {                                                                                                                  \
+        .name = NULL                                                                                                   \
+    }
+#define ALTERNATIVES_END                                                                                               \
+    {                                                                                                                  \
+        .doc = NULL                                                                                                    \
+    }
+
 struct shape {
     const char *name;        /* for the reader: "a rule" */
     const char *schema_name; /* in the JSON Schema: "rule" */
