@@ -77,13 +77,13 @@ static enum wd_status scan_alone(struct passage *passage, struct wd_event *event
 {
     struct shard *shard = passage->shard;
     event->kafka_timestamp_ms = passage->record->timestamp_ms;
+    int64_t now_ms = wd_event_time_ms(event);
     if (wd_ruleset_remembers(shard->rules)) {
         const struct wd_recall nothing = {0};
         const struct wd_origin nowhere = {0};
-        return wd_scan_remembering(shard->scanner, shard->rules, passage->arena, event, wd_event_time_ms(event),
-                                   &nowhere, &nothing, NULL, verdict, err);
+        return wd_scan_remembering(shard->scanner, shard->rules, passage->arena, event, now_ms, &nowhere, &nothing,
+                                   NULL, verdict, err);
     }
-    int64_t now_ms = event->created_at_ms ? event->created_at_ms : event->kafka_timestamp_ms;
     return wd_scan(shard->scanner, shard->rules, passage->arena, event, now_ms, verdict, err);
 }
 

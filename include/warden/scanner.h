@@ -69,7 +69,7 @@ void wd_scanner_memory_free(struct wd_scanner_memory *memory);
 struct wd_scanner_memory *wd_scanner_exchange_memory(struct wd_scanner *scanner, struct wd_scanner_memory *memory);
 
 /* Fills *verdict_out from `event`; everything it points to is in `arena`, the rule set or the event.
- * `now_ms` is the event's own time: created_at, else the Kafka timestamp.
+ * `now_ms` is when the event happened: wd_event_time_ms() of <warden/behaviour.h>.
  * WD_ERR_TOO_LARGE where the arena's cap is passed; WD_ERR_MEMORY. */
 enum wd_status wd_scan(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_arena *arena,
                        const struct wd_event *event, int64_t now_ms, struct wd_verdict *verdict_out,

@@ -26,8 +26,7 @@ static json_t *author_value(const struct judge *judge, const struct wd_event *ev
         return NULL;
     struct wd_str name = {.data = key, .len = (size_t)len};
     const struct wd_value *value = wd_value_table_get(judge->table, name);
-    char *text =
-        value ? wd_value_describe(judge->set, name, value->bytes, value->len, judge_time_ms(judge, event)) : NULL;
+    char *text = value ? wd_value_describe(judge->set, name, value->bytes, value->len, wd_event_time_ms(event)) : NULL;
     json_t *json = text ? json_loads(text, 0, NULL) : NULL;
     free(text);
     return json;

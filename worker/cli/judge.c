@@ -31,11 +31,6 @@ void judge_fini(struct judge *judge)
     *judge = (struct judge){0};
 }
 
-int64_t judge_time_ms(const struct judge *judge, const struct wd_event *event)
-{
-    return wd_ruleset_remembers(judge->set) ? wd_event_time_ms(event) : event->created_at_ms;
-}
-
 struct wd_origin judge_origin(const struct judge *judge, size_t object)
 {
     return wd_origin_of(wd_str_from("records"), 0, (int64_t)judge->records, (uint32_t)object);
@@ -61,7 +56,7 @@ bool judge_record(struct judge *judge, const char *bytes, size_t len, const char
         const struct wd_event *event = &judge->events.items[i];
         struct wd_origin origin = judge_origin(judge, i);
         enum wd_status status =
-            wd_scan_with_table(judge->scanner, judge->set, judge->arena, event, judge_time_ms(judge, event), &origin,
+            wd_scan_with_table(judge->scanner, judge->set, judge->arena, event, wd_event_time_ms(event), &origin,
                                judge->table, &judge->verdicts[i], err);
         if (status != WD_OK) {
             *reason_out = wd_status_name(status);

@@ -23,8 +23,6 @@ struct judge {
 bool judge_init(struct judge *judge, const struct wd_ruleset *set);
 void judge_fini(struct judge *judge);
 
-/* The time that an event is judged at: what it says, of a set that remembers also Kafka's. */
-int64_t judge_time_ms(const struct judge *judge, const struct wd_event *event);
 /* Where the object with this index of the record last judged comes from. */
 struct wd_origin judge_origin(const struct judge *judge, size_t object);
 

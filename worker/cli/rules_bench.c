@@ -94,7 +94,7 @@ static bool judge_events(struct bench *bench, struct wd_scanner *scanner, const 
         const struct wd_event *event = &events->items[i];
         struct wd_verdict verdict;
         struct wd_origin origin = {.source = 1, .sequence = (uint64_t)(line + 1) << 16 | i};
-        int64_t now_ms = bench->table ? wd_event_time_ms(event) : event->created_at_ms;
+        int64_t now_ms = wd_event_time_ms(event);
         enum wd_status status = bench->table
                                     ? wd_scan_with_table(scanner, report->set, bench->arena, event, now_ms, &origin,
                                                          bench->table, &verdict, NULL)

@@ -24,7 +24,7 @@ static bool explain_rule(const struct judge *judge, const struct judge *behind, 
 {
     *out = (struct explained){.info = wd_ruleset_rule(judge->set, rule), .match = match};
     struct wd_origin origin = judge_origin(judge, (size_t)(event - judge->events.items));
-    return wd_explain_with_table(judge->scanner, judge->set, judge->arena, event, judge_time_ms(judge, event), &origin,
+    return wd_explain_with_table(judge->scanner, judge->set, judge->arena, event, wd_event_time_ms(event), &origin,
                                  behind->table, rule, &out->explanation, err) == WD_OK;
 }
 

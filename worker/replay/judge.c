@@ -300,18 +300,18 @@ static enum wd_status scan(struct replay_judge *judge, bool is_before, const str
         return wd_scan(scanner, set, judge->arena, event, at_ms, out, err);
     struct wd_origin origin =
         wd_origin_of(wd_str_from("replay"), (int32_t)item->input, (int64_t)item->position, judgement->object);
-    return wd_scan_with_table(scanner, set, judge->arena, event, wd_event_time_ms(event), &origin,
+    return wd_scan_with_table(scanner, set, judge->arena, event, at_ms, &origin,
                               is_before ? judge->values_before : judge->values, out, err);
 }
 
 /* False: no memory. */
-static bool take_event(struct replay_judge *judge, struct judgement *judgement, const struct record *record)
+static bool take_event(struct replay_judge *judge, struct judgement *judgement)
 {
     const struct replay_options *options = judge->options;
     const struct wd_event *event = judgement->event;
     struct tally *tally = &judge->tally;
     struct wd_error err = {0};
-    int64_t at_ms = event->created_at_ms ? event->created_at_ms : record->timestamp_ms;
+    int64_t at_ms = wd_event_time_ms(event);
     tally->events++;
     tally->repaired += event->repaired;
     tally->unwanted += !wd_ruleset_wants(options->rules, event->name);
@@ -351,7 +351,7 @@ bool replay_judge_take(struct replay_judge *judge, const struct source_block *bl
         events.items[i].kafka_timestamp_ms = record.timestamp_ms;
         struct judgement judgement = {
             .event = &events.items[i], .item = item, .object = (uint32_t)i, .label = record.label};
-        if (!take_event(judge, &judgement, &record))
+        if (!take_event(judge, &judgement))
             return false;
     }
     return true;
