@@ -1,22 +1,21 @@
-/* The store on one machine: an LMDB environment behind a table in memory. Values that have changed are kept in the
- * table and written in one transaction, which is on the disk before state_sync() returns: so before the offsets of what
- * changed them are committed. After a crash or a power loss the environment is what the last such transaction left, and
- * records from there on are read again.
+/* The store on one machine: a log of records in an LMDB environment, in memory the place of each value's newest record,
+ * and before it a table of values. Values that have changed are kept in the table and appended to the log in one
+ * transaction, which is on the disk before state_sync() returns: so before the offsets of what changed them are
+ * committed. After a crash or a power loss the log is what the last such transaction left, and records from there on are
+ * read again.
  *
- * What always holds: a value that is not in the environment as it is now is in the table, held; so whoever finds
- * nothing in the table, under its lock, reads the truth from the environment. Lock order: flush, then a stripe.
- * Neighbours: lmdb_flush.c writes, lmdb_evict.c makes room, stripes.c is the table. */
+ * What always holds: a value whose newest record is not the one at its place is in the table, held; so whoever finds
+ * nothing in the table, under its lock, reads the truth at the place, and where there is no place there is nothing. Of two
+ * records of a key the later one in the log counts. A segment of the log goes only in a transaction after the one that
+ * moved the last of its records, when no place leads there any more. Lock order: flush, then a stripe.
+ * Neighbours: lmdb_flush.c appends, lmdb_clean.c makes room, lmdb_writer.c writes ahead, lmdb_open.c and lmdb_load.c
+ * begin; segment.h is the log's form, stripes.h the table. */
 #include "worker/state/lmdb.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { MAX_READERS = 1024, DATABASES = 3, PATH_LONGEST = 3800 };
+enum { VALUE_MAX = 1 << 28 };
 
 enum wd_status lmdb_fail(const struct lmdb *lmdb, int code, struct wd_error *err)
 {
@@ -24,33 +23,33 @@ enum wd_status lmdb_fail(const struct lmdb *lmdb, int code, struct wd_error *err
     if (code == MDB_MAP_FULL)
         return wd_fail(err, status, "the state in %s is full, and nothing in it could be dropped: raise state.size",
                        lmdb->path);
+    if (code == MDB_VERSION_MISMATCH)
+        return wd_fail(err, WD_ERR_INVALID,
+                       "the state in %s was written in another format, which this version does not read: export it with "
+                       "the version that wrote it, and import it into an empty folder (state.path)",
+                       lmdb->path);
     return wd_fail(err, status, "the state in %s: %s", lmdb->path, mdb_strerror(code));
 }
 
 /* ---- reading ---- */
 
-int lmdb_read(MDB_txn *txn, const struct lmdb *lmdb, struct wd_str key, struct lmdb_record *out)
+int lmdb_read(MDB_txn *txn, const struct lmdb *lmdb, uint64_t place, struct wd_str key, struct record *out)
 {
-    MDB_val name = {.mv_size = key.len, .mv_data = (void *)key.data}, data;
-    int code = mdb_get(txn, lmdb->values, &name, &data);
-    return code ? code : lmdb_unpack(&data, out);
-}
-
-int lmdb_unpack(const MDB_val *data, struct lmdb_record *out)
-{
-    if (data->mv_size < LMDB_RECORD_HEADER)
+    size_t number = place_segment(place);
+    MDB_val name = {.mv_size = sizeof(number), .mv_data = &number}, data;
+    struct segment_view view;
+    int code = mdb_get(txn, lmdb->log, &name, &data);
+    if (code)
+        return code == MDB_NOTFOUND ? MDB_CORRUPTED : code;
+    if (!segment_open(data.mv_data, data.mv_size, &view) || !segment_record(&view, place_record(place), out))
         return MDB_CORRUPTED;
-    memcpy(&out->version, data->mv_data, 8);
-    memcpy(&out->forget_at_ms, (const char *)data->mv_data + 8, 8);
-    out->bytes = (const unsigned char *)data->mv_data + LMDB_RECORD_HEADER;
-    out->len = data->mv_size - LMDB_RECORD_HEADER;
-    return 0;
+    return wd_str_equal(out->key, key) ? 0 : MDB_NOTFOUND;
 }
 
 /* A view of the environment as it is now, until end_read(). */
 static int begin_read(struct lmdb_handle *handle, const struct lmdb *lmdb)
 {
-    if (handle->is_reading)
+    if (handle->is_reading || lmdb->view)
         return 0;
     int code =
         handle->reader ? mdb_txn_renew(handle->reader) : mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &handle->reader);
@@ -65,42 +64,57 @@ static void end_read(struct lmdb_handle *handle)
     handle->is_reading = false;
 }
 
-/* What stands in the table for a key, fetched from the environment where it does not; under the stripe's lock. A
- * removed value that is not written yet has len 0. NULL and *code_out 0: nowhere. */
-static struct table_entry *fetch(struct lmdb *lmdb, struct table *table, struct lmdb_handle *handle, uint64_t hash,
-                                 struct wd_str key, struct lmdb_record *record, int *code_out)
+static MDB_txn *txn_of(const struct lmdb_handle *handle, const struct lmdb *lmdb)
 {
-    *code_out = 0;
-    struct table_entry *entry = table_find(table, hash, key);
-    if (entry) {
-        *record = (struct lmdb_record){.version = entry->len ? entry->version : 0,
-                                       .forget_at_ms = entry->forget_at_ms,
-                                       .bytes = entry->data + entry->key_len,
-                                       .len = entry->len};
-        return entry;
-    }
-    *record = (struct lmdb_record){0};
+    return lmdb->view ? lmdb->view : handle->reader;
+}
+
+/* From the log into the table. NULL and *code_out 0: it is not there. */
+static struct table_entry *fetch_from_log(struct lmdb *lmdb, unsigned stripe, struct lmdb_handle *handle, uint64_t hash,
+                                          struct wd_str key, struct record *record, int *code_out)
+{
+    uint64_t place = places_find(&lmdb->places[stripe], hash);
+    if (!place)
+        return NULL;
     int code = begin_read(handle, lmdb);
     if (!code)
-        code = lmdb_read(handle->reader, lmdb, key, record);
+        code = lmdb_read(txn_of(handle, lmdb), lmdb, place, key, record);
     if (code) {
-        *record = (struct lmdb_record){0};
+        *record = (struct record){0};
         *code_out = code == MDB_NOTFOUND ? 0 : code;
         return NULL;
     }
-    entry = table_store(table, NULL, hash, key, record->bytes, (uint32_t)record->len, record->forget_at_ms,
-                        atomic_load_explicit(&lmdb->now_ms, memory_order_relaxed));
+    struct table_entry *entry =
+        table_store(&lmdb->stripes->tables[stripe], NULL, hash, key, record->bytes, record->len, record->forget_at_ms,
+                    atomic_load_explicit(&lmdb->now_ms, memory_order_relaxed));
     if (entry)
         entry->version = record->version;
     return entry;
 }
 
-static int get_item(struct lmdb *lmdb, struct table *table, struct lmdb_handle *handle, uint64_t hash,
+/* What stands in the table for a key, fetched from the log where it does not; under the stripe's lock. A removed value
+ * that is not written yet has len 0. NULL and *code_out 0: nowhere, or (record->len) there is no room in the table. */
+static struct table_entry *fetch(struct lmdb *lmdb, unsigned stripe, struct lmdb_handle *handle, uint64_t hash,
+                                 struct wd_str key, struct record *record, int *code_out)
+{
+    *code_out = 0;
+    struct table_entry *entry = table_find(&lmdb->stripes->tables[stripe], hash, key);
+    *record = (struct record){0};
+    if (!entry)
+        return fetch_from_log(lmdb, stripe, handle, hash, key, record, code_out);
+    *record = (struct record){.version = entry->len ? entry->version : 0,
+                              .forget_at_ms = entry->forget_at_ms,
+                              .bytes = entry->data + entry->key_len,
+                              .len = entry->len};
+    return entry;
+}
+
+static int get_item(struct lmdb *lmdb, unsigned stripe, struct lmdb_handle *handle, uint64_t hash,
                     struct state_item *item)
 {
-    struct lmdb_record record;
+    struct record record;
     int code;
-    fetch(lmdb, table, handle, hash, item->key, &record, &code);
+    fetch(lmdb, stripe, handle, hash, item->key, &record, &code);
     if (code)
         return code;
     item->conflict = false;
@@ -118,7 +132,7 @@ static int get_stripe(struct state_store *store, struct state_item *items, unsig
     stripe_order_prefetch(order, lmdb->stripes, stripe);
     int code = 0;
     for (uint32_t i = order->begins[stripe]; !code && i < order->begins[stripe + 1]; i++)
-        code = get_item(lmdb, table, handle, order->hashes[order->order[i]], &items[order->order[i]]);
+        code = get_item(lmdb, stripe, handle, order->hashes[order->order[i]], &items[order->order[i]]);
     end_read(handle);
     pthread_mutex_unlock(&table->lock);
     return code;
@@ -141,50 +155,55 @@ static void lmdb_get(struct state_store *store, struct state_item *items, size_t
 
 /* ---- storing: into the table ---- */
 
-static void note_dirty(struct lmdb *lmdb, unsigned stripe, struct table_entry *entry, uint64_t hash)
+static bool make_list_room(struct lmdb_changed *changed)
 {
-    atomic_fetch_add_explicit(&lmdb->dirty_bytes, entry->key_len + entry->len, memory_order_relaxed);
-    if (entry->held & LMDB_DIRTY)
-        return;
-    entry->held |= LMDB_DIRTY;
-    struct lmdb_dirty *dirty = &lmdb->dirty[stripe];
-    dirty->hashes[dirty->count++] = hash; /* there is room: make_dirty_room() */
-}
-
-static bool make_dirty_room(struct lmdb_dirty *dirty)
-{
-    if (dirty->count < dirty->room)
+    if (changed->count < changed->room)
         return true;
-    size_t room = dirty->room ? dirty->room * 2 : 64;
-    uint64_t *hashes = realloc(dirty->hashes, room * sizeof(*hashes));
+    size_t room = changed->room ? changed->room * 2 : 64;
+    uint64_t *hashes = realloc(changed->hashes, room * sizeof(*hashes));
     if (!hashes)
         return false;
-    dirty->hashes = hashes;
-    dirty->room = room;
+    changed->hashes = hashes;
+    changed->room = room;
     return true;
+}
+
+/* There is room in the list. */
+static void note_changed(struct lmdb *lmdb, unsigned stripe, struct table_entry *entry, uint64_t hash, uint32_t len_before)
+{
+    size_t more = entry->len > len_before ? entry->len - len_before : 0;
+    if (entry->held != TABLE_CHANGED) {
+        struct lmdb_changed *changed = &lmdb->changed[stripe];
+        changed->hashes[changed->count++] = hash;
+        entry->held = TABLE_CHANGED;
+        more = entry->key_len + (size_t)entry->len;
+    }
+    if (more)
+        atomic_fetch_add_explicit(&lmdb->changed_bytes, more, memory_order_relaxed);
 }
 
 static int put_item(struct lmdb *lmdb, unsigned stripe, struct lmdb_handle *handle, uint64_t hash,
                     struct state_item *item)
 {
-    struct table *table = &lmdb->stripes->tables[stripe];
     const struct wd_value *value = item->value;
-    struct lmdb_record record;
+    struct record record;
     int code;
-    struct table_entry *entry = fetch(lmdb, table, handle, hash, item->key, &record, &code);
+    struct table_entry *entry = fetch(lmdb, stripe, handle, hash, item->key, &record, &code);
     if (code)
         return code;
     item->conflict = item->version != record.version;
     if (item->conflict || (!value->len && !record.version))
         return 0;
-    if (!make_dirty_room(&lmdb->dirty[stripe]))
+    if (!make_list_room(&lmdb->changed[stripe]))
         return ENOMEM;
-    entry = table_store(table, entry, hash, item->key, value->bytes, value->len, value->forget_at_ms,
-                        atomic_load_explicit(&lmdb->now_ms, memory_order_relaxed));
+    entry = value->len > VALUE_MAX
+                ? NULL
+                : table_store(&lmdb->stripes->tables[stripe], entry, hash, item->key, value->bytes, value->len,
+                              value->forget_at_ms, atomic_load_explicit(&lmdb->now_ms, memory_order_relaxed));
     if (!entry)
         return MDB_MAP_FULL;
     item->version = value->len ? entry->version : 0;
-    note_dirty(lmdb, stripe, entry, hash);
+    note_changed(lmdb, stripe, entry, hash, record.len);
     return 0;
 }
 
@@ -239,8 +258,11 @@ static void lmdb_put(struct state_store *store, struct state_item *items, size_t
     struct wd_error err = {0};
     int code = store->share->options.read_only ? EACCES : 0;
     note_now(lmdb, now_ms);
-    if (!code && atomic_load_explicit(&lmdb->dirty_bytes, memory_order_relaxed) > lmdb->max_dirty_bytes)
+    uint64_t changed = atomic_load_explicit(&lmdb->changed_bytes, memory_order_relaxed);
+    if (!code && changed > lmdb->max_changed_bytes)
         code = lmdb_flush(lmdb);
+    else if (!code && changed > lmdb->early_bytes)
+        lmdb_writer_ask(lmdb);
     if (!code && !stripe_order_make(&handle->order, lmdb->stripes, items, count))
         code = ENOMEM;
     if (!code)
@@ -269,27 +291,57 @@ static void lmdb_count(struct state_store *store, struct wd_str key, int64_t del
     done(context, counted ? WD_OK : WD_ERR_MEMORY, amount);
 }
 
+static int walk_segment(struct lmdb *lmdb, uint64_t number, const MDB_val *data, state_each_fn *each, void *context,
+                        bool *more)
+{
+    struct segment_view view;
+    struct record record;
+    if (!segment_open(data->mv_data, data->mv_size, &view))
+        return MDB_CORRUPTED;
+    for (uint32_t i = 0; *more && i < view.count; i++) {
+        uint64_t hash = segment_hash(&view, i), place;
+        unsigned stripe = stripe_of(hash);
+        pthread_mutex_lock(&lmdb->stripes->tables[stripe].lock);
+        place = places_find(&lmdb->places[stripe], hash);
+        pthread_mutex_unlock(&lmdb->stripes->tables[stripe].lock);
+        if (place_segment(place) != number || place_record(place) != i)
+            continue; /* there is a later record, or the value is gone */
+        if (!segment_record(&view, i, &record))
+            return MDB_CORRUPTED;
+        *more = each(context, record.key, record.bytes, record.len, record.forget_at_ms);
+    }
+    return 0;
+}
+
+static int walk(struct lmdb *lmdb, MDB_txn *txn, state_each_fn *each, void *context)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val key, data;
+    bool more = true;
+    int code = mdb_cursor_open(txn, lmdb->log, &cursor);
+    while (!code && more && !(code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)))
+        code = walk_segment(lmdb, lmdb_number(&key), &data, each, context, &more);
+    if (cursor)
+        mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
 static enum wd_status lmdb_each(struct state_store *store, state_each_fn *each, void *context, struct wd_error *err)
 {
     struct lmdb *lmdb = store->share->own;
-    struct lmdb_handle *handle = store->own;
+    MDB_txn *txn = lmdb->view;
     if (lmdb_sync(store, err) != WD_OK)
         return err->status;
-    int code = begin_read(handle, lmdb);
-    if (code)
-        return lmdb_fail(lmdb, code, err);
-    MDB_cursor *cursor = NULL;
-    code = mdb_cursor_open(handle->reader, lmdb->values, &cursor);
-    MDB_val key, data;
-    struct lmdb_record record;
-    while (!code && !(code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) && !(code = lmdb_unpack(&data, &record)))
-        if (!each(context, (struct wd_str){.data = key.mv_data, .len = key.mv_size}, record.bytes, record.len,
-                  record.forget_at_ms))
-            break;
-    if (cursor)
-        mdb_cursor_close(cursor);
-    end_read(handle);
-    return code && code != MDB_NOTFOUND ? lmdb_fail(lmdb, code, err) : WD_OK;
+    pthread_mutex_lock(&lmdb->flush_lock); /* what is looked at and the places are of one state */
+    int code = txn ? 0 : mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &txn);
+    atomic_fetch_add(&lmdb->walkers, 1);
+    pthread_mutex_unlock(&lmdb->flush_lock);
+    if (!code)
+        code = walk(lmdb, txn, each, context);
+    atomic_fetch_sub(&lmdb->walkers, 1);
+    if (txn && txn != lmdb->view)
+        mdb_txn_abort(txn);
+    return code ? lmdb_fail(lmdb, code, err) : WD_OK;
 }
 
 static void lmdb_size(struct state_store *store, struct state_size *out)
@@ -315,129 +367,6 @@ static void lmdb_close(struct state_store *store)
         mdb_txn_abort(handle->reader);
     stripe_order_fini(&handle->order);
     free(handle);
-}
-
-/* ---- opening ---- */
-
-static bool make_folder(const char *path)
-{
-    char part[PATH_LONGEST + 1];
-    size_t length = strlen(path);
-    for (size_t i = 1; i <= length && i <= PATH_LONGEST; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            return false;
-    }
-    return true;
-}
-
-/* One process writes: another worker with the same folder would not see what is only in this one's table. */
-static enum wd_status own_folder(struct lmdb *lmdb, struct wd_error *err)
-{
-    char name[PATH_LONGEST + 16];
-    if (strlen(lmdb->path) > PATH_LONGEST)
-        return wd_fail(err, WD_ERR_INVALID, "state.path is longer than %d bytes", PATH_LONGEST);
-    if (!make_folder(lmdb->path))
-        return wd_fail(err, WD_ERR_IO, "cannot make the folder %s (state.path): %s", lmdb->path, strerror(errno));
-    snprintf(name, sizeof(name), "%s/owner", lmdb->path);
-    lmdb->owner_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lmdb->owner_fd < 0)
-        return wd_fail(err, WD_ERR_IO, "cannot write to %s (state.path): %s", lmdb->path, strerror(errno));
-    if (flock(lmdb->owner_fd, LOCK_EX | LOCK_NB) == 0)
-        return WD_OK;
-    return wd_fail(err, WD_ERR_UNAVAILABLE,
-                   "another process works with the state in %s: stop it, or give this one a folder of its own",
-                   lmdb->path);
-}
-
-static int open_databases(struct lmdb *lmdb, bool read_only)
-{
-    MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(lmdb->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
-    if (code)
-        return code;
-    unsigned create = read_only ? 0 : MDB_CREATE;
-    code = mdb_dbi_open(txn, "values", create, &lmdb->values);
-    if (!code)
-        code = mdb_dbi_open(txn, "counters", create, &lmdb->counters);
-    if (!code)
-        code = mdb_dbi_open(txn, "about", create, &lmdb->about);
-    if (!code)
-        return mdb_txn_commit(txn);
-    mdb_txn_abort(txn);
-    return code;
-}
-
-static int open_environment(struct lmdb *lmdb, const struct state_options *options)
-{
-    int code = mdb_env_create(&lmdb->env);
-    if (!code)
-        code = mdb_env_set_mapsize(lmdb->env, options->max_bytes);
-    if (!code)
-        code = mdb_env_set_maxdbs(lmdb->env, DATABASES);
-    if (!code)
-        code = mdb_env_set_maxreaders(lmdb->env, MAX_READERS);
-    if (!code)
-        code = mdb_env_open(lmdb->env, options->path,
-                            MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : MDB_WRITEMAP), 0600);
-    if (!code)
-        code = open_databases(lmdb, options->read_only);
-    return code ? code : lmdb_load(lmdb);
-}
-
-static void lmdb_free(struct lmdb *lmdb)
-{
-    if (!lmdb)
-        return;
-    if (lmdb->env)
-        mdb_env_close(lmdb->env);
-    stripes_free(lmdb->stripes);
-    for (unsigned stripe = 0; stripe < STRIPES; stripe++)
-        free(lmdb->dirty[stripe].hashes);
-    if (lmdb->owner_fd >= 0)
-        close(lmdb->owner_fd);
-    pthread_mutex_destroy(&lmdb->flush_lock);
-    free(lmdb);
-}
-
-static enum wd_status lmdb_share_open(struct state_share *share, struct wd_error *err)
-{
-    const struct state_options *options = &share->options;
-    struct lmdb *lmdb = calloc(1, sizeof(*lmdb));
-    if (!lmdb)
-        return wd_fail(err, WD_ERR_MEMORY, "no memory for the state");
-    lmdb->owner_fd = -1;
-    lmdb->path = options->path;
-    lmdb->grace_ms = options->grace_ms;
-    lmdb->shared_counters = share->counters;
-    lmdb->max_bytes = options->max_bytes;
-    lmdb->max_dirty_bytes = options->cache_bytes / 8;
-    pthread_mutex_init(&lmdb->flush_lock, NULL);
-    lmdb->stripes = stripes_new(options->cache_bytes);
-    enum wd_status status = lmdb->stripes ? WD_OK : wd_fail(err, WD_ERR_MEMORY, "no memory for the state");
-    if (status == WD_OK && !options->read_only)
-        status = own_folder(lmdb, err);
-    int code = status == WD_OK ? open_environment(lmdb, options) : 0;
-    if (code)
-        status = lmdb_fail(lmdb, code, err);
-    if (status != WD_OK) {
-        lmdb_free(lmdb);
-        return status;
-    }
-    share->own = lmdb;
-    return WD_OK;
-}
-
-/* What is not on the disk yet was asked for by nobody: no offset was committed for it. */
-static void lmdb_share_close(struct state_share *share)
-{
-    struct lmdb *lmdb = share->own;
-    if (!share->options.read_only)
-        lmdb_flush(lmdb);
-    lmdb_free(lmdb);
 }
 
 const struct state_backend STATE_BACKEND_LMDB = {.share_open = lmdb_share_open,

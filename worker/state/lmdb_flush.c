@@ -1,423 +1,433 @@
-/* Writing what has changed, in one transaction. Neighbours: lmdb.c says what always holds. */
+/* Appending what has changed to the log, in one transaction. Read lmdb_flush() first. Neighbours: lmdb.c says what always
+ * holds; lmdb_clean.c takes what stays of the oldest segments along. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "worker/state/lmdb.h"
 
-/* A copy of a dirty value: the table may go on changing while it is written. */
-struct pending {
-    size_t at; /* of the key in the copy's bytes; the value is behind it */
-    uint32_t len;
-    uint8_t key_len;
-    uint64_t version;
-    int64_t forget_at_ms;
-    const unsigned char *key; /* once all are copied */
-};
-
-struct copy {
-    struct pending *items;
-    size_t count, room;
-    unsigned char *bytes;
-    size_t bytes_used, bytes_room;
-    struct lmdb_dirty taken[STRIPES]; /* the lists that were dirty */
-};
-
-static void copy_fini(struct copy *copy)
-{
-    free(copy->items);
-    free(copy->bytes);
-    for (unsigned stripe = 0; stripe < STRIPES; stripe++)
-        free(copy->taken[stripe].hashes);
-}
-
-/* ---- copying ---- */
-
-static bool copy_room(struct copy *copy, size_t bytes)
-{
-    if (copy->count == copy->room) {
-        size_t room = copy->room ? copy->room * 2 : 1024;
-        struct pending *items = realloc(copy->items, room * sizeof(*items));
-        if (!items)
-            return false;
-        copy->items = items;
-        copy->room = room;
-    }
-    if (copy->bytes_used + bytes > copy->bytes_room) {
-        size_t room = (copy->bytes_room + bytes) * 2;
-        unsigned char *more = realloc(copy->bytes, room);
-        if (!more)
-            return false;
-        copy->bytes = more;
-        copy->bytes_room = room;
-    }
-    return true;
-}
-
-static bool copy_entry(struct copy *copy, struct table_entry *entry)
-{
-    size_t bytes = entry->key_len + (size_t)entry->len;
-    if (!copy_room(copy, bytes))
-        return false;
-    memcpy(copy->bytes + copy->bytes_used, entry->data, bytes);
-    copy->items[copy->count++] = (struct pending){.at = copy->bytes_used,
-                                                  .len = entry->len,
-                                                  .key_len = entry->key_len,
-                                                  .version = entry->version,
-                                                  .forget_at_ms = entry->forget_at_ms};
-    copy->bytes_used += bytes;
-    entry->held = LMDB_WRITING;
-    return true;
-}
-
-struct copying {
-    struct copy *copy;
+/* What a transaction takes from the table. */
+struct taking {
+    struct lmdb *lmdb;
+    struct lmdb_batch *batch;
+    struct table *table;
+    struct lmdb_changed lists[STRIPES]; /* the lists of what had changed */
+    struct lmdb_changed removed;
+    uint64_t newest_version;
     bool fine;
 };
 
-static void copy_if_dirty(void *context, struct table_entry *entry)
+/* ---- segments ---- */
+
+static void list_init(struct segment_list *list)
 {
-    struct copying *copying = context;
-    if (copying->fine && entry->held & LMDB_DIRTY)
-        copying->fine = copy_entry(copying->copy, entry);
+    *list = (struct segment_list){.end = &list->first};
 }
 
-/* The lists go to `copy` first, so that a failure half way can give everything back. */
-static bool copy_dirty(struct lmdb *lmdb, struct copy *copy)
+struct segment *lmdb_room(struct lmdb *lmdb, struct segment_list *list, size_t bytes)
 {
-    struct copying copying = {.copy = copy, .fine = true};
-    atomic_store(&lmdb->dirty_bytes, 0);
-    for (unsigned stripe = 0; copying.fine && stripe < STRIPES; stripe++) {
-        struct table *table = &lmdb->stripes->tables[stripe];
-        pthread_mutex_lock(&table->lock);
-        copy->taken[stripe] = lmdb->dirty[stripe];
-        lmdb->dirty[stripe] = (struct lmdb_dirty){0};
-        for (size_t i = 0; i < copy->taken[stripe].count; i++)
-            table_each_of_hash(table, copy->taken[stripe].hashes[i], copy_if_dirty, &copying);
-        pthread_mutex_unlock(&table->lock);
+    struct segment *segment = list->last;
+    if (segment && segment_has_room(segment, bytes))
+        return segment;
+    if (segment)
+        segment_seal(segment);
+    segment = lmdb->spare;
+    if (segment && segment_has_room(segment, bytes)) {
+        lmdb->spare = segment->next;
+        lmdb->spare_count--;
+        segment->next = NULL;
+    } else {
+        segment = segment_new(bytes);
     }
-    for (size_t i = 0; i < copy->count; i++)
-        copy->items[i].key = copy->bytes + copy->items[i].at;
-    return copying.fine;
+    if (!segment)
+        return NULL;
+    *list->end = list->last = segment;
+    list->end = &segment->next;
+    return segment;
 }
 
-/* ---- giving back ---- */
+void lmdb_free_segments(struct lmdb *lmdb, struct segment_list *list)
+{
+    enum { SPARE_MOST = 256 }; /* 21 MB: what a second changes ordinarily */
+    for (struct segment *segment = list->first, *next; segment; segment = next) {
+        next = segment->next;
+        if (segment->room != SEGMENT_BYTES || lmdb->spare_count == SPARE_MOST) {
+            segment_free(segment);
+            continue;
+        }
+        segment->count = 0;
+        segment->used = 0;
+        segment->next = lmdb->spare;
+        lmdb->spare = segment;
+        lmdb->spare_count++;
+    }
+    list_init(list);
+}
 
-struct releasing {
-    struct table *table;
-    struct table_entry *removed; /* a removed value that is written and unchanged since */
+/* ---- taking from the table ---- */
+
+static bool list_add(struct lmdb_changed *list, uint64_t hash)
+{
+    if (list->count == list->room) {
+        size_t room = list->room ? list->room * 2 : 64;
+        uint64_t *hashes = realloc(list->hashes, room * sizeof(*hashes));
+        if (!hashes)
+            return false;
+        list->hashes = hashes;
+        list->room = room;
+    }
+    list->hashes[list->count++] = hash;
+    return true;
+}
+
+static void take_if_changed(void *context, struct table_entry *entry)
+{
+    struct taking *taking = context;
+    if (!taking->fine || entry->held != TABLE_CHANGED)
+        return;
+    struct record record = {.version = entry->version,
+                            .forget_at_ms = entry->forget_at_ms,
+                            .key = {.data = (const char *)entry->data, .len = entry->key_len},
+                            .bytes = entry->data + entry->key_len,
+                            .len = entry->len};
+    uint64_t hash = stripes_hash(taking->lmdb->stripes, record.key); /* not the list's: that may be a neighbour's */
+    struct segment *segment = lmdb_room(taking->lmdb, &taking->batch->changed, record_bytes(&record));
+    taking->fine = segment && (record.len || list_add(&taking->removed, hash));
+    if (!taking->fine)
+        return;
+    segment_add(segment, hash, &record);
+    entry->held = taking->table->writing;
+}
+
+static void take_stripe(struct taking *taking, unsigned stripe)
+{
+    enum { AHEAD = 8 };
+    struct lmdb *lmdb = taking->lmdb;
+    struct table *table = taking->table = &lmdb->stripes->tables[stripe];
+    struct lmdb_changed *list = &taking->lists[stripe];
+    pthread_mutex_lock(&table->lock);
+    *list = lmdb->changed[stripe];
+    lmdb->changed[stripe] = (struct lmdb_changed){0};
+    table->writing = lmdb->round;
+    taking->fine = places_reserve(&lmdb->places[stripe], list->count);
+    for (size_t i = 0; taking->fine && i < list->count; i++) {
+        if (i + 2 * (size_t)AHEAD < list->count)
+            table_prefetch_slot(table, list->hashes[i + 2 * (size_t)AHEAD]);
+        if (i + AHEAD < list->count)
+            table_prefetch_entry(table, list->hashes[i + AHEAD]);
+        table_each_of_hash(table, list->hashes[i], take_if_changed, taking);
+    }
+    if (table->newest_version > taking->newest_version)
+        taking->newest_version = table->newest_version;
+    pthread_mutex_unlock(&table->lock);
+}
+
+static bool take_changed(struct lmdb *lmdb, struct taking *taking)
+{
+    lmdb->round = lmdb->round < TABLE_LAST_ROUND && lmdb->round ? lmdb->round + 1 : TABLE_FIRST_ROUND;
+    atomic_store(&lmdb->changed_bytes, 0);
+    taking->fine = true;
+    for (unsigned stripe = 0; taking->fine && stripe < STRIPES; stripe++)
+        take_stripe(taking, stripe);
+    if (taking->batch->changed.last)
+        segment_seal(taking->batch->changed.last);
+    return taking->fine;
+}
+
+/* ---- giving back, after a failure ---- */
+
+struct returning {
+    uint8_t round;
+    size_t bytes;
 };
 
-static void release_entry(void *context, struct table_entry *entry)
+static void change_again(void *context, struct table_entry *entry)
 {
-    struct releasing *releasing = context;
-    entry->held &= (uint8_t)~LMDB_WRITING;
-    if (!entry->held && !entry->len)
-        releasing->removed = entry;
+    struct returning *returning = context;
+    if (entry->held != returning->round)
+        return;
+    entry->held = TABLE_CHANGED;
+    returning->bytes += entry->key_len + (size_t)entry->len;
 }
 
-static void release_written(struct lmdb *lmdb, const struct copy *copy)
+static void join_lists(struct lmdb_changed *list, struct lmdb_changed *taken)
 {
+    if (!list->count) {
+        free(list->hashes);
+        *list = *taken;
+        *taken = (struct lmdb_changed){0};
+        return;
+    }
+    for (size_t i = 0; i < taken->count; i++)
+        if (!list_add(list, taken->hashes[i]))
+            abort(); /* values that no list knows would never be written, and offsets be committed all the same */
+}
+
+/* What has changed since stands in both lists then, and is taken once. */
+static void give_back(struct lmdb *lmdb, struct taking *taking)
+{
+    struct returning returning = {.round = lmdb->round};
     for (unsigned stripe = 0; stripe < STRIPES; stripe++) {
         struct table *table = &lmdb->stripes->tables[stripe];
         pthread_mutex_lock(&table->lock);
-        for (size_t i = 0; i < copy->taken[stripe].count; i++) {
-            struct releasing releasing = {.table = table};
-            do {
-                releasing.removed = NULL;
-                table_each_of_hash(table, copy->taken[stripe].hashes[i], release_entry, &releasing);
-                if (releasing.removed)
-                    table_remove(table, releasing.removed);
-            } while (releasing.removed);
-        }
+        for (size_t i = 0; i < taking->lists[stripe].count; i++)
+            table_each_of_hash(table, taking->lists[stripe].hashes[i], change_again, &returning);
+        join_lists(&lmdb->changed[stripe], &taking->lists[stripe]);
+        table->writing = 0;
         pthread_mutex_unlock(&table->lock);
     }
-}
-
-static void make_dirty_again(void *context, struct table_entry *entry)
-{
-    size_t *bytes = context;
-    if (!(entry->held & LMDB_WRITING))
-        return;
-    entry->held = LMDB_DIRTY;
-    *bytes += entry->key_len + (size_t)entry->len;
-}
-
-/* Puts the list of a failed transaction before what has become dirty since; without memory for that, before nothing:
- * then the values stay held and the list is made anew from the table. */
-static void join_lists(struct lmdb_dirty *dirty, struct lmdb_dirty *taken)
-{
-    if (!dirty->count) {
-        free(dirty->hashes);
-        *dirty = *taken;
-        *taken = (struct lmdb_dirty){0};
-        return;
-    }
-    uint64_t *hashes = realloc(dirty->hashes, (dirty->count + taken->count) * sizeof(*hashes));
-    if (!hashes)
-        abort(); /* values that no list knows would never be written, and offsets be committed all the same */
-    memcpy(hashes + dirty->count, taken->hashes, taken->count * sizeof(*hashes));
-    dirty->hashes = hashes;
-    dirty->count += taken->count;
-    dirty->room = dirty->count;
-}
-
-static void give_back(struct lmdb *lmdb, struct copy *copy)
-{
-    size_t bytes = 0;
-    for (unsigned stripe = 0; stripe < STRIPES; stripe++) {
-        struct table *table = &lmdb->stripes->tables[stripe];
-        pthread_mutex_lock(&table->lock);
-        for (size_t i = 0; i < copy->taken[stripe].count; i++)
-            table_each_of_hash(table, copy->taken[stripe].hashes[i], make_dirty_again, &bytes);
-        join_lists(&lmdb->dirty[stripe], &copy->taken[stripe]);
-        pthread_mutex_unlock(&table->lock);
-    }
-    atomic_fetch_add(&lmdb->dirty_bytes, bytes);
+    atomic_fetch_add(&lmdb->changed_bytes, returning.bytes);
 }
 
 /* ---- writing ---- */
 
-static int by_key(const void *left, const void *right)
+static int append(struct lmdb *lmdb, MDB_txn *txn, struct segment *segment)
 {
-    const struct pending *a = left, *b = right;
-    int order = memcmp(a->key, b->key, a->key_len < b->key_len ? a->key_len : b->key_len);
-    return order ? order : (int)a->key_len - (int)b->key_len;
-}
-
-static int write_item(struct lmdb *lmdb, MDB_cursor *cursor, const struct pending *item)
-{
-    MDB_val key = {.mv_size = item->key_len, .mv_data = (void *)item->key};
-    MDB_val data = {.mv_size = LMDB_RECORD_HEADER + item->len};
-    (void)lmdb;
-    if (!item->len) {
-        int code = mdb_cursor_get(cursor, &key, &data, MDB_SET);
-        return code == MDB_NOTFOUND ? 0 : code ? code : mdb_cursor_del(cursor, 0);
-    }
-    int code = mdb_cursor_put(cursor, &key, &data, MDB_RESERVE);
-    if (code)
-        return code;
-    memcpy(data.mv_data, &item->version, 8);
-    memcpy((char *)data.mv_data + 8, &item->forget_at_ms, 8);
-    memcpy((char *)data.mv_data + LMDB_RECORD_HEADER, item->key + item->key_len, item->len);
-    return 0;
-}
-
-static int write_items(struct lmdb *lmdb, MDB_txn *txn, const struct copy *copy)
-{
-    MDB_cursor *cursor = NULL;
-    int code = mdb_cursor_open(txn, lmdb->values, &cursor);
-    for (size_t i = 0; !code && i < copy->count; i++)
-        code = write_item(lmdb, cursor, &copy->items[i]);
-    if (cursor)
-        mdb_cursor_close(cursor);
-    return code;
-}
-
-struct counter_writer {
-    struct lmdb *lmdb;
-    MDB_txn *txn;
-    int code;
-};
-
-static void write_counter(void *context, const struct state_counter *counter)
-{
-    struct counter_writer *writer = context;
-    int64_t numbers[2] = {counter->amount, counter->ends_ms};
-    MDB_val key = {.mv_size = counter->key.len, .mv_data = (void *)counter->key.data};
-    MDB_val data = {.mv_size = sizeof(numbers), .mv_data = numbers};
-    if (!writer->code)
-        writer->code = mdb_put(writer->txn, writer->lmdb->counters, &key, &data, 0);
-}
-
-/* All of them anew: they are few, and ended ones go away so. */
-static int write_counters(struct lmdb *lmdb, MDB_txn *txn)
-{
-    struct counter_writer writer = {.lmdb = lmdb, .txn = txn};
-    writer.code = mdb_drop(txn, lmdb->counters, 0);
-    if (!writer.code)
-        state_counters_each(lmdb->shared_counters, write_counter, &writer);
-    return writer.code;
-}
-
-static const char NEWEST_VERSION[] = "newest_version";
-
-static int write_about(struct lmdb *lmdb, MDB_txn *txn)
-{
-    uint64_t newest = 0;
-    for (unsigned stripe = 0; stripe < STRIPES; stripe++) {
-        struct table *table = &lmdb->stripes->tables[stripe];
-        pthread_mutex_lock(&table->lock);
-        newest = table->newest_version > newest ? table->newest_version : newest;
-        pthread_mutex_unlock(&table->lock);
-    }
-    MDB_val key = {.mv_size = sizeof(NEWEST_VERSION) - 1, .mv_data = (void *)NEWEST_VERSION};
-    MDB_val data = {.mv_size = sizeof(newest), .mv_data = &newest};
-    return mdb_put(txn, lmdb->about, &key, &data, 0);
-}
-
-static int fill_transaction(struct lmdb *lmdb, MDB_txn *txn, const struct copy *copy)
-{
-    int code = lmdb_is_crowded(lmdb, txn, copy->count) ? lmdb_evict(lmdb, txn, copy->count + 16)
-                                                       : lmdb_sweep(lmdb, txn, copy->count / 2 + 64);
-    if (!code)
-        code = write_items(lmdb, txn, copy);
-    if (!code)
-        code = write_counters(lmdb, txn);
-    return code ? code : write_about(lmdb, txn);
-}
-
-static void note_size(struct lmdb *lmdb, MDB_txn *txn)
-{
-    MDB_stat stat;
-    if (mdb_stat(txn, lmdb->values, &stat) != 0)
-        return;
-    atomic_store(&lmdb->values_kept, stat.ms_entries);
-    atomic_store(&lmdb->bytes_kept,
-                 (stat.ms_leaf_pages + stat.ms_branch_pages + stat.ms_overflow_pages) * (uint64_t)stat.ms_psize);
-}
-
-/* Pages are written through the map: where the disk were full, that would end the process. So their blocks are asked
- * for before, some more at a time than are needed. */
-static int reserve_disk(struct lmdb *lmdb, const struct copy *copy)
-{
-    enum { PAGES_A_VALUE = 4, PAGES_MORE = 256 };
-    static const uint64_t STEP = UINT64_C(16) << 20;
-    MDB_envinfo info;
-    MDB_stat stat;
-    mdb_filehandle_t file;
-    int code = mdb_env_info(lmdb->env, &info);
-    if (!code)
-        code = mdb_env_stat(lmdb->env, &stat);
-    if (!code)
-        code = mdb_env_get_fd(lmdb->env, &file);
-    if (code)
-        return code;
-    uint64_t pages = info.me_last_pgno + 1 + PAGES_A_VALUE * copy->count + PAGES_MORE;
-    uint64_t wanted = pages * stat.ms_psize + copy->bytes_used;
-    wanted = wanted < lmdb->max_bytes ? wanted : lmdb->max_bytes;
-    if (wanted <= lmdb->reserved_bytes)
-        return 0;
-    wanted = wanted + STEP < lmdb->max_bytes ? wanted + STEP : lmdb->max_bytes;
-    code = posix_fallocate(file, (off_t)lmdb->reserved_bytes, (off_t)(wanted - lmdb->reserved_bytes));
-    if (!code)
-        lmdb->reserved_bytes = wanted;
-    return code;
-}
-
-static int try_to_write(struct lmdb *lmdb, const struct copy *copy)
-{
-    MDB_txn *txn = NULL;
-    int code = reserve_disk(lmdb, copy);
-    if (!code)
-        code = mdb_txn_begin(lmdb->env, NULL, 0, &txn);
-    if (code)
-        return code;
-    code = fill_transaction(lmdb, txn, copy);
-    if (code) {
-        mdb_txn_abort(txn);
-        return code;
-    }
-    note_size(lmdb, txn);
-    return mdb_txn_commit(txn);
-}
-
-/* A full map can not even take a large transaction that makes room: so that is done in small ones. */
-static int make_space(struct lmdb *lmdb)
-{
-    enum { AT_ONCE = 256, TRANSACTIONS = 16 };
-    lmdb->room_within = 0;
-    for (int i = 0; i < TRANSACTIONS; i++) {
-        MDB_txn *txn = NULL;
-        int code = mdb_txn_begin(lmdb->env, NULL, 0, &txn);
+    for (; segment; segment = segment->next) {
+        size_t number = lmdb->next_segment;
+        MDB_val key = {.mv_size = sizeof(number), .mv_data = &number};
+        MDB_val data = {.mv_size = segment->used, .mv_data = segment->bytes};
+        int code = mdb_put(txn, lmdb->log, &key, &data, MDB_APPEND);
         if (code)
             return code;
-        code = lmdb_evict(lmdb, txn, AT_ONCE);
-        if (code) {
-            mdb_txn_abort(txn);
-            return code;
-        }
-        code = mdb_txn_commit(txn);
-        if (code)
-            return code;
+        segment->number = number;
+        lmdb->next_segment++;
     }
     return 0;
 }
 
-static int write_copy(struct lmdb *lmdb, const struct copy *copy)
-{
-    enum { TRIES = 4 };
-    int code = try_to_write(lmdb, copy);
-    for (int i = 0; code == MDB_MAP_FULL && i < TRIES; i++) {
-        int spaced = make_space(lmdb);
-        if (spaced)
-            return spaced;
-        code = try_to_write(lmdb, copy);
-    }
-    return code;
-}
-
-int lmdb_flush(struct lmdb *lmdb)
-{
-    struct copy copy = {0};
-    pthread_mutex_lock(&lmdb->flush_lock);
-    bool counted = atomic_exchange(&lmdb->counted, false);
-    int code = copy_dirty(lmdb, &copy) ? 0 : ENOMEM;
-    if (!code && (copy.count || counted)) {
-        if (copy.count)
-            qsort(copy.items, copy.count, sizeof(*copy.items), by_key);
-        code = write_copy(lmdb, &copy);
-    }
-    if (code) {
-        give_back(lmdb, &copy);
-        atomic_store(&lmdb->counted, true);
-    } else {
-        release_written(lmdb, &copy);
-    }
-    pthread_mutex_unlock(&lmdb->flush_lock);
-    copy_fini(&copy);
-    return code;
-}
-
-/* ---- loading ---- */
-
-static int load_counters(struct lmdb *lmdb, MDB_txn *txn)
+/* The segments that an earlier transaction has found to hold nothing any more. */
+static int delete_clean(struct lmdb *lmdb, MDB_txn *txn)
 {
     MDB_cursor *cursor = NULL;
     MDB_val key, data;
-    int code = mdb_cursor_open(txn, lmdb->counters, &cursor);
-    while (!code && !(code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))) {
-        int64_t numbers[2];
-        if (data.mv_size != sizeof(numbers))
-            continue;
-        memcpy(numbers, data.mv_data, sizeof(numbers));
-        struct state_counter counter = {
-            .key = {.data = key.mv_data, .len = key.mv_size}, .amount = numbers[0], .ends_ms = numbers[1]};
-        if (!state_counters_restore(lmdb->shared_counters, &counter))
-            code = ENOMEM;
+    int code = lmdb->clean_bytes ? mdb_cursor_open(txn, lmdb->log, &cursor) : 0;
+    while (!code && cursor && !(code = mdb_cursor_get(cursor, &key, &data, MDB_FIRST))) {
+        if (lmdb_number(&key) >= lmdb->clean_from)
+            break;
+        code = mdb_cursor_del(cursor, 0);
     }
     if (cursor)
         mdb_cursor_close(cursor);
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
-int lmdb_load(struct lmdb *lmdb)
+static void note_size(struct lmdb *lmdb, MDB_txn *txn)
+{
+    size_t values = 0;
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++)
+        values += lmdb->places[stripe].count;
+    atomic_store(&lmdb->values_kept, values);
+    if (txn)
+        atomic_store(&lmdb->bytes_kept, lmdb_log_bytes(lmdb, txn));
+}
+
+/* `taking` NULL: only room is made. */
+static int fill(struct lmdb *lmdb, MDB_txn *txn, struct lmdb_batch *batch, const struct taking *taking)
+{
+    int code = delete_clean(lmdb, txn);
+    if (!code) /* records that stay first: what has changed of the same keys counts */
+        code = append(lmdb, txn, batch->moved.first);
+    if (!code)
+        code = append(lmdb, txn, batch->changed.first);
+    if (!code && taking)
+        code = lmdb_write_counters(lmdb, txn);
+    if (!code && taking)
+        code = lmdb_write_newest(lmdb, txn, taking->newest_version);
+    if (!code)
+        note_size(lmdb, txn);
+    return code;
+}
+
+/* ---- once it is written ---- */
+
+static void note_record(struct lmdb *lmdb, struct places *places, const struct segment *segment, uint32_t record)
+{
+    uint32_t begin = segment->begins[record], end = segment->begins[record + 1];
+    bool is_removal = begin >> 31;
+    size_t bytes = (end & INT32_MAX) - (begin & INT32_MAX);
+    uint64_t place = place_of_record(segment->number, record, bytes), hash = segment->hashes[record];
+    uint64_t before = is_removal ? places_remove(places, hash) : places_put(places, hash, place);
+    lmdb->live_bytes += is_removal ? 0 : place_bytes(place);
+    lmdb->live_bytes -= place_bytes(before);
+}
+
+static void note_segments(struct lmdb *lmdb, const struct segment *segment)
+{
+    enum { AHEAD = 12 };
+    for (; segment; segment = segment->next) {
+        struct table *locked = NULL;
+        for (uint32_t i = 0; i < segment->count; i++) {
+            uint32_t ahead = i + AHEAD < segment->count ? i + AHEAD : i;
+            places_prefetch(&lmdb->places[stripe_of(segment->hashes[ahead])], segment->hashes[ahead]);
+            unsigned stripe = stripe_of(segment->hashes[i]);
+            struct table *table = &lmdb->stripes->tables[stripe];
+            if (table != locked) {
+                if (locked)
+                    pthread_mutex_unlock(&locked->lock);
+                pthread_mutex_lock(&table->lock);
+                locked = table;
+            }
+            note_record(lmdb, &lmdb->places[stripe], segment, i);
+        }
+        if (locked)
+            pthread_mutex_unlock(&locked->lock);
+    }
+}
+
+static void note_dropped(struct lmdb *lmdb, const struct lmdb_batch *batch)
+{
+    for (size_t i = 0; i < batch->drop_count; i++) {
+        const struct lmdb_dropped *dropped = &batch->dropped[i];
+        unsigned stripe = stripe_of(dropped->hash);
+        pthread_mutex_lock(&lmdb->stripes->tables[stripe].lock);
+        if (places_find(&lmdb->places[stripe], dropped->hash) == dropped->place) {
+            places_remove(&lmdb->places[stripe], dropped->hash);
+            lmdb->live_bytes -= place_bytes(dropped->place);
+        }
+        pthread_mutex_unlock(&lmdb->stripes->tables[stripe].lock);
+    }
+    atomic_fetch_add(&lmdb->forgotten, batch->forgotten);
+    atomic_fetch_add(&lmdb->evicted, batch->evicted);
+}
+
+/* The places lead to what was written. */
+static void note_written(struct lmdb *lmdb, const struct lmdb_batch *batch)
+{
+    note_segments(lmdb, batch->moved.first);
+    note_segments(lmdb, batch->changed.first);
+    note_dropped(lmdb, batch);
+    lmdb->clean_from = batch->clean_to;
+    lmdb->clean_bytes = batch->cleaned_bytes;
+    note_size(lmdb, NULL);
+}
+
+struct releasing {
+    uint8_t round;
+    struct table_entry *removed; /* it is written, and has not changed since */
+};
+
+static void find_removed(void *context, struct table_entry *entry)
+{
+    struct releasing *releasing = context;
+    if (entry->held == releasing->round && !entry->len)
+        releasing->removed = entry;
+}
+
+static void release(struct lmdb *lmdb, const struct taking *taking)
+{
+    for (size_t i = 0; i < taking->removed.count; i++) {
+        struct table *table = &lmdb->stripes->tables[stripe_of(taking->removed.hashes[i])];
+        struct releasing releasing = {.round = lmdb->round};
+        pthread_mutex_lock(&table->lock);
+        table_each_of_hash(table, taking->removed.hashes[i], find_removed, &releasing);
+        if (releasing.removed)
+            table_remove(table, releasing.removed);
+        pthread_mutex_unlock(&table->lock);
+    }
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++) {
+        struct table *table = &lmdb->stripes->tables[stripe];
+        pthread_mutex_lock(&table->lock);
+        table->writing = 0;
+        pthread_mutex_unlock(&table->lock);
+    }
+}
+
+/* ---- the transaction ---- */
+
+/* `clean`: the oldest segments are looked at. What has been taken from the table is written whenever it is called. */
+static int write_batch(struct lmdb *lmdb, struct lmdb_batch *batch, struct taking *taking, bool clean)
 {
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &txn);
+    uint64_t number = lmdb->next_segment, incoming = atomic_load(&lmdb->changed_bytes);
+    batch->clean_to = lmdb->clean_from;
+    batch->cleaned_bytes = 0;
+    int code = mdb_txn_begin(lmdb->env, NULL, 0, &txn);
+    if (!code && clean)
+        code = lmdb_clean(lmdb, txn, incoming, batch);
+    if (!code && taking && !taking->batch)
+        code = take_changed(lmdb, (taking->batch = batch, taking)) ? 0 : ENOMEM;
+    if (!code)
+        code = fill(lmdb, txn, batch, taking);
+    if (!code)
+        code = mdb_txn_commit(txn);
+    else if (txn)
+        mdb_txn_abort(txn);
     if (code)
-        return code;
-    MDB_val key = {.mv_size = sizeof(NEWEST_VERSION) - 1, .mv_data = (void *)NEWEST_VERSION}, data;
-    uint64_t newest = 0;
-    code = mdb_get(txn, lmdb->about, &key, &data);
-    if (!code && data.mv_size == sizeof(newest))
-        memcpy(&newest, data.mv_data, sizeof(newest));
+        lmdb->next_segment = number;
+    return code;
+}
+
+static void batch_init(struct lmdb_batch *batch)
+{
+    *batch = (struct lmdb_batch){0};
+    list_init(&batch->moved);
+    list_init(&batch->changed);
+}
+
+static void batch_fini(struct lmdb *lmdb, struct lmdb_batch *batch)
+{
+    lmdb_free_segments(lmdb, &batch->moved);
+    lmdb_free_segments(lmdb, &batch->changed);
+    free(batch->dropped);
+}
+
+/* A full map can not even take a large transaction that makes room: so that is done in small ones. */
+static int make_space(struct lmdb *lmdb)
+{
+    enum { TRANSACTIONS = 8 };
+    int code = 0;
+    for (int i = 0; !code && i < TRANSACTIONS; i++) {
+        struct lmdb_batch batch;
+        batch_init(&batch);
+        code = write_batch(lmdb, &batch, NULL, true);
+        if (!code)
+            note_written(lmdb, &batch);
+        batch_fini(lmdb, &batch);
+    }
+    return code;
+}
+
+static int write_changed(struct lmdb *lmdb, struct lmdb_batch *batch, struct taking *taking)
+{
+    enum { TRIES = 4 };
+    int code = write_batch(lmdb, batch, taking, true);
+    for (int i = 0; code == MDB_MAP_FULL && i < TRIES; i++) {
+        lmdb_free_segments(lmdb, &batch->moved); /* where they are now, make_space() may move them */
+        batch->drop_count = batch->forgotten = batch->evicted = 0;
+        code = make_space(lmdb);
+        if (!code)
+            code = write_batch(lmdb, batch, taking, false);
+    }
+    return code;
+}
+
+static void taking_fini(struct taking *taking)
+{
     for (unsigned stripe = 0; stripe < STRIPES; stripe++)
-        lmdb->stripes->tables[stripe].newest_version = newest;
-    if (!code || code == MDB_NOTFOUND)
-        code = load_counters(lmdb, txn);
-    note_size(lmdb, txn);
-    mdb_txn_abort(txn);
+        free(taking->lists[stripe].hashes);
+    free(taking->removed.hashes);
+}
+
+int lmdb_flush(struct lmdb *lmdb)
+{
+    int code = 0;
+    pthread_mutex_lock(&lmdb->flush_lock);
+    bool counted = atomic_exchange(&lmdb->counted, false);
+    if (counted || atomic_load(&lmdb->changed_bytes)) {
+        struct taking taking = {.lmdb = lmdb};
+        struct lmdb_batch batch;
+        batch_init(&batch);
+        code = write_changed(lmdb, &batch, &taking);
+        if (code) {
+            give_back(lmdb, &taking);
+            atomic_store(&lmdb->counted, true);
+        } else {
+            note_written(lmdb, &batch);
+            release(lmdb, &taking);
+        }
+        batch_fini(lmdb, &batch);
+        taking_fini(&taking);
+    }
+    pthread_mutex_unlock(&lmdb->flush_lock);
     return code;
 }

@@ -198,9 +198,9 @@ void table_remove(struct table *table, struct table_entry *entry)
     drop_at(table, place_of(table, entry));
 }
 
-static bool is_forgotten(const struct table_entry *entry, int64_t before_ms)
+static bool is_forgotten(const struct table *table, const struct table_entry *entry, int64_t before_ms)
 {
-    return !entry->held && entry->forget_at_ms < before_ms;
+    return !table_holds(table, entry) && entry->forget_at_ms < before_ms;
 }
 
 /* Its version stays: nothing that still counts has changed. */
@@ -234,7 +234,7 @@ void table_sweep(struct table *table, size_t slots, int64_t before_ms, table_shr
         size_t at = table->hand, ahead = (at + AHEAD) & (table->capacity - 1);
         if (table->slots[ahead])
             __builtin_prefetch(entry_at(table->slots[ahead]));
-        if (table->slots[at] && is_forgotten(entry_at(table->slots[at]), before_ms)) {
+        if (table->slots[at] && is_forgotten(table, entry_at(table->slots[at]), before_ms)) {
             drop_at(table, at); /* something else may stand here now */
             table->forgotten++;
             continue;
@@ -254,7 +254,7 @@ static bool evict_some(struct table *table, const struct table_entry *keep, int6
         size_t at = table->hand;
         table->hand = (at + 1) & (table->capacity - 1);
         struct table_entry *entry = table->slots[at] ? entry_at(table->slots[at]) : NULL;
-        if (!entry || entry == keep || entry->held)
+        if (!entry || entry == keep || table_holds(table, entry))
             continue;
         seen++;
         if (entry->forget_at_ms < now_ms) {

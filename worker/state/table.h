@@ -22,9 +22,13 @@ struct table_entry {
     uint32_t len;
     uint8_t key_len;
     uint8_t units;        /* of its block */
-    uint8_t held;         /* not 0: it must not be dropped (lmdb.c: it is not on the disk yet) */
+    uint8_t held;         /* TABLE_CHANGED, or the round of writing that took it: see table_holds() */
     unsigned char data[]; /* the key, then the value */
 };
+
+/* A value that has changed is held, which means that it is never dropped, until the round that writes it has ended. The
+ * rounds of what is not held any more stay where they are: none has to be visited. */
+enum { TABLE_CHANGED = 1, TABLE_FIRST_ROUND = 2, TABLE_LAST_ROUND = 255 };
 
 struct table {
     _Alignas(64) pthread_mutex_t lock;
@@ -34,6 +38,7 @@ struct table {
     size_t count;
     size_t hand;      /* where the sweep is */
     size_t sweep_due; /* places that are still to be looked at */
+    uint8_t writing;  /* the round that is under way; 0: none */
     uint64_t newest_version;
     uint64_t bytes, max_bytes; /* of blocks and slots */
     uint64_t forgotten, evicted;
@@ -52,6 +57,10 @@ struct table_entry *table_find(const struct table *table, uint64_t hash, struct 
  * or no room could be made; then the old value is still there. */
 struct table_entry *table_store(struct table *table, struct table_entry *entry, uint64_t hash, struct wd_str key,
                                 const unsigned char *bytes, uint32_t len, int64_t forget_at_ms, int64_t now_ms);
+static inline bool table_holds(const struct table *table, const struct table_entry *entry)
+{
+    return entry->held == TABLE_CHANGED || (entry->held && entry->held == table->writing);
+}
 void table_remove(struct table *table, struct table_entry *entry);
 /* Every value whose hash has the same bits as far as the table keeps them; `each` may change what is held. */
 void table_each_of_hash(struct table *table, uint64_t hash, void (*each)(void *context, struct table_entry *entry),
