@@ -4,7 +4,8 @@
  * worker does it, once a second. All stores run over the same events, in turn.
  *
  *     state --rules RULES.tsv --events EVENTS.jsonl [--rule-count 1000] [--authors 1000000,...] [--measure 300000]
- *           [--batch 512] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--crowd] [--json]
+ *           [--batch 512] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--cache-mb 256] [--crowd]
+ *           [--json]
  */
 #include <errno.h>
 #include <getopt.h>
@@ -46,7 +47,7 @@ static const char BEHAVIOUR[] =
 
 struct options {
     const char *rules, *events, *redis, *folder;
-    size_t rule_count, authors[COUNTS_MAX], author_counts, measure, batch;
+    size_t rule_count, authors[COUNTS_MAX], author_counts, measure, batch, cache_mb;
     bool with[4], crowd, json;
 };
 
@@ -62,10 +63,13 @@ struct bench {
     struct loop *loop;
     struct recall_values values;
     uint64_t random, events, matches;
+    double longest_sync;
 };
 
 struct figures {
     double events_per_second, processor_ns, bytes_an_author, idle_bytes, values;
+    double process_ns;      /* of all threads: a store may have its own */
+    double longest_sync_ms; /* that the measuring thread waited */
 };
 
 static _Noreturn void give_up(const char *what, const char *why)
@@ -261,23 +265,30 @@ static size_t batch_of(const struct bench *bench, const struct state_store *stor
     return state_kind_is_shared(state_kind_of(store)) || asked < LOCAL ? asked : LOCAL;
 }
 
+static void sync_store(struct bench *bench, struct state_store *store)
+{
+    struct wd_error err;
+    double began = seconds_of(CLOCK_MONOTONIC);
+    if (state_sync(store, &err) != WD_OK)
+        give_up("sync", err.text);
+    double took = seconds_of(CLOCK_MONOTONIC) - began;
+    bench->longest_sync = took > bench->longest_sync ? took : bench->longest_sync;
+}
+
 static void run_remembering(struct bench *bench, struct state_store *store, size_t first, size_t count, size_t authors,
                             bool in_turn)
 {
-    struct wd_error err;
     double synced = seconds_of(CLOCK_MONOTONIC);
     for (size_t done = 0; done < count;) {
         size_t here = count - done < batch_of(bench, store) ? count - done : batch_of(bench, store);
         run_batch(bench, store, first + done, here, authors, in_turn);
         done += here;
         if (seconds_of(CLOCK_MONOTONIC) - synced > 1) {
-            if (state_sync(store, &err) != WD_OK)
-                give_up("sync", err.text);
+            sync_store(bench, store);
             synced = seconds_of(CLOCK_MONOTONIC);
         }
     }
-    if (state_sync(store, &err) != WD_OK)
-        give_up("sync", err.text);
+    sync_store(bench, store);
 }
 
 /* ---- a store ---- */
@@ -291,7 +302,7 @@ static struct state_options options_of(const struct bench *bench, enum state_kin
     return (struct state_options){.kind = kind,
                                   .path = folder,
                                   .max_bytes = UINT64_C(64) << 30,
-                                  .cache_bytes = UINT64_C(256) << 20,
+                                  .cache_bytes = (uint64_t)bench->options.cache_mb << 20,
                                   .grace_ms = INT64_C(86400000),
                                   .addresses = addresses,
                                   .prefix = "bench.",
@@ -356,11 +367,15 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
         give_up(state_kind_name(kind), err.text);
     run_remembering(bench, store, 0, authors, authors, true); /* everybody once */
     bench->random = 7;
+    bench->longest_sync = 0;
     double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
+    double process = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     run_remembering(bench, store, authors, bench->options.measure, authors, false);
     double measured = (double)bench->options.measure;
     figures.processor_ns = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor) * 1e9 / measured;
+    figures.process_ns = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - process) * 1e9 / measured;
     figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
+    figures.longest_sync_ms = bench->longest_sync * 1e3;
     struct state_size size;
     state_size_of(store, &size);
     figures.values = (double)size.values;
@@ -378,9 +393,11 @@ static struct figures measure_text(struct bench *bench, size_t authors)
     run_text(bench, 0, bench->options.measure / 4, authors);
     bench->random = 7;
     double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
+    double process = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     run_text(bench, authors, bench->options.measure, authors);
     double measured = (double)bench->options.measure;
     figures.processor_ns = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor) * 1e9 / measured;
+    figures.process_ns = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - process) * 1e9 / measured;
     figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
     return figures;
 }
@@ -389,8 +406,9 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
                  const struct figures *text)
 {
     if (bench->options.json) {
-        json_t *line = json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
+        json_t *line = json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
                                  "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns,
+                                 "process_ns", figures->process_ns, "longest_sync_ms", figures->longest_sync_ms,
                                  "bytes_an_author", figures->bytes_an_author, "idle_bytes", figures->idle_bytes,
                                  "times_text", text->events_per_second / figures->events_per_second);
         json_dumpf(line, stdout, JSON_REAL_PRECISION(6));
@@ -400,6 +418,9 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
         printf("%9zu authors  %-7s %8.0f events/s, %6.0f ns of processor an event, %.2f times text alone", authors,
                name, figures->events_per_second, figures->processor_ns,
                text->events_per_second / figures->events_per_second);
+        printf("; of all threads %.0f ns, %.2f times", figures->process_ns, figures->process_ns / text->process_ns);
+        if (figures->longest_sync_ms >= 0.1)
+            printf("; longest sync %.0f ms", figures->longest_sync_ms);
         if (figures->bytes_an_author > 0)
             printf(", %.0f bytes a value all in all (%.0f values)", figures->bytes_an_author, figures->values);
         if (figures->idle_bytes > 0)
@@ -433,6 +454,7 @@ static struct options read_options(int argc, char **argv)
                                          {"redis", required_argument, NULL, 'R'},
                                          {"folder", required_argument, NULL, 'f'},
                                          {"rule-count", required_argument, NULL, 'c'},
+                                         {"cache-mb", required_argument, NULL, 'C'},
                                          {"crowd", no_argument, NULL, 'w'},
                                          {"json", no_argument, NULL, 'j'},
                                          {0}};
@@ -441,10 +463,11 @@ static struct options read_options(int argc, char **argv)
                               .author_counts = 1,
                               .measure = 300000,
                               .batch = 512,
+                              .cache_mb = 256,
                               .redis = "127.0.0.1:6379",
                               .folder = "/tmp/warden-bench-state",
                               .with = {[STATE_MEMORY] = true, [STATE_LMDB] = true}};
-    for (int letter; (letter = getopt_long(argc, argv, "r:e:a:m:b:s:R:f:c:wj", LONG, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "r:e:a:m:b:s:R:f:c:C:wj", LONG, NULL)) != -1;) {
         switch (letter) {
         case 'r':
             options.rules = optarg;
@@ -463,6 +486,9 @@ static struct options read_options(int argc, char **argv)
             break;
         case 'c':
             options.rule_count = strtoul(optarg, NULL, 10);
+            break;
+        case 'C':
+            options.cache_mb = strtoul(optarg, NULL, 10);
             break;
         case 'R':
             options.redis = optarg;
@@ -486,8 +512,8 @@ static struct options read_options(int argc, char **argv)
     }
     if (!options.rules || !options.events || !options.measure || !options.batch || options.batch > BATCH_MAX)
         give_up("usage", "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
-                         "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] [--crowd] "
-                         "[--json]");
+                         "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] [--cache-mb N] "
+                         "[--crowd] [--json]");
     return options;
 }
 

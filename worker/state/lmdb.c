@@ -37,11 +37,13 @@ int lmdb_read(MDB_txn *txn, const struct lmdb *lmdb, uint64_t place, struct wd_s
 {
     size_t number = place_segment(place);
     MDB_val name = {.mv_size = sizeof(number), .mv_data = &number}, data;
+    struct log_row row;
     struct segment_view view;
     int code = mdb_get(txn, lmdb->log, &name, &data);
     if (code)
         return code == MDB_NOTFOUND ? MDB_CORRUPTED : code;
-    if (!segment_open(data.mv_data, data.mv_size, &view) || !segment_record(&view, place_record(place), out))
+    if (!lmdb_row(&data, &row) || !segment_open(lmdb_files_bytes(lmdb, &row), row.len, &view) ||
+        !segment_record(&view, place_record(place), out))
         return MDB_CORRUPTED;
     return wd_str_equal(out->key, key) ? 0 : MDB_NOTFOUND;
 }
@@ -294,10 +296,12 @@ static void lmdb_count(struct state_store *store, struct wd_str key, int64_t del
 static int walk_segment(struct lmdb *lmdb, uint64_t number, const MDB_val *data, state_each_fn *each, void *context,
                         bool *more)
 {
+    struct log_row row;
     struct segment_view view;
     struct record record;
-    if (!segment_open(data->mv_data, data->mv_size, &view))
+    if (!lmdb_row(data, &row) || !segment_open(lmdb_files_bytes(lmdb, &row), row.len, &view))
         return MDB_CORRUPTED;
+    lmdb_files_ask_for(lmdb, &row, row.len);
     for (uint32_t i = 0; *more && i < view.count; i++) {
         uint64_t hash = segment_hash(&view, i), place;
         unsigned stripe = stripe_of(hash);

@@ -27,6 +27,32 @@ struct lmdb_writer {
     bool stops; /* under the lock */
 };
 
+/* lmdb_files.c: where segments lie. What the environment says of a segment: */
+struct log_row {
+    uint64_t file, offset, len;
+};
+
+enum { LOG_FILES = 8192 }; /* at most, at a time */
+
+struct log_file {
+    uint64_t number; /* 0: none */
+    int fd;
+    bool is_written;          /* since it was synced */
+    const unsigned char *map; /* of the whole, and of what it may grow to */
+    uint64_t mapped;
+    uint64_t there;        /* when it was opened */
+    uint64_t used, end;    /* of what is committed; of what is written */
+    uint64_t next_segment; /* no segment from here on is in it */
+};
+
+struct lmdb_files {
+    struct log_file *files; /* by number, going round */
+    uint64_t first, next;   /* numbers */
+    uint64_t file_bytes;    /* of an ordinary file */
+    uint64_t bytes;         /* of what is committed */
+    uint64_t appended;      /* of what is not */
+};
+
 struct lmdb {
     const char *path;
     int64_t grace_ms;
@@ -50,10 +76,12 @@ struct lmdb {
     pthread_mutex_t flush_lock; /* around all of the rest, and writing */
     uint8_t round;              /* of writing, as in table.h */
     uint64_t next_segment;
-    uint64_t clean_from;                 /* the segments before it hold nothing: they go with the next transaction */
-    uint64_t clean_bytes;                /* of those */
-    uint64_t live_bytes;                 /* of the newest records of all values */
-    struct segment *spare;               /* for the next transactions */
+    uint64_t clean_from; /* the segments before it hold nothing: they go with the next transaction */
+    struct lmdb_files files;
+    uint64_t log_bytes;    /* of the segments from there on */
+    uint64_t live_bytes;   /* of the newest records of all values */
+    uint64_t tree_bytes;   /* of the environment */
+    struct segment *spare; /* for the next transactions */
     size_t spare_count;
     _Atomic uint64_t values_kept, bytes_kept, forgotten, evicted;
 };
@@ -77,12 +105,27 @@ static inline uint64_t lmdb_number(const MDB_val *key)
     return number;
 }
 
+static inline bool lmdb_row(const MDB_val *data, struct log_row *out)
+{
+    if (data->mv_size == sizeof(*out))
+        memcpy(out, data->mv_data, sizeof(*out));
+    return data->mv_size == sizeof(*out);
+}
+
+/* What is on the disk; under the flush lock. */
+static inline uint64_t lmdb_bytes(const struct lmdb *lmdb)
+{
+    return lmdb->files.bytes + lmdb->tree_bytes;
+}
+
 /* lmdb_open.c */
 enum wd_status lmdb_share_open(struct state_share *share, struct wd_error *err);
 void lmdb_share_close(struct state_share *share);
 
 /* lmdb_load.c: what an earlier process left; an LMDB code. */
-int lmdb_load(struct lmdb *lmdb, MDB_txn *txn);
+int lmdb_load(struct lmdb *lmdb, MDB_txn *txn, bool read_only);
+/* For those who ask. */
+void lmdb_note_size(struct lmdb *lmdb);
 /* The databases as this version has them; made where there are none. MDB_VERSION_MISMATCH: another version's. */
 int lmdb_open_databases(struct lmdb *lmdb, MDB_txn *txn, bool read_only);
 /* Counters, versions. */
@@ -117,11 +160,28 @@ struct lmdb_batch {
 /* A segment with room for a record, at the end of the list. NULL: no memory. */
 struct segment *lmdb_room(struct lmdb *lmdb, struct segment_list *list, size_t bytes);
 void lmdb_free_segments(struct lmdb *lmdb, struct segment_list *list);
-/* Bytes of the pages of a segment. */
-uint64_t lmdb_segment_pages(size_t bytes);
-uint64_t lmdb_log_bytes(const struct lmdb *lmdb, MDB_txn *txn);
+enum lmdb_cleaning { CLEAN_NOTHING, CLEAN_DUE, CLEAN_ALL /* and keep nothing: the disk is full */ };
 /* Looks through the oldest segments, as far as that is due with `incoming` bytes to write, and takes what stays. */
-int lmdb_clean(struct lmdb *lmdb, MDB_txn *txn, uint64_t incoming, struct lmdb_batch *batch);
+int lmdb_clean(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_cleaning how, uint64_t incoming, struct lmdb_batch *batch);
+
+/* lmdb_files.c: under the flush lock, but for lmdb_files_bytes(); LMDB's codes, or errno. */
+bool lmdb_files_init(struct lmdb *lmdb);
+void lmdb_files_fini(struct lmdb *lmdb);
+/* A segment that the environment names; in their order. */
+int lmdb_files_take(struct lmdb *lmdb, uint64_t segment, const struct log_row *row, bool read_only);
+/* Files that the environment does not name: of a process that was killed. */
+int lmdb_files_remove_strays(struct lmdb *lmdb);
+/* NULL: not there. Valid until the segment's place is taken from it, so under the stripe's lock of a value in it. */
+const unsigned char *lmdb_files_bytes(const struct lmdb *lmdb, const struct log_row *row);
+/* Has the last `bytes` of a segment read from the disk meanwhile. */
+void lmdb_files_ask_for(const struct lmdb *lmdb, const struct log_row *row, uint64_t bytes);
+int lmdb_files_append(struct lmdb *lmdb, const struct segment *segment, struct log_row *row_out);
+/* Returns when all that was appended is on the disk. */
+int lmdb_files_sync(struct lmdb *lmdb);
+/* What was appended is named, or is nothing. */
+void lmdb_files_end(struct lmdb *lmdb, bool is_committed, uint64_t next_segment);
+/* Removes the files that hold no segment from `clean_to` on. */
+void lmdb_files_drop(struct lmdb *lmdb, uint64_t clean_to);
 
 /* lmdb_writer.c */
 bool lmdb_writer_start(struct lmdb *lmdb);

@@ -11,7 +11,7 @@
  * process holds back pages, too: so much must be free. */
 static const double LOG_MOST = 0.7, LIVE_MOST = 0.5;
 
-enum { PAGE_HEADER = 16, CLEAN_MORE = 4 * SEGMENT_BYTES };
+enum { CLEAN_MORE = 4 * SEGMENT_BYTES };
 static const uint64_t LOG_LEAST = UINT64_C(64) << 20; /* of waste, before anything is cleaned */
 
 struct candidate {
@@ -32,20 +32,6 @@ struct cleaning {
     size_t count, room;
 };
 
-uint64_t lmdb_segment_pages(size_t bytes)
-{
-    enum { PAGE = 4096 };
-    return (bytes + PAGE_HEADER + PAGE - 1) / PAGE * PAGE;
-}
-
-uint64_t lmdb_log_bytes(const struct lmdb *lmdb, MDB_txn *txn)
-{
-    MDB_stat stat = {0};
-    if (mdb_stat(txn, lmdb->log, &stat) != 0)
-        return 0;
-    return (stat.ms_leaf_pages + stat.ms_branch_pages + stat.ms_overflow_pages) * (uint64_t)stat.ms_psize;
-}
-
 /* ---- how much ---- */
 
 static uint64_t beyond(uint64_t amount, uint64_t bound)
@@ -53,16 +39,21 @@ static uint64_t beyond(uint64_t amount, uint64_t bound)
     return amount > bound ? amount - bound : 0;
 }
 
-static void decide_amount(struct cleaning *cleaning, uint64_t log_bytes, uint64_t incoming)
+static void decide_amount(struct cleaning *cleaning, enum lmdb_cleaning how, uint64_t incoming)
 {
     const struct lmdb *lmdb = cleaning->lmdb;
     uint64_t live = lmdb->live_bytes, slack = lmdb->max_bytes / 8 < LOG_LEAST ? lmdb->max_bytes / 8 : LOG_LEAST;
     uint64_t log_most = (uint64_t)(LOG_MOST * (double)lmdb->max_bytes);
     uint64_t live_most = (uint64_t)(LIVE_MOST * (double)lmdb->max_bytes);
     uint64_t wanted = live > slack ? 2 * live : live + slack;
-    uint64_t log = beyond(log_bytes, lmdb->clean_bytes) + incoming;
+    uint64_t log = lmdb->log_bytes + incoming;
     uint64_t steps = 2 * incoming + CLEAN_MORE; /* so that no transaction has much more to do than others */
     uint64_t excess = beyond(log, wanted);
+    if (how == CLEAN_ALL) {
+        cleaning->bytes = steps;
+        cleaning->must_go = UINT64_MAX;
+        return;
+    }
     cleaning->bytes = excess < steps ? excess : steps;
     if (beyond(log, log_most) > cleaning->bytes)
         cleaning->bytes = beyond(log, log_most) < 2 * steps ? beyond(log, log_most) : 2 * steps;
@@ -100,10 +91,14 @@ static int look_through(struct cleaning *cleaning, uint64_t number, const MDB_va
 {
     enum { AHEAD = 12 };
     const struct lmdb *lmdb = cleaning->lmdb;
+    struct log_row row;
     struct segment_view view;
     struct record record;
-    if (!segment_open(data->mv_data, data->mv_size, &view))
+    if (!lmdb_row(data, &row) || !segment_open(lmdb_files_bytes(lmdb, &row), row.len, &view))
         return MDB_CORRUPTED;
+    lmdb_files_ask_for(lmdb, &row, row.len);
+    cleaning->batch->clean_to = number + 1;
+    cleaning->batch->cleaned_bytes += row.len;
     for (uint32_t i = 0; i < view.count; i++) {
         uint64_t hash = segment_hash(&view, i);
         if (i + AHEAD < view.count) {
@@ -137,11 +132,8 @@ static int look(struct cleaning *cleaning, MDB_txn *txn)
         code = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
     while (!code && batch->cleaned_bytes < cleaning->bytes) {
         code = look_through(cleaning, lmdb_number(&key), &data);
-        if (code)
-            break;
-        batch->clean_to = lmdb_number(&key) + 1;
-        batch->cleaned_bytes += lmdb_segment_pages(data.mv_size);
-        code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+        if (!code)
+            code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
     }
     if (cursor)
         mdb_cursor_close(cursor);
@@ -219,12 +211,12 @@ static bool take_rest(struct cleaning *cleaning)
     return true;
 }
 
-int lmdb_clean(struct lmdb *lmdb, MDB_txn *txn, uint64_t incoming, struct lmdb_batch *batch)
+int lmdb_clean(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_cleaning how, uint64_t incoming, struct lmdb_batch *batch)
 {
     struct cleaning cleaning = {.lmdb = lmdb, .batch = batch};
-    if (atomic_load(&lmdb->walkers))
+    if (how == CLEAN_NOTHING || atomic_load(&lmdb->walkers))
         return 0;
-    decide_amount(&cleaning, lmdb_log_bytes(lmdb, txn), incoming);
+    decide_amount(&cleaning, how, incoming);
     if (!cleaning.bytes)
         return 0;
     /* what is in the way of others is not kept for a grace */

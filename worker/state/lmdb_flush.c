@@ -183,10 +183,13 @@ static void give_back(struct lmdb *lmdb, struct taking *taking)
 static int append(struct lmdb *lmdb, MDB_txn *txn, struct segment *segment)
 {
     for (; segment; segment = segment->next) {
+        struct log_row row;
         size_t number = lmdb->next_segment;
+        int code = lmdb_files_append(lmdb, segment, &row);
         MDB_val key = {.mv_size = sizeof(number), .mv_data = &number};
-        MDB_val data = {.mv_size = segment->used, .mv_data = segment->bytes};
-        int code = mdb_put(txn, lmdb->log, &key, &data, MDB_APPEND);
+        MDB_val data = {.mv_size = sizeof(row), .mv_data = &row};
+        if (!code)
+            code = mdb_put(txn, lmdb->log, &key, &data, MDB_APPEND);
         if (code)
             return code;
         segment->number = number;
@@ -200,8 +203,8 @@ static int delete_clean(struct lmdb *lmdb, MDB_txn *txn)
 {
     MDB_cursor *cursor = NULL;
     MDB_val key, data;
-    int code = lmdb->clean_bytes ? mdb_cursor_open(txn, lmdb->log, &cursor) : 0;
-    while (!code && cursor && !(code = mdb_cursor_get(cursor, &key, &data, MDB_FIRST))) {
+    int code = mdb_cursor_open(txn, lmdb->log, &cursor);
+    while (!code && !(code = mdb_cursor_get(cursor, &key, &data, MDB_FIRST))) {
         if (lmdb_number(&key) >= lmdb->clean_from)
             break;
         code = mdb_cursor_del(cursor, 0);
@@ -209,16 +212,6 @@ static int delete_clean(struct lmdb *lmdb, MDB_txn *txn)
     if (cursor)
         mdb_cursor_close(cursor);
     return code == MDB_NOTFOUND ? 0 : code;
-}
-
-static void note_size(struct lmdb *lmdb, MDB_txn *txn)
-{
-    size_t values = 0;
-    for (unsigned stripe = 0; stripe < STRIPES; stripe++)
-        values += lmdb->places[stripe].count;
-    atomic_store(&lmdb->values_kept, values);
-    if (txn)
-        atomic_store(&lmdb->bytes_kept, lmdb_log_bytes(lmdb, txn));
 }
 
 /* `taking` NULL: only room is made. */
@@ -233,9 +226,7 @@ static int fill(struct lmdb *lmdb, MDB_txn *txn, struct lmdb_batch *batch, const
         code = lmdb_write_counters(lmdb, txn);
     if (!code && taking)
         code = lmdb_write_newest(lmdb, txn, taking->newest_version);
-    if (!code)
-        note_size(lmdb, txn);
-    return code;
+    return code ? code : lmdb_files_sync(lmdb);
 }
 
 /* ---- once it is written ---- */
@@ -290,15 +281,24 @@ static void note_dropped(struct lmdb *lmdb, const struct lmdb_batch *batch)
     atomic_fetch_add(&lmdb->evicted, batch->evicted);
 }
 
+static uint64_t bytes_of(const struct segment_list *list)
+{
+    uint64_t bytes = 0;
+    for (const struct segment *segment = list->first; segment; segment = segment->next)
+        bytes += segment->used;
+    return bytes;
+}
+
 /* The places lead to what was written. */
 static void note_written(struct lmdb *lmdb, const struct lmdb_batch *batch)
 {
     note_segments(lmdb, batch->moved.first);
     note_segments(lmdb, batch->changed.first);
     note_dropped(lmdb, batch);
+    lmdb_files_drop(lmdb, lmdb->clean_from); /* what lay before it is named no longer */
     lmdb->clean_from = batch->clean_to;
-    lmdb->clean_bytes = batch->cleaned_bytes;
-    note_size(lmdb, NULL);
+    lmdb->log_bytes += bytes_of(&batch->moved) + bytes_of(&batch->changed) - batch->cleaned_bytes;
+    lmdb_note_size(lmdb);
 }
 
 struct releasing {
@@ -334,16 +334,16 @@ static void release(struct lmdb *lmdb, const struct taking *taking)
 
 /* ---- the transaction ---- */
 
-/* `clean`: the oldest segments are looked at. What has been taken from the table is written whenever it is called. */
-static int write_batch(struct lmdb *lmdb, struct lmdb_batch *batch, struct taking *taking, bool clean)
+/* What has been taken from the table is written whenever it is called. */
+static int write_batch(struct lmdb *lmdb, struct lmdb_batch *batch, struct taking *taking, enum lmdb_cleaning how)
 {
     MDB_txn *txn = NULL;
     uint64_t number = lmdb->next_segment, incoming = atomic_load(&lmdb->changed_bytes);
     batch->clean_to = lmdb->clean_from;
     batch->cleaned_bytes = 0;
     int code = mdb_txn_begin(lmdb->env, NULL, 0, &txn);
-    if (!code && clean)
-        code = lmdb_clean(lmdb, txn, incoming, batch);
+    if (!code)
+        code = lmdb_clean(lmdb, txn, how, incoming, batch);
     if (!code && taking && !taking->batch)
         code = take_changed(lmdb, (taking->batch = batch, taking)) ? 0 : ENOMEM;
     if (!code)
@@ -352,6 +352,7 @@ static int write_batch(struct lmdb *lmdb, struct lmdb_batch *batch, struct takin
         code = mdb_txn_commit(txn);
     else if (txn)
         mdb_txn_abort(txn);
+    lmdb_files_end(lmdb, code == 0, lmdb->next_segment);
     if (code)
         lmdb->next_segment = number;
     return code;
@@ -371,15 +372,15 @@ static void batch_fini(struct lmdb *lmdb, struct lmdb_batch *batch)
     free(batch->dropped);
 }
 
-/* A full map can not even take a large transaction that makes room: so that is done in small ones. */
-static int make_space(struct lmdb *lmdb)
+/* For `bytes`; first what is clean already, then whatever is the oldest. */
+static int make_space(struct lmdb *lmdb, uint64_t bytes)
 {
-    enum { TRANSACTIONS = 8 };
-    int code = 0;
-    for (int i = 0; !code && i < TRANSACTIONS; i++) {
+    enum { TRANSACTIONS = 256 };
+    int code = bytes > lmdb->max_bytes / 2 ? MDB_MAP_FULL : 0; /* that would cost all the others */
+    for (int i = 0; !code && lmdb_bytes(lmdb) + bytes > lmdb->max_bytes; i++) {
         struct lmdb_batch batch;
         batch_init(&batch);
-        code = write_batch(lmdb, &batch, NULL, true);
+        code = i < TRANSACTIONS ? write_batch(lmdb, &batch, NULL, i ? CLEAN_ALL : CLEAN_NOTHING) : MDB_MAP_FULL;
         if (!code)
             note_written(lmdb, &batch);
         batch_fini(lmdb, &batch);
@@ -389,16 +390,13 @@ static int make_space(struct lmdb *lmdb)
 
 static int write_changed(struct lmdb *lmdb, struct lmdb_batch *batch, struct taking *taking)
 {
-    enum { TRIES = 4 };
-    int code = write_batch(lmdb, batch, taking, true);
-    for (int i = 0; code == MDB_MAP_FULL && i < TRIES; i++) {
-        lmdb_free_segments(lmdb, &batch->moved); /* where they are now, make_space() may move them */
-        batch->drop_count = batch->forgotten = batch->evicted = 0;
-        code = make_space(lmdb);
-        if (!code)
-            code = write_batch(lmdb, batch, taking, false);
-    }
-    return code;
+    int code = write_batch(lmdb, batch, taking, CLEAN_DUE);
+    if (code != MDB_MAP_FULL)
+        return code;
+    lmdb_free_segments(lmdb, &batch->moved); /* they stay where they are, or go */
+    batch->drop_count = batch->forgotten = batch->evicted = 0;
+    code = make_space(lmdb, bytes_of(&batch->changed));
+    return code ? code : write_batch(lmdb, batch, taking, CLEAN_NOTHING);
 }
 
 static void taking_fini(struct taking *taking)

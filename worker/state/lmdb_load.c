@@ -1,8 +1,6 @@
 /* What an earlier process left: the databases and their format, the places of the newest records, counters, versions.
  * Neighbours: lmdb_open.c calls, segment.h is the form of the log. */
 #include <errno.h>
-#include <unistd.h>
-#include <sys/mman.h>
 
 #include "worker/state/lmdb.h"
 
@@ -112,12 +110,13 @@ static int load_counters(struct lmdb *lmdb, MDB_txn *txn)
 
 /* ---- places ---- */
 
-static int load_segment(struct lmdb *lmdb, uint64_t number, const MDB_val *data)
+static int load_segment(struct lmdb *lmdb, uint64_t number, const struct log_row *row)
 {
     enum { AHEAD = 12 };
     struct segment_view view;
-    if (!segment_open(data->mv_data, data->mv_size, &view))
+    if (!segment_open(lmdb_files_bytes(lmdb, row), row->len, &view))
         return MDB_CORRUPTED;
+    lmdb->log_bytes += row->len;
     for (uint32_t i = 0; i < view.count; i++) {
         uint64_t hash = segment_hash(&view, i), ahead = segment_hash(&view, i + AHEAD < view.count ? i + AHEAD : i);
         struct places *places = &lmdb->places[stripe_of(hash)];
@@ -133,31 +132,37 @@ static int load_segment(struct lmdb *lmdb, uint64_t number, const MDB_val *data)
     return 0;
 }
 
-/* Of a segment only the directory is read. What lies on a disk is asked for some segments ahead, many at a time. */
-static void ask_for(const MDB_val *data)
+/* Takes the files of some segments ahead, and asks for their directories, many at a time: nothing else is read. */
+static int go_ahead(struct lmdb *lmdb, MDB_cursor *cursor, size_t segments, bool read_only)
 {
     enum { DIRECTORY_ORDINARILY = 4096 };
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), end = (uintptr_t)data->mv_data + data->mv_size;
-    uintptr_t begin = data->mv_size > DIRECTORY_ORDINARILY ? end - DIRECTORY_ORDINARILY : (uintptr_t)data->mv_data;
-    begin &= ~(page - 1);
-    (void)madvise((void *)begin, end - begin, MADV_WILLNEED); /* NOLINT(performance-no-int-to-ptr) */
+    MDB_val key, data;
+    struct log_row row;
+    int code = 0;
+    for (; segments && !code && !(code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)); segments--) {
+        code = lmdb_row(&data, &row) ? lmdb_files_take(lmdb, lmdb_number(&key), &row, read_only) : MDB_CORRUPTED;
+        if (!code)
+            lmdb_files_ask_for(lmdb, &row, DIRECTORY_ORDINARILY);
+    }
+    return code == MDB_NOTFOUND ? 0 : code;
 }
 
-static int load_places(struct lmdb *lmdb, MDB_txn *txn)
+static int load_places(struct lmdb *lmdb, MDB_txn *txn, bool read_only)
 {
     enum { AHEAD = 128 };
     MDB_cursor *cursor = NULL, *ahead = NULL;
     MDB_val key, data;
-    int code = mdb_cursor_open(txn, lmdb->log, &cursor), ahead_code = code;
+    struct log_row row;
+    int code = mdb_cursor_open(txn, lmdb->log, &cursor);
     if (!code)
-        code = ahead_code = mdb_cursor_open(txn, lmdb->log, &ahead);
-    for (int i = 0; !ahead_code && i < AHEAD && !(ahead_code = mdb_cursor_get(ahead, &key, &data, MDB_NEXT)); i++)
-        ask_for(&data);
+        code = mdb_cursor_open(txn, lmdb->log, &ahead);
+    if (!code)
+        code = go_ahead(lmdb, ahead, AHEAD, read_only);
     while (!code && !(code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))) {
-        code = load_segment(lmdb, lmdb_number(&key), &data);
+        code = lmdb_row(&data, &row) ? load_segment(lmdb, lmdb_number(&key), &row) : MDB_CORRUPTED;
         lmdb->next_segment = lmdb_number(&key) + 1;
-        if (!ahead_code && !(ahead_code = mdb_cursor_get(ahead, &key, &data, MDB_NEXT)))
-            ask_for(&data);
+        if (!code)
+            code = go_ahead(lmdb, ahead, 1, read_only);
     }
     if (ahead)
         mdb_cursor_close(ahead);
@@ -166,22 +171,33 @@ static int load_places(struct lmdb *lmdb, MDB_txn *txn)
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
-int lmdb_load(struct lmdb *lmdb, MDB_txn *txn)
+void lmdb_note_size(struct lmdb *lmdb)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    size_t values = 0;
+    if (mdb_env_info(lmdb->env, &info) == 0 && mdb_env_stat(lmdb->env, &stat) == 0)
+        lmdb->tree_bytes = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++)
+        values += lmdb->places[stripe].count;
+    atomic_store(&lmdb->values_kept, values);
+    atomic_store(&lmdb->bytes_kept, lmdb_bytes(lmdb));
+}
+
+int lmdb_load(struct lmdb *lmdb, MDB_txn *txn, bool read_only)
 {
     uint64_t newest = 0;
-    size_t values = 0;
     lmdb->next_segment = 1; /* no place is 0 */
     int code = read_about(lmdb, txn, SEED, lmdb->stripes->seed, sizeof(lmdb->stripes->seed));
     if (!code)
         code = read_about(lmdb, txn, NEWEST_VERSION, &newest, sizeof(newest));
     if (code && code != MDB_NOTFOUND)
         return code;
-    code = load_places(lmdb, txn);
-    for (unsigned stripe = 0; stripe < STRIPES; stripe++) {
+    code = load_places(lmdb, txn, read_only);
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++)
         lmdb->stripes->tables[stripe].newest_version = newest;
-        values += lmdb->places[stripe].count;
-    }
-    atomic_store(&lmdb->values_kept, values);
-    atomic_store(&lmdb->bytes_kept, lmdb_log_bytes(lmdb, txn));
+    lmdb_note_size(lmdb);
+    if (!code && !read_only)
+        code = lmdb_files_remove_strays(lmdb);
     return code ? code : load_counters(lmdb, txn);
 }

@@ -10,7 +10,7 @@
 
 #include "worker/state/lmdb.h"
 
-enum { MAX_READERS = 1024, DATABASES = 3, PATH_LONGEST = 3800 };
+enum { MAX_READERS = 1024, DATABASES = 3, PATH_LONGEST = 3800, MAP_LEAST = 16 << 20 };
 
 static bool make_folder(const char *path)
 {
@@ -46,30 +46,50 @@ static enum wd_status own_folder(struct lmdb *lmdb, struct wd_error *err)
                    lmdb->path);
 }
 
-/* Who only reads sees the state of this moment until the end. */
-static int begin(struct lmdb *lmdb, bool read_only)
+static void forget_places(struct lmdb *lmdb)
+{
+    lmdb_files_fini(lmdb);
+    lmdb->files = (struct lmdb_files){0};
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++)
+        places_fini(&lmdb->places[stripe]);
+    lmdb->log_bytes = lmdb->live_bytes = 0;
+}
+
+static int begin_once(struct lmdb *lmdb, bool read_only)
 {
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(lmdb->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
+    int code = lmdb_files_init(lmdb) ? mdb_txn_begin(lmdb->env, NULL, read_only ? MDB_RDONLY : 0, &txn) : ENOMEM;
     if (!code)
         code = lmdb_open_databases(lmdb, txn, read_only);
     if (!code)
-        code = lmdb_load(lmdb, txn);
-    if (code || read_only) {
-        if (!code)
-            lmdb->view = txn;
-        else if (txn)
-            mdb_txn_abort(txn);
-        return code;
+        code = lmdb_load(lmdb, txn, read_only);
+    if (!code && !read_only)
+        return mdb_txn_commit(txn);
+    if (!code)
+        lmdb->view = txn;
+    else if (txn)
+        mdb_txn_abort(txn);
+    return code;
+}
+
+/* Who only reads sees the state of this moment until the end. The oldest file may go while it is looked for: then it is
+ * looked for again, in a later state. */
+static int begin(struct lmdb *lmdb, bool read_only)
+{
+    enum { TRIES = 100 };
+    int code = begin_once(lmdb, read_only);
+    for (int i = 0; code == ENOENT && read_only && i < TRIES; i++) {
+        forget_places(lmdb);
+        code = begin_once(lmdb, read_only);
     }
-    return mdb_txn_commit(txn);
+    return code;
 }
 
 static int open_environment(struct lmdb *lmdb, const struct state_options *options)
 {
     int code = mdb_env_create(&lmdb->env);
     if (!code)
-        code = mdb_env_set_mapsize(lmdb->env, options->max_bytes);
+        code = mdb_env_set_mapsize(lmdb->env, options->max_bytes < MAP_LEAST ? MAP_LEAST : options->max_bytes);
     if (!code)
         code = mdb_env_set_maxdbs(lmdb->env, DATABASES);
     if (!code)
@@ -90,10 +110,9 @@ static void lmdb_free(struct lmdb *lmdb)
     if (lmdb->env)
         mdb_env_close(lmdb->env);
     stripes_free(lmdb->stripes);
-    for (unsigned stripe = 0; stripe < STRIPES; stripe++) {
+    forget_places(lmdb);
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++)
         free(lmdb->changed[stripe].hashes);
-        places_fini(&lmdb->places[stripe]);
-    }
     for (struct segment *segment = lmdb->spare, *next; segment; segment = next) {
         next = segment->next;
         segment_free(segment);

@@ -21,6 +21,7 @@ static void *run(void *context)
 {
     struct lmdb *lmdb = context;
     struct lmdb_writer *writer = &lmdb->writer;
+    pthread_setname_np(pthread_self(), "state-writer");
     pthread_mutex_lock(&writer->lock);
     while (!writer->stops) {
         if (!atomic_load(&writer->asked)) {

@@ -109,10 +109,10 @@ void segment_seal(struct segment *segment)
 
 bool segment_open(const void *bytes, size_t len, struct segment_view *out)
 {
-    const unsigned char *end = (const unsigned char *)bytes + len;
     uint32_t mark;
-    if (len < TAIL)
+    if (!bytes || len < TAIL)
         return false;
+    const unsigned char *end = (const unsigned char *)bytes + len;
     memcpy(&out->count, end - TAIL, 4);
     memcpy(&mark, end - TAIL + 4, 4);
     if (mark != MARK || out->count > (len - TAIL) / DIRECTORY_RECORD)

@@ -14,7 +14,7 @@
 #include <warden/str.h>
 
 enum {
-    SEGMENT_BYTES = 16 * 4096 - 16, /* sixteen pages with LMDB's header; a longer record has one of its own */
+    SEGMENT_BYTES = 64 << 10, /* a longer record has one of its own */
     SEGMENT_RECORDS = 1900,         /* more do not fit */
     RECORD_HEADER = 21,
 };
@@ -66,7 +66,7 @@ struct segment_view {
     size_t records_end;
     uint32_t count;
 };
-/* False: it is none, or damaged. */
+/* False: it is none (NULL), or damaged. */
 bool segment_open(const void *bytes, size_t len, struct segment_view *out);
 uint64_t segment_hash(const struct segment_view *view, uint32_t record);
 bool segment_is_removal(const struct segment_view *view, uint32_t record);
