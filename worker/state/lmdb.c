@@ -131,7 +131,6 @@ static int get_stripe(struct state_store *store, struct state_item *items, unsig
     struct stripe_order *order = &handle->order;
     struct table *table = &lmdb->stripes->tables[stripe];
     pthread_mutex_lock(&table->lock);
-    stripe_order_prefetch(order, lmdb->stripes, stripe);
     int code = 0;
     for (uint32_t i = order->begins[stripe]; !code && i < order->begins[stripe + 1]; i++)
         code = get_item(lmdb, stripe, handle, order->hashes[order->order[i]], &items[order->order[i]]);
@@ -147,6 +146,8 @@ static void lmdb_get(struct state_store *store, struct state_item *items, size_t
     struct lmdb_handle *handle = store->own;
     struct wd_error err = {0};
     int code = stripe_order_make(&handle->order, lmdb->stripes, items, count) ? 0 : ENOMEM;
+    if (!code)
+        stripe_order_prefetch(&handle->order, lmdb->stripes);
     for (unsigned stripe = 0; !code && stripe < STRIPES; stripe++)
         if (handle->order.begins[stripe] != handle->order.begins[stripe + 1])
             code = get_stripe(store, items, stripe);
@@ -217,7 +218,6 @@ static int put_stripe(struct state_store *store, struct state_item *items, unsig
     struct stripe_order *order = &handle->order;
     struct table *table = &lmdb->stripes->tables[stripe];
     pthread_mutex_lock(&table->lock);
-    stripe_order_prefetch(order, lmdb->stripes, stripe);
     int code = 0;
     for (; !code && *at < order->begins[stripe + 1]; *at += !code)
         code = put_item(lmdb, stripe, handle, order->hashes[order->order[*at]], &items[order->order[*at]]);

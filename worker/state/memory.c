@@ -53,12 +53,13 @@ static void memory_get(struct state_store *store, struct state_item *items, size
     struct stripe_order *order = store->own;
     struct wd_error err = {0};
     bool fine = stripe_order_make(order, stripes, items, count);
+    if (fine)
+        stripe_order_prefetch(order, stripes);
     for (unsigned stripe = 0; fine && stripe < STRIPES; stripe++) {
         if (order->begins[stripe] == order->begins[stripe + 1])
             continue;
         struct table *table = &stripes->tables[stripe];
         pthread_mutex_lock(&table->lock);
-        stripe_order_prefetch(order, stripes, stripe);
         for (uint32_t i = order->begins[stripe]; i < order->begins[stripe + 1]; i++)
             fine &= get_item(table, order->hashes[order->order[i]], &items[order->order[i]]);
         pthread_mutex_unlock(&table->lock);
@@ -81,7 +82,6 @@ static void memory_put(struct state_store *store, struct state_item *items, size
             continue;
         struct table *table = &stripes->tables[stripe];
         pthread_mutex_lock(&table->lock);
-        stripe_order_prefetch(order, stripes, stripe);
         for (uint32_t i = order->begins[stripe]; i < order->begins[stripe + 1]; i++)
             fine &= put_item(table, order->hashes[order->order[i]], &items[order->order[i]], now_ms);
         table_sweep(table, here * SWEEP_PER_ITEM, now_ms - store->share->options.grace_ms, shrink, now_ms);

@@ -121,11 +121,18 @@ void stripe_order_fini(struct stripe_order *order)
     free(order->order);
 }
 
-void stripe_order_prefetch(const struct stripe_order *order, const struct stripes *stripes, unsigned stripe)
+void stripe_order_prefetch(const struct stripe_order *order, struct stripes *stripes)
 {
-    const struct table *table = &stripes->tables[stripe];
-    for (uint32_t i = order->begins[stripe]; i < order->begins[stripe + 1]; i++)
-        table_prefetch_slot(table, order->hashes[order->order[i]]);
-    for (uint32_t i = order->begins[stripe]; i < order->begins[stripe + 1]; i++)
-        table_prefetch_entry(table, order->hashes[order->order[i]]);
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++)
+        for (uint32_t i = order->begins[stripe]; i < order->begins[stripe + 1]; i++)
+            table_prefetch_slot(&stripes->tables[stripe], order->hashes[order->order[i]]);
+    for (unsigned stripe = 0; stripe < STRIPES; stripe++) {
+        struct table *table = &stripes->tables[stripe];
+        if (order->begins[stripe] == order->begins[stripe + 1])
+            continue;
+        pthread_mutex_lock(&table->lock);
+        for (uint32_t i = order->begins[stripe]; i < order->begins[stripe + 1]; i++)
+            table_prefetch_entry(table, order->hashes[order->order[i]]);
+        pthread_mutex_unlock(&table->lock);
+    }
 }

@@ -31,8 +31,8 @@ struct stripe_order {
 bool stripe_order_make(struct stripe_order *order, const struct stripes *stripes, const struct state_item *items,
                        size_t count); /* false: no memory */
 void stripe_order_fini(struct stripe_order *order);
-/* Fetches ahead what the items of a stripe need; under its lock. */
-void stripe_order_prefetch(const struct stripe_order *order, const struct stripes *stripes, unsigned stripe);
+/* Fetches the memory that the items of the whole batch need, side by side. Takes each stripe's lock for a moment. */
+void stripe_order_prefetch(const struct stripe_order *order, struct stripes *stripes);
 
 uint64_t stripes_hash(const struct stripes *stripes, struct wd_str key);
 unsigned stripe_of(uint64_t hash);

@@ -75,20 +75,22 @@ void table_fini(struct table *table)
 
 void table_prefetch_slot(const struct table *table, uint64_t hash)
 {
-    if (table->capacity)
-        __builtin_prefetch(&table->slots[hash & (table->capacity - 1)]);
+    const uint64_t *slots = atomic_load_explicit(&table->slots_hint, memory_order_relaxed);
+    if (slots)
+        __builtin_prefetch(&slots[hash & atomic_load_explicit(&table->mask_hint, memory_order_relaxed)]);
 }
 
 void table_prefetch_entry(const struct table *table, uint64_t hash)
 {
+    enum { LINES = 4 }; /* what a value of an ordinary author takes */
     if (!table->capacity)
         return;
     uint64_t tag = hash & ~ADDRESS_MASK;
     for (size_t at = hash & (table->capacity - 1); table->slots[at]; at = (at + 1) & (table->capacity - 1))
         if ((table->slots[at] & ~ADDRESS_MASK) == tag) {
             const char *entry = (const char *)entry_at(table->slots[at]);
-            __builtin_prefetch(entry);
-            __builtin_prefetch(entry + 64);
+            for (int line = 0; line < LINES; line++)
+                __builtin_prefetch(entry + 64 * (size_t)line);
             return;
         }
 }
@@ -162,6 +164,8 @@ static bool grow(struct table *table)
     }
     free(table->slots);
     table->slots = slots;
+    atomic_store_explicit(&table->slots_hint, slots, memory_order_relaxed);
+    atomic_store_explicit(&table->mask_hint, capacity - 1, memory_order_relaxed);
     table->bytes += (capacity - table->capacity) * sizeof(*slots);
     table->capacity = capacity;
     table->hand = 0;
