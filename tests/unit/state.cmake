@@ -16,6 +16,9 @@ if(WARDEN_LMDB)
   warden_unit_test(state_lmdb
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_lmdb_test.c ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
     ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
+  warden_unit_test(state_log
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_log_test.c ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
+    ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
 endif()
 
 if(WARDEN_REDIS)

@@ -13,6 +13,7 @@ struct taking {
     struct lmdb_changed lists[STRIPES]; /* the lists of what had changed */
     struct lmdb_changed removed;
     uint64_t newest_version;
+    bool with_counters;
     bool fine;
 };
 
@@ -222,7 +223,7 @@ static int fill(struct lmdb *lmdb, MDB_txn *txn, struct lmdb_batch *batch, const
         code = append(lmdb, txn, batch->moved.first);
     if (!code)
         code = append(lmdb, txn, batch->changed.first);
-    if (!code && taking)
+    if (!code && taking && taking->with_counters)
         code = lmdb_write_counters(lmdb, txn);
     if (!code && taking)
         code = lmdb_write_newest(lmdb, txn, taking->newest_version);
@@ -412,13 +413,14 @@ int lmdb_flush(struct lmdb *lmdb)
     pthread_mutex_lock(&lmdb->flush_lock);
     bool counted = atomic_exchange(&lmdb->counted, false);
     if (counted || atomic_load(&lmdb->changed_bytes)) {
-        struct taking taking = {.lmdb = lmdb};
+        struct taking taking = {.lmdb = lmdb, .with_counters = counted};
         struct lmdb_batch batch;
         batch_init(&batch);
         code = write_changed(lmdb, &batch, &taking);
         if (code) {
             give_back(lmdb, &taking);
-            atomic_store(&lmdb->counted, true);
+            if (counted)
+                atomic_store(&lmdb->counted, true);
         } else {
             note_written(lmdb, &batch);
             release(lmdb, &taking);

@@ -125,7 +125,7 @@ static void lmdb_free(struct lmdb *lmdb)
 
 static void set_bounds(struct lmdb *lmdb, const struct state_options *options)
 {
-    static const uint64_t EARLY_BYTES = UINT64_C(8) << 20;
+    static const uint64_t EARLY_BYTES = UINT64_C(4) << 20;
     lmdb->max_bytes = options->max_bytes;
     lmdb->max_changed_bytes = options->cache_bytes / 8;
     if (lmdb->max_changed_bytes > options->max_bytes / 32)
