@@ -233,8 +233,10 @@ static bool commit_of_all(struct shard *shard, struct commit *commit)
 void membership_start_commit(struct shard *shard)
 {
     struct commit commit;
-    if (shard->commit_pending || shard->in_revoke || !consumer_can_commit(shard->consumer) ||
-        !commit_of_all(shard, &commit))
+    if (shard->commit_pending || shard->in_revoke || !consumer_can_commit(shard->consumer))
+        return;
+    shard->commit_hurries = false;
+    if (!commit_of_all(shard, &commit))
         return;
     struct wd_error err = {0};
     if (commit.count) {
