@@ -38,12 +38,11 @@ int lmdb_read(MDB_txn *txn, const struct lmdb *lmdb, uint64_t place, struct wd_s
     size_t number = place_segment(place);
     MDB_val name = {.mv_size = sizeof(number), .mv_data = &number}, data;
     struct log_row row;
-    struct segment_view view;
     int code = mdb_get(txn, lmdb->log, &name, &data);
     if (code)
         return code == MDB_NOTFOUND ? MDB_CORRUPTED : code;
-    if (!lmdb_row(&data, &row) || !segment_open(lmdb_files_bytes(lmdb, &row), row.len, &view) ||
-        !segment_record(&view, place_record(place), out))
+    if (!lmdb_row(&data, &row) ||
+        !segment_record_at(lmdb_files_bytes(lmdb, &row), row.len, place_begin(place), out))
         return MDB_CORRUPTED;
     return wd_str_equal(out->key, key) ? 0 : MDB_NOTFOUND;
 }
@@ -308,7 +307,7 @@ static int walk_segment(struct lmdb *lmdb, uint64_t number, const MDB_val *data,
         pthread_mutex_lock(&lmdb->stripes->tables[stripe].lock);
         place = places_find(&lmdb->places[stripe], hash);
         pthread_mutex_unlock(&lmdb->stripes->tables[stripe].lock);
-        if (place_segment(place) != number || place_record(place) != i)
+        if (place_segment(place) != number || place_begin(place) != segment_begin(&view, i))
             continue; /* there is a later record, or the value is gone */
         if (!segment_record(&view, i, &record))
             return MDB_CORRUPTED;

@@ -81,10 +81,10 @@ static bool add_candidate(struct cleaning *cleaning, const struct candidate *can
 }
 
 /* Whoever writes may look up places without their locks: nobody else changes them. */
-static bool is_newest(const struct lmdb *lmdb, uint64_t hash, uint64_t number, uint32_t record)
+static bool is_newest(const struct lmdb *lmdb, uint64_t hash, uint64_t number, size_t begin)
 {
     uint64_t place = places_find(&lmdb->places[stripe_of(hash)], hash);
-    return place_segment(place) == number && place_record(place) == record && place;
+    return place_segment(place) == number && place_begin(place) == begin && place;
 }
 
 static int look_through(struct cleaning *cleaning, uint64_t number, const MDB_val *data)
@@ -105,7 +105,7 @@ static int look_through(struct cleaning *cleaning, uint64_t number, const MDB_va
             uint64_t ahead = segment_hash(&view, i + AHEAD);
             places_prefetch(&lmdb->places[stripe_of(ahead)], ahead);
         }
-        if (!is_newest(lmdb, hash, number, i))
+        if (!is_newest(lmdb, hash, number, segment_begin(&view, i)))
             continue;
         if (!segment_record(&view, i, &record))
             return MDB_CORRUPTED;

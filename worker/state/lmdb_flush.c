@@ -234,10 +234,9 @@ static int fill(struct lmdb *lmdb, MDB_txn *txn, struct lmdb_batch *batch, const
 
 static void note_record(struct lmdb *lmdb, struct places *places, const struct segment *segment, uint32_t record)
 {
-    uint32_t begin = segment->begins[record], end = segment->begins[record + 1];
-    bool is_removal = begin >> 31;
-    size_t bytes = (end & INT32_MAX) - (begin & INT32_MAX);
-    uint64_t place = place_of_record(segment->number, record, bytes), hash = segment->hashes[record];
+    bool is_removal = segment->begins[record] >> 31;
+    size_t begin = segment->begins[record] & INT32_MAX, end = segment->begins[record + 1] & INT32_MAX;
+    uint64_t place = place_of_record(segment->number, begin, end - begin), hash = segment->hashes[record];
     uint64_t before = is_removal ? places_remove(places, hash) : places_put(places, hash, place);
     lmdb->live_bytes += is_removal ? 0 : place_bytes(place);
     lmdb->live_bytes -= place_bytes(before);

@@ -121,7 +121,7 @@ static int load_segment(struct lmdb *lmdb, uint64_t number, const struct log_row
         uint64_t hash = segment_hash(&view, i), ahead = segment_hash(&view, i + AHEAD < view.count ? i + AHEAD : i);
         struct places *places = &lmdb->places[stripe_of(hash)];
         places_prefetch(&lmdb->places[stripe_of(ahead)], ahead);
-        uint64_t place = place_of_record(number, i, segment_record_bytes(&view, i)), before;
+        uint64_t place = place_of_record(number, segment_begin(&view, i), segment_record_bytes(&view, i)), before;
         if (!places_reserve(places, 1))
             return ENOMEM;
         bool is_removal = segment_is_removal(&view, i);

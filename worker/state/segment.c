@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIRECTORY_RECORD = 8 + 4, TAIL = 8, UNIT = 16, RECORD_BITS = 12, LENGTH_BITS = 12 };
+enum { DIRECTORY_RECORD = 8 + 4, TAIL = 8, UNIT = 64, BEGIN_BITS = 16, LENGTH_BITS = 8 };
 static const uint32_t MARK = 0x32677357; /* "Wsg2" */
 static const uint32_t REMOVAL = UINT32_C(1) << 31;
 
@@ -12,21 +12,20 @@ static const uint32_t REMOVAL = UINT32_C(1) << 31;
 
 static const uint64_t LONGEST = (UINT64_C(1) << LENGTH_BITS) - 1;
 
-uint64_t place_of_record(uint64_t segment, uint32_t record, size_t bytes)
+uint64_t place_of_record(uint64_t segment, size_t begin, size_t bytes)
 {
     uint64_t units = (bytes + UNIT - 1) / UNIT;
-    return segment << (RECORD_BITS + LENGTH_BITS) | (uint64_t)record << LENGTH_BITS |
-           (units < LONGEST ? units : LONGEST);
+    return segment << (BEGIN_BITS + LENGTH_BITS) | (uint64_t)begin << LENGTH_BITS | (units < LONGEST ? units : LONGEST);
 }
 
 uint64_t place_segment(uint64_t place)
 {
-    return place >> (RECORD_BITS + LENGTH_BITS);
+    return place >> (BEGIN_BITS + LENGTH_BITS);
 }
 
-uint32_t place_record(uint64_t place)
+size_t place_begin(uint64_t place)
 {
-    return (uint32_t)(place >> LENGTH_BITS) & ((1U << RECORD_BITS) - 1);
+    return (place >> LENGTH_BITS) & ((1U << BEGIN_BITS) - 1);
 }
 
 uint64_t place_bytes(uint64_t place)
@@ -153,18 +152,22 @@ size_t segment_record_bytes(const struct segment_view *view, uint32_t record)
     return segment_begin(view, record + 1) - segment_begin(view, record);
 }
 
-bool segment_record(const struct segment_view *view, uint32_t record, struct record *out)
+bool segment_record_at(const unsigned char *bytes, size_t len, size_t begin, struct record *out)
 {
-    if (record >= view->count)
+    if (!bytes || begin > len || len - begin < RECORD_HEADER)
         return false;
-    size_t begin = segment_begin(view, record), end = segment_begin(view, record + 1);
-    if (begin > end || end > view->records_end || end - begin < RECORD_HEADER)
-        return false;
-    const unsigned char *at = view->bytes + begin;
+    const unsigned char *at = bytes + begin;
     memcpy(&out->version, at, 8);
     memcpy(&out->forget_at_ms, at + 8, 8);
     memcpy(&out->len, at + 16, 4);
     out->key = (struct wd_str){.data = (const char *)at + RECORD_HEADER, .len = at[20]};
     out->bytes = at + RECORD_HEADER + out->key.len;
-    return record_bytes(out) == end - begin;
+    return record_bytes(out) <= len - begin;
+}
+
+bool segment_record(const struct segment_view *view, uint32_t record, struct record *out)
+{
+    size_t begin = segment_begin(view, record), end = segment_begin(view, record + 1);
+    return record < view->count && begin <= end && end <= view->records_end &&
+           segment_record_at(view->bytes, end, begin, out) && record_bytes(out) == end - begin;
 }

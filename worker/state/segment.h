@@ -21,11 +21,12 @@ enum {
 
 /* ---- places ---- */
 
-/* Segment number 40 bits, record within it 12, its length in units of 16 bytes 12 (the longest: all that are longer). A
- * later record has a higher place. */
-uint64_t place_of_record(uint64_t segment, uint32_t record, size_t bytes);
+/* Segment number 40 bits, where the record begins in it 16, its length in units of 64 bytes 8 (the longest: all that are
+ * longer). A later record has a higher place. */
+uint64_t place_of_record(uint64_t segment, size_t begin, size_t bytes);
 uint64_t place_segment(uint64_t place);
-uint32_t place_record(uint64_t place);
+size_t place_begin(uint64_t place);
+/* Rounded, and at most 16 KB: for sums in which what was added is taken off again. */
 uint64_t place_bytes(uint64_t place);
 
 /* ---- building ---- */
@@ -74,5 +75,7 @@ size_t segment_begin(const struct segment_view *view, uint32_t record);
 size_t segment_record_bytes(const struct segment_view *view, uint32_t record);
 /* False: damaged. */
 bool segment_record(const struct segment_view *view, uint32_t record, struct record *out);
+/* The record that begins there, with nothing else looked at. False: damaged, or `bytes` is NULL. */
+bool segment_record_at(const unsigned char *bytes, size_t len, size_t begin, struct record *out);
 
 #endif

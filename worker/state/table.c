@@ -10,6 +10,7 @@ enum {
     FIRST_CAPACITY = 64,
     ADDRESS_BITS = 48, /* of a block: what user space has on x86-64 and AArch64 */
     SAMPLE = 24,       /* values among which the oldest is looked for */
+    EVICTED = 2,       /* of them */
     BLOCK_HEADER = 8,  /* the allocator's */
 };
 
@@ -249,34 +250,43 @@ void table_sweep(struct table *table, size_t slots, int64_t before_ms, table_shr
     }
 }
 
-/* Of the next few values those that may be forgotten; where none may, the one that was not changed for the longest. */
+/* Drops the entries that are not NULL. */
+static bool drop_oldest(struct table *table, struct table_entry *const oldest[static EVICTED])
+{
+    for (int i = 0; i < EVICTED && oldest[i]; i++) {
+        table_remove(table, oldest[i]);
+        table->evicted++;
+    }
+    return oldest[0] != NULL;
+}
+
+/* Of the next few values those that may be forgotten; where none may, the two that were not changed for the longest. */
 static bool evict_some(struct table *table, const struct table_entry *keep, int64_t now_ms)
 {
-    size_t seen = 0, oldest = SIZE_MAX;
+    enum { AHEAD = 10 };
+    struct table_entry *oldest[EVICTED] = {NULL};
     uint64_t forgotten = table->forgotten;
-    for (size_t step = 0; step < table->capacity && seen < SAMPLE; step++) {
-        size_t at = table->hand;
+    for (size_t step = 0, seen = 0; step < table->capacity && seen < SAMPLE; step++) {
+        size_t at = table->hand, ahead = (at + AHEAD) & (table->capacity - 1);
+        if (table->slots[ahead])
+            __builtin_prefetch(entry_at(table->slots[ahead]));
         table->hand = (at + 1) & (table->capacity - 1);
         struct table_entry *entry = table->slots[at] ? entry_at(table->slots[at]) : NULL;
-        if (!entry || entry == keep || table_holds(table, entry))
-            continue;
+        if (!entry || entry == keep || entry == oldest[0] || entry == oldest[1] || table_holds(table, entry))
+            continue; /* what was seen already may have moved to the end */
         seen++;
         if (entry->forget_at_ms < now_ms) {
             drop_at(table, at);
             table->forgotten++;
-            oldest = SIZE_MAX; /* places have moved */
             table->hand = at;
-        } else if (oldest == SIZE_MAX || entry->version < entry_at(table->slots[oldest])->version) {
-            oldest = at;
+        } else if (!oldest[0] || entry->version < oldest[0]->version) {
+            oldest[1] = oldest[0];
+            oldest[0] = entry;
+        } else if (!oldest[1] || entry->version < oldest[1]->version) {
+            oldest[1] = entry;
         }
     }
-    if (table->forgotten != forgotten)
-        return true;
-    if (oldest == SIZE_MAX)
-        return false;
-    drop_at(table, oldest);
-    table->evicted++;
-    return true;
+    return table->forgotten != forgotten || drop_oldest(table, oldest);
 }
 
 static bool make_room(struct table *table, const struct table_entry *keep, uint64_t more, int64_t now_ms)
