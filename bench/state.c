@@ -406,11 +406,12 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
                  const struct figures *text)
 {
     if (bench->options.json) {
-        json_t *line = json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
-                                 "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns,
-                                 "process_ns", figures->process_ns, "longest_sync_ms", figures->longest_sync_ms,
-                                 "bytes_an_author", figures->bytes_an_author, "idle_bytes", figures->idle_bytes,
-                                 "times_text", text->events_per_second / figures->events_per_second);
+        json_t *line =
+            json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
+                      "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns,
+                      "process_ns", figures->process_ns, "longest_sync_ms", figures->longest_sync_ms, "bytes_an_author",
+                      figures->bytes_an_author, "idle_bytes", figures->idle_bytes, "times_text",
+                      text->events_per_second / figures->events_per_second);
         json_dumpf(line, stdout, JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(line);
@@ -511,9 +512,10 @@ static struct options read_options(int argc, char **argv)
         }
     }
     if (!options.rules || !options.events || !options.measure || !options.batch || options.batch > BATCH_MAX)
-        give_up("usage", "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
-                         "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] [--cache-mb N] "
-                         "[--crowd] [--json]");
+        give_up("usage",
+                "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
+                "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] [--cache-mb N] "
+                "[--crowd] [--json]");
     return options;
 }
 

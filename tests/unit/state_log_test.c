@@ -1,6 +1,6 @@
-/* The log of the LMDB store: killed at any point it has every value that was synced, whole; cleaning keeps what counts; a
- * full disk loses nothing; a reader beside a writer sees one whole state. Neighbour: state_lmdb_test.c, what every kind of
- * store must do. */
+/* The log of the LMDB store: killed at any point it has every value that was synced, whole; cleaning keeps what counts;
+ * a full disk loses nothing; a reader beside a writer sees one whole state. Neighbour: state_lmdb_test.c, what every
+ * kind of store must do. */
 #include <dirent.h>
 #include <ftw.h>
 #include <pthread.h>
@@ -216,8 +216,7 @@ static void a_kill_at_any_point_loses_nothing_that_was_synced(void **state)
     (void)state;
     enum { KILLS = 60 };
     uint64_t random = 11;
-    struct knowledge *known =
-        mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct knowledge *known = mmap(NULL, sizeof(*known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(known, MAP_FAILED);
     for (int i = 0; i < KILLS; i++) {
         uint64_t seed = next_random(&random);

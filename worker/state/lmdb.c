@@ -1,15 +1,15 @@
 /* The store on one machine: a log of records in an LMDB environment, in memory the place of each value's newest record,
  * and before it a table of values. Values that have changed are kept in the table and appended to the log in one
  * transaction, which is on the disk before state_sync() returns: so before the offsets of what changed them are
- * committed. After a crash or a power loss the log is what the last such transaction left, and records from there on are
- * read again.
+ * committed. After a crash or a power loss the log is what the last such transaction left, and records from there on
+ * are read again.
  *
  * What always holds: a value whose newest record is not the one at its place is in the table, held; so whoever finds
- * nothing in the table, under its lock, reads the truth at the place, and where there is no place there is nothing. Of two
- * records of a key the later one in the log counts. A segment of the log goes only in a transaction after the one that
- * moved the last of its records, when no place leads there any more. Lock order: flush, then a stripe.
- * Neighbours: lmdb_flush.c appends, lmdb_clean.c makes room, lmdb_writer.c writes ahead, lmdb_open.c and lmdb_load.c
- * begin; segment.h is the log's form, stripes.h the table. */
+ * nothing in the table, under its lock, reads the truth at the place, and where there is no place there is nothing. Of
+ * two records of a key the later one in the log counts. A segment of the log goes only in a transaction after the one
+ * that moved the last of its records, when no place leads there any more. Lock order: flush, then a stripe. Neighbours:
+ * lmdb_flush.c appends, lmdb_clean.c makes room, lmdb_writer.c writes ahead, lmdb_open.c and lmdb_load.c begin;
+ * segment.h is the log's form, stripes.h the table. */
 #include "worker/state/lmdb.h"
 
 #include <errno.h>
@@ -24,10 +24,11 @@ enum wd_status lmdb_fail(const struct lmdb *lmdb, int code, struct wd_error *err
         return wd_fail(err, status, "the state in %s is full, and nothing in it could be dropped: raise state.size",
                        lmdb->path);
     if (code == MDB_VERSION_MISMATCH)
-        return wd_fail(err, WD_ERR_INVALID,
-                       "the state in %s was written in another format, which this version does not read: export it with "
-                       "the version that wrote it, and import it into an empty folder (state.path)",
-                       lmdb->path);
+        return wd_fail(
+            err, WD_ERR_INVALID,
+            "the state in %s was written in another format, which this version does not read: export it with "
+            "the version that wrote it, and import it into an empty folder (state.path)",
+            lmdb->path);
     return wd_fail(err, status, "the state in %s: %s", lmdb->path, mdb_strerror(code));
 }
 
@@ -41,8 +42,7 @@ int lmdb_read(MDB_txn *txn, const struct lmdb *lmdb, uint64_t place, struct wd_s
     int code = mdb_get(txn, lmdb->log, &name, &data);
     if (code)
         return code == MDB_NOTFOUND ? MDB_CORRUPTED : code;
-    if (!lmdb_row(&data, &row) ||
-        !segment_record_at(lmdb_files_bytes(lmdb, &row), row.len, place_begin(place), out))
+    if (!lmdb_row(&data, &row) || !segment_record_at(lmdb_files_bytes(lmdb, &row), row.len, place_begin(place), out))
         return MDB_CORRUPTED;
     return wd_str_equal(out->key, key) ? 0 : MDB_NOTFOUND;
 }
@@ -171,7 +171,8 @@ static bool make_list_room(struct lmdb_changed *changed)
 }
 
 /* There is room in the list. */
-static void note_changed(struct lmdb *lmdb, unsigned stripe, struct table_entry *entry, uint64_t hash, uint32_t len_before)
+static void note_changed(struct lmdb *lmdb, unsigned stripe, struct table_entry *entry, uint64_t hash,
+                         uint32_t len_before)
 {
     size_t more = entry->len > len_before ? entry->len - len_before : 0;
     if (entry->held != TABLE_CHANGED) {

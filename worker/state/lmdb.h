@@ -74,6 +74,7 @@ struct lmdb {
     struct lmdb_writer writer;
 
     pthread_mutex_t flush_lock; /* around all of the rest, and writing */
+    bool is_walked;             /* during this flush: no segment is cleaned, and none goes */
     uint8_t round;              /* of writing, as in table.h */
     uint64_t next_segment;
     uint64_t clean_from; /* the segments before it hold nothing: they go with the next transaction */
@@ -136,8 +137,6 @@ int lmdb_write_newest(struct lmdb *lmdb, MDB_txn *txn, uint64_t newest_version);
  * still changed. An LMDB code. */
 int lmdb_flush(struct lmdb *lmdb);
 
-/* lmdb_clean.c: within a flush. */
-
 /* A value whose record goes without another one. */
 struct lmdb_dropped {
     uint64_t hash, place;
@@ -157,9 +156,34 @@ struct lmdb_batch {
     size_t forgotten, evicted;
 };
 
+/* lmdb_take.c: within a flush. */
+
+/* What a transaction takes from the table. */
+struct lmdb_taking {
+    struct lmdb *lmdb;
+    struct lmdb_batch *batch;
+    struct table *table;
+    struct lmdb_changed lists[STRIPES]; /* the lists of what had changed */
+    struct lmdb_changed removed;
+    uint64_t newest_version;
+    bool with_counters;
+    bool fine;
+};
+
+void lmdb_list_init(struct segment_list *list);
 /* A segment with room for a record, at the end of the list. NULL: no memory. */
 struct segment *lmdb_room(struct lmdb *lmdb, struct segment_list *list, size_t bytes);
 void lmdb_free_segments(struct lmdb *lmdb, struct segment_list *list);
+/* What has changed, into `batch`. False: no memory; then it is to be given back as well. */
+bool lmdb_take(struct lmdb *lmdb, struct lmdb_taking *taking, struct lmdb_batch *batch);
+/* It was not written, and has changed still. */
+void lmdb_give_back(struct lmdb *lmdb, struct lmdb_taking *taking);
+/* It is written. */
+void lmdb_release(struct lmdb *lmdb, const struct lmdb_taking *taking);
+void lmdb_taking_fini(struct lmdb_taking *taking);
+
+/* lmdb_clean.c: within a flush. */
+
 enum lmdb_cleaning { CLEAN_NOTHING, CLEAN_DUE, CLEAN_ALL /* and keep nothing: the disk is full */ };
 /* Looks through the oldest segments, as far as that is due with `incoming` bytes to write, and takes what stays. */
 int lmdb_clean(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_cleaning how, uint64_t incoming, struct lmdb_batch *batch);

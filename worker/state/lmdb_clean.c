@@ -1,14 +1,15 @@
 /* Making room: the oldest segments of the log are looked through, and the records that are still the newest of their
- * values are appended anew, so that the whole segments can go. What may be forgotten is dropped on that way; where values
- * take too much of the file, the oldest ones are, too. The log is about twice what the values take, so that for each byte
- * that is written a quarter to a whole one is written again. Neighbour: lmdb_flush.c, whose transaction this is. */
+ * values are appended anew, so that the whole segments can go. What may be forgotten is dropped on that way; where
+ * values take too much of the file, the oldest ones are, too. The log is about twice what the values take, so that for
+ * each byte that is written a quarter to a whole one is written again. Neighbour: lmdb_flush.c, whose transaction this
+ * is. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "worker/state/lmdb.h"
 
-/* Of the file. What is appended lies beside what it replaces until the second transaction after, and a reader of another
- * process holds back pages, too: so much must be free. */
+/* Of the file. What is appended lies beside what it replaces until the second transaction after, and a reader of
+ * another process holds back pages, too: so much must be free. */
 static const double LOG_MOST = 0.7, LIVE_MOST = 0.5;
 
 enum { CLEAN_MORE = 4 * SEGMENT_BYTES };
@@ -25,8 +26,8 @@ struct cleaning {
     struct lmdb *lmdb;
     struct lmdb_batch *batch;
     int64_t forget_before_ms;
-    uint64_t bytes;    /* of segments: so many are looked through */
-    uint64_t must_go;  /* of the values */
+    uint64_t bytes;   /* of segments: so many are looked through */
+    uint64_t must_go; /* of the values */
     uint64_t dropped;
     struct candidate *candidates;
     size_t count, room;
@@ -214,7 +215,7 @@ static bool take_rest(struct cleaning *cleaning)
 int lmdb_clean(struct lmdb *lmdb, MDB_txn *txn, enum lmdb_cleaning how, uint64_t incoming, struct lmdb_batch *batch)
 {
     struct cleaning cleaning = {.lmdb = lmdb, .batch = batch};
-    if (how == CLEAN_NOTHING || atomic_load(&lmdb->walkers))
+    if (how == CLEAN_NOTHING || lmdb->is_walked)
         return 0;
     decide_amount(&cleaning, how, incoming);
     if (!cleaning.bytes)

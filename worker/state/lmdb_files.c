@@ -146,7 +146,7 @@ const unsigned char *lmdb_files_bytes(const struct lmdb *lmdb, const struct log_
 {
     const struct log_file *file = file_of(&lmdb->files, row->file);
     return file->number == row->file && file->map && row->offset + row->len <= file->mapped ? file->map + row->offset
-                                                                                           : NULL;
+                                                                                            : NULL;
 }
 
 void lmdb_files_ask_for(const struct lmdb *lmdb, const struct log_row *row, uint64_t bytes)

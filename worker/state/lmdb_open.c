@@ -95,8 +95,8 @@ static int open_environment(struct lmdb *lmdb, const struct state_options *optio
     if (!code)
         code = mdb_env_set_maxreaders(lmdb->env, MAX_READERS);
     if (!code) /* not through the map (MDB_WRITEMAP): a full disk would end the process */
-        code = mdb_env_open(lmdb->env, options->path,
-                            MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : 0), 0600);
+        code = mdb_env_open(lmdb->env, options->path, MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : 0),
+                            0600);
     return code ? code : begin(lmdb, options->read_only);
 }
 

@@ -1,5 +1,6 @@
-/* A thread that writes what has changed as soon as it is much, so that state_sync() finds little left, and no shard waits
- * long. What it writes is as good as synced; a failure it leaves for state_sync() to tell. Neighbour: lmdb_flush.c. */
+/* A thread that writes what has changed as soon as it is much, so that state_sync() finds little left, and no shard
+ * waits long. What it writes is as good as synced; a failure it leaves for state_sync() to tell. Neighbour:
+ * lmdb_flush.c. */
 #include <errno.h>
 #include <signal.h>
 #include <time.h>

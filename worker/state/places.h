@@ -1,6 +1,6 @@
 /* Where on the disk the newest record of each value is: one stripe's hash table of 64-bit hashes and places, 16 bytes a
- * slot. Readers hold the stripe's lock; the one writer does, too, and so may look without it. Neighbours: segment.h says
- * what a place is; lmdb_load.c fills it, lmdb_flush.c keeps it.
+ * slot. Readers hold the stripe's lock; the one writer does, too, and so may look without it. Neighbours: segment.h
+ * says what a place is; lmdb_load.c fills it, lmdb_flush.c keeps it.
  *
  * Keys are told apart by their hash alone, whose seed nobody outside knows: where two keys have the same one (with ten
  * million values once in 370,000 stores) the one that was written later is kept, and the other one is forgotten. */

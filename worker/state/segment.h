@@ -1,6 +1,6 @@
-/* A piece of the log of values: records, one behind the other, and at the end a directory of their hashes and where they
- * begin, so that opening a log reads a twentieth of it. Knows nothing of where pieces are kept. Neighbours: lmdb_flush.c
- * and lmdb_clean.c fill segments, lmdb_load.c and lmdb_read() look into them.
+/* A piece of the log of values: records, one behind the other, and at the end a directory of their hashes and where
+ * they begin, so that opening a log reads a twentieth of it. Knows nothing of where pieces are kept. Neighbours:
+ * lmdb_flush.c and lmdb_clean.c fill segments, lmdb_load.c and lmdb_read() look into them.
  *
  * Layout, integers as the machine has them: records (version 8, forget_at_ms 8, value length 4, key length 1, key,
  * value); hashes, 8 each; beginnings, 4 each, the top bit marking a removal; count 4; mark 4. */
@@ -15,14 +15,14 @@
 
 enum {
     SEGMENT_BYTES = 64 << 10, /* a longer record has one of its own */
-    SEGMENT_RECORDS = 1900,         /* more do not fit */
+    SEGMENT_RECORDS = 1900,   /* more do not fit */
     RECORD_HEADER = 21,
 };
 
 /* ---- places ---- */
 
-/* Segment number 40 bits, where the record begins in it 16, its length in units of 64 bytes 8 (the longest: all that are
- * longer). A later record has a higher place. */
+/* Segment number 40 bits, where the record begins in it 16, its length in units of 64 bytes 8 (the longest: all that
+ * are longer). A later record has a higher place. */
 uint64_t place_of_record(uint64_t segment, size_t begin, size_t bytes);
 uint64_t place_segment(uint64_t place);
 size_t place_begin(uint64_t place);

@@ -34,8 +34,8 @@ enum { TABLE_CHANGED = 1, TABLE_FIRST_ROUND = 2, TABLE_LAST_ROUND = 255 };
 struct table {
     _Alignas(64) pthread_mutex_t lock;
     struct blocks blocks;
-    uint64_t *slots; /* 0: free */
-    size_t capacity; /* a power of two; 0 before the first value */
+    uint64_t *slots;                /* 0: free */
+    size_t capacity;                /* a power of two; 0 before the first value */
     _Atomic(uint64_t *) slots_hint; /* the same two for table_prefetch_slot(), which nobody locks for */
     atomic_size_t mask_hint;
     size_t count;
@@ -50,8 +50,8 @@ struct table {
 void table_init(struct table *table, struct block_pool *pool, uint64_t max_bytes);
 void table_fini(struct table *table);
 
-/* Two steps before table_find(), so that the memory of many keys is fetched side by side. The first one needs no lock: at
- * worst it fetches the wrong thing. */
+/* Two steps before table_find(), so that the memory of many keys is fetched side by side. The first one needs no lock:
+ * at worst it fetches the wrong thing. */
 void table_prefetch_slot(const struct table *table, uint64_t hash);
 void table_prefetch_entry(const struct table *table, uint64_t hash);
 
