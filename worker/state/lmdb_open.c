@@ -97,6 +97,8 @@ static int open_environment(struct lmdb *lmdb, const struct state_options *optio
     if (!code) /* not through the map (MDB_WRITEMAP): a full disk would end the process */
         code = mdb_env_open(lmdb->env, options->path, MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : 0),
                             0600);
+    if (!code && !options->read_only) /* readers that were killed hold nothing back */
+        (void)mdb_reader_check(lmdb->env, NULL);
     return code ? code : begin(lmdb, options->read_only);
 }
 
