@@ -16,9 +16,12 @@ if(WARDEN_LMDB)
   warden_unit_test(state_lmdb
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_lmdb_test.c ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
     ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
-  warden_unit_test(state_log
-    SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_log_test.c ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
-    ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
+  foreach(name log kill)
+    warden_unit_test(state_${name}
+      SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_${name}_test.c ${CMAKE_CURRENT_LIST_DIR}/state_log_kit.c
+        ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
+      ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
+  endforeach()
 endif()
 
 if(WARDEN_REDIS)
