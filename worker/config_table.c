@@ -208,11 +208,11 @@ const struct option OPTIONS[] = {
     {ROW(state, "path", path), .type = OPTION_FILE, .path = PATH_BESIDE, .default_text = "/var/lib/warden/state",
      .text = "lmdb: the folder; it is made where it is missing. One process has it at a time."},
     {ROW(state, "size", max_bytes), SIZE(16 * MIB, 1024 * GIB), .default_text = "4GiB",
-     .text = "lmdb: the most that the file may grow to. Where it is full, what may be forgotten goes first, then what "
-             "was not changed for the longest."},
+     .text = "lmdb: the most that the folder may grow to; values may take half of it. Where that is full, what may be "
+             "forgotten goes first, then what was not changed for the longest."},
     {ROW(state, "memory_bytes", memory_bytes), SIZE(16 * MIB, 1024 * GIB), .default_text = "256MiB",
      .text = "memory: the most that all values may take, with the same order of going; lmdb: of values kept in memory "
-             "as well."},
+             "as well, besides 21 to 43 bytes for the place of each value on the disk."},
     {ROW(state, "addresses", addresses), .type = OPTION_LIST, .default_text = "[\"localhost:6379\"]",
      .text = "redis: host:port of the server (Redis or Valkey), or of some nodes of a Cluster, which tell the others."},
     {ROW(state, "user", user), STRING(1, 200), .default_text = NULL,

@@ -123,6 +123,16 @@ int lmdb_files_take(struct lmdb *lmdb, uint64_t segment, const struct log_row *r
     return 0;
 }
 
+/* 0: it is none. */
+static uint64_t number_of_file(const char *name)
+{
+    char *end = NULL;
+    if (strncmp(name, "log-", 4) != 0)
+        return 0;
+    uint64_t number = strtoull(name + 4, &end, 10);
+    return *end ? 0 : number;
+}
+
 int lmdb_files_remove_strays(struct lmdb *lmdb)
 {
     DIR *folder = opendir(lmdb->path);
@@ -130,10 +140,8 @@ int lmdb_files_remove_strays(struct lmdb *lmdb)
     if (!folder)
         return errno;
     for (struct dirent *entry; (entry = readdir(folder));) {
-        unsigned long long number;
-        int end = 0;
-        if (sscanf(entry->d_name, "log-%llu%n", &number, &end) != 1 || entry->d_name[end] ||
-            file_of(&lmdb->files, number)->number == number)
+        uint64_t number = number_of_file(entry->d_name);
+        if (!number || file_of(&lmdb->files, number)->number == number)
             continue;
         name_file(lmdb, number, name);
         (void)unlink(name);
