@@ -4,8 +4,8 @@
  * worker does it, once a second. All stores run over the same events, in turn.
  *
  *     state --rules RULES.tsv --events EVENTS.jsonl [--rule-count 1000] [--authors 1000000,...] [--measure 300000]
- *           [--batch 512] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--cache-mb 256] [--crowd]
- *           [--json]
+ *           [--batch 512] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--cache-mb 256]
+ *           [--sync-ms 1000] [--crowd] [--json]
  */
 #include <errno.h>
 #include <getopt.h>
@@ -47,7 +47,7 @@ static const char BEHAVIOUR[] =
 
 struct options {
     const char *rules, *events, *redis, *folder;
-    size_t rule_count, authors[COUNTS_MAX], author_counts, measure, batch, cache_mb;
+    size_t rule_count, authors[COUNTS_MAX], author_counts, measure, batch, cache_mb, sync_ms;
     bool with[4], crowd, json;
 };
 
@@ -283,7 +283,7 @@ static void run_remembering(struct bench *bench, struct state_store *store, size
         size_t here = count - done < batch_of(bench, store) ? count - done : batch_of(bench, store);
         run_batch(bench, store, first + done, here, authors, in_turn);
         done += here;
-        if (seconds_of(CLOCK_MONOTONIC) - synced > 1) {
+        if ((seconds_of(CLOCK_MONOTONIC) - synced) * 1e3 > (double)bench->options.sync_ms) {
             sync_store(bench, store);
             synced = seconds_of(CLOCK_MONOTONIC);
         }
@@ -456,6 +456,7 @@ static struct options read_options(int argc, char **argv)
                                          {"folder", required_argument, NULL, 'f'},
                                          {"rule-count", required_argument, NULL, 'c'},
                                          {"cache-mb", required_argument, NULL, 'C'},
+                                         {"sync-ms", required_argument, NULL, 'S'},
                                          {"crowd", no_argument, NULL, 'w'},
                                          {"json", no_argument, NULL, 'j'},
                                          {0}};
@@ -465,10 +466,11 @@ static struct options read_options(int argc, char **argv)
                               .measure = 300000,
                               .batch = 512,
                               .cache_mb = 256,
+                              .sync_ms = 1000,
                               .redis = "127.0.0.1:6379",
                               .folder = "/tmp/warden-bench-state",
                               .with = {[STATE_MEMORY] = true, [STATE_LMDB] = true}};
-    for (int letter; (letter = getopt_long(argc, argv, "r:e:a:m:b:s:R:f:c:C:wj", LONG, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "r:e:a:m:b:s:R:f:c:C:S:wj", LONG, NULL)) != -1;) {
         switch (letter) {
         case 'r':
             options.rules = optarg;
@@ -487,6 +489,9 @@ static struct options read_options(int argc, char **argv)
             break;
         case 'c':
             options.rule_count = strtoul(optarg, NULL, 10);
+            break;
+        case 'S':
+            options.sync_ms = strtoul(optarg, NULL, 10);
             break;
         case 'C':
             options.cache_mb = strtoul(optarg, NULL, 10);
@@ -512,10 +517,10 @@ static struct options read_options(int argc, char **argv)
         }
     }
     if (!options.rules || !options.events || !options.measure || !options.batch || options.batch > BATCH_MAX)
-        give_up("usage",
-                "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
-                "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] [--cache-mb N] "
-                "[--crowd] [--json]");
+        give_up("usage", "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
+                         "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] "
+                         "[--cache-mb N] [--sync-ms N] "
+                         "[--crowd] [--json]");
     return options;
 }
 
