@@ -121,8 +121,9 @@ static void add_found(void *context, uint32_t rule)
 static bool passes_gate(struct scan *scan, uint32_t rule, const struct folded_text *text)
 {
     uint32_t gate = scan->set->rules[rule].gate;
-    return gate == GATE_NONE ||
-           gate_passes(&scan->set->gates, gate, text, &scan->scratch->gates, &scan->scratch->watch);
+    struct gate_scratch *scratch = &scan->scratch->gates;
+    return gate == GATE_NONE || (gate_may_pass(&scan->set->gates, gate, scratch) &&
+                                 gate_passes(&scan->set->gates, gate, text, scratch, &scan->scratch->watch));
 }
 
 bool candidates_pass_gate(struct scan *scan, uint32_t rule)

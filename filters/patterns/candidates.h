@@ -16,7 +16,7 @@ struct scan {
     struct wd_pattern_scratch *scratch;
     const struct wd_scan_request *request;
     const struct literal_index *literals; /* of the rules that the request asks for */
-    bool is_long; /* PCRE2 sees the text in windows */
+    bool is_long;                         /* PCRE2 sees the text in windows */
     enum scan_pass pass;
     uint64_t where; /* what is found now is in these parts of the text */
     bool no_memory, full;

@@ -187,8 +187,19 @@ static bool has_period(const struct folded_text *text, size_t period, size_t run
     return false;
 }
 
-/* Past so long a run, looking at its multiples is the faster way. */
-enum { WIDE_RUN_MIN = 7, WIDE_RUN_MAX = 64, LONG_BYTES = 1000 };
+/* Of a long text each period takes a walk of its own; past so long a run looking at its multiples is faster there. */
+enum { WIDE_RUN_MIN = 3, WIDE_RUN_MAX = 64, LONG_BYTES = 1000 };
+
+/* The first period from `period` to `max` that the text may have; max + 1: none. */
+static size_t next_period(const struct folded_text *text, const struct gate_repeat *repeat, const struct wide *wide,
+                          size_t period, size_t max)
+{
+    size_t run = period * repeat->times;
+    bool is_long = text->len > LONG_BYTES;
+    if (!wide || run < WIDE_RUN_MIN || (is_long && run > WIDE_RUN_MAX))
+        return period;
+    return wide->next_repeat(text->bytes, text->len, period, is_long ? period : max, repeat->times);
+}
 
 static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, const struct wide *wide,
                        struct watch *watch)
@@ -197,15 +208,13 @@ static bool has_repeat(const struct folded_text *text, const struct gate_repeat 
     size_t max = (size_t)repeat->max_characters * (text->ascii ? 1 : 4);
     if (max > longest)
         max = longest;
-    for (size_t period = repeat->min; period <= max; period++) {
-        size_t run = period * repeat->times;
-        /* Each period takes about one walk over the text at worst. */
+    for (size_t period = repeat->min; period <= max;) {
         if (text->len > LONG_BYTES && watch_late(watch, text->len))
             return true;
-        if (wide && run >= WIDE_RUN_MIN && run <= WIDE_RUN_MAX && !wide->may_repeat(text->bytes, text->len, period))
-            continue;
-        if (has_period(text, period, run))
+        size_t next = next_period(text, repeat, wide, period, max);
+        if (next == period && has_period(text, period, period * repeat->times))
             return true;
+        period = next == period ? period + 1 : next;
     }
     return false;
 }
@@ -269,10 +278,34 @@ static inline uint64_t spaces_in_64(const unsigned char *bytes, bool ascii)
     return mask;
 }
 
+/* Whether so many words in a row begin with the same byte: of a text in ASCII, where a space is a space. */
+static bool has_alike_words(const struct folded_text *text, uint32_t count, struct watch *watch)
+{
+    uint64_t before = 1;
+    uint32_t alike = 0;
+    unsigned char last = 0;
+    for (size_t block = 0; block < text->len && !watch_late(watch, 16); block += 64) {
+        size_t left = text->len - block;
+        uint64_t spaces = spaces_in_64(text->bytes + block, true);
+        uint64_t starts = ~spaces & (spaces << 1 | before) & (left < 64 ? ((uint64_t)1 << left) - 1 : UINT64_MAX);
+        before = spaces >> 63;
+        for (; starts; starts &= starts - 1) {
+            unsigned char first = text->bytes[block + (size_t)__builtin_ctzll(starts)];
+            alike = first == last ? alike + 1 : 1;
+            last = first;
+            if (alike >= count)
+                return true;
+        }
+    }
+    return watch->late;
+}
+
 static bool has_equal_words(const struct folded_text *text, uint32_t count, struct watch *watch)
 {
     struct word_chain chain = {0};
     size_t start = 0;
+    if (text->ascii && !has_alike_words(text, count, watch))
+        return false;
     for (size_t block = 0; block < text->len; block += 64) {
         if (watch_late(watch, 16))
             return true;
@@ -355,7 +388,7 @@ bool gate_passes(const struct gate_index *index, uint32_t number, const struct f
                  struct gate_scratch *scratch, struct watch *watch)
 {
     const struct gate *gate = &index->gates[number];
-    if (!has_features(gate, scratch))
+    if (!gate_may_pass(index, number, scratch) || !has_features(gate, scratch))
         return false;
     if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat, index->wide, watch))
         return false;

@@ -468,7 +468,8 @@ size_t wd_patterns_memory(const struct wd_patterns *set)
 {
     size_t bytes = sizeof *set + set->count * sizeof *set->rules;
     bytes += set->other_count * sizeof *set->others + literal_index_bytes(&set->literals) +
-             literal_index_bytes(&set->cased_literals) + skeleton_bytes(&set->skeletons) + gate_index_bytes(&set->gates);
+             literal_index_bytes(&set->cased_literals) + skeleton_bytes(&set->skeletons) +
+             gate_index_bytes(&set->gates);
     for (size_t i = 0; i < set->count; i++)
         bytes += pcre_code_bytes(&set->rules[i].code);
     return bytes;

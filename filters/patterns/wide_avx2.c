@@ -344,17 +344,22 @@ WIDE static void runs(const unsigned char table[256], const unsigned char *text,
     }
 }
 
-/* 7 in a row cover 4 that begin at a multiple of 4. */
-WIDE static bool may_repeat(const unsigned char *text, size_t len, size_t period)
+/* Of a run at least half is within one vector. */
+WIDE static size_t next_repeat(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
 {
-    uint32_t found = 0;
-    for (size_t i = 0; i + period < len; i += VECTOR_BYTES) {
-        uint32_t same = mask_of(_mm256_cmpeq_epi8(load(text + i), load(text + i + period)));
-        same &= first_bits(len - period - i);
-        same &= same >> 1;
-        found |= same & same >> 2 & 0x11111111u;
+    for (size_t period = from; period <= to; period++) {
+        size_t run = period * times, last = run >= 7 ? 2 : run >= 5; /* 4, 3, or 2 in a row */
+        uint32_t found = 0;
+        for (size_t i = 0; i + period < len; i += VECTOR_BYTES) {
+            uint32_t same = mask_of(_mm256_cmpeq_epi8(load(text + i), load(text + i + period)));
+            same &= first_bits(len - period - i);
+            same &= same >> 1;
+            found |= same & same >> last;
+        }
+        if (found)
+            return period;
     }
-    return found != 0;
+    return to + 1;
 }
 
 bool wide_has_avx2(void)
@@ -369,6 +374,6 @@ const struct wide wide_avx2 = {.name = "AVX2",
                                .fold_ascii = fold_ascii,
                                .skeleton = skeleton,
                                .runs = runs,
-                               .may_repeat = may_repeat};
+                               .next_repeat = next_repeat};
 
 #endif
