@@ -69,6 +69,8 @@ static void check_literal(struct scan *scan, const struct indexed_literal *liter
 {
     const struct literal_index *index = scan->literals;
     struct found found = {.rule = literal->rule, .rank = literal->rank};
+    if (!literal_index_may_be(index, literal, &scan->scratch->text, at))
+        return;
     if (!is_live(scan, literal->rule) || is_known(scan, literal))
         return;
     if (!literal_index_verify(index, literal, &scan->scratch->text, at, &found.start, &found.end))

@@ -345,7 +345,7 @@ WIDE static void runs(const unsigned char table[256], const unsigned char *text,
 }
 
 /* Of a run at least half is within one vector. */
-WIDE static size_t next_repeat(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
+WIDE static size_t next_by_period(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
 {
     for (size_t period = from; period <= to; period++) {
         size_t run = period * times, last = run >= 7 ? 2 : run >= 5; /* 4, 3, or 2 in a row */
@@ -360,6 +360,33 @@ WIDE static size_t next_repeat(const unsigned char *text, size_t len, size_t fro
             return period;
     }
     return to + 1;
+}
+
+WIDE static inline __m256i equals(const unsigned char *here, const unsigned char *there)
+{
+    return _mm256_cmpeq_epi8(_mm256_set1_epi8((char)*here), load(there));
+}
+
+/* Up to 32 periods at once: the shortest run covers a multiple of `step` and the 3 bytes behind it. */
+WIDE static size_t next_by_place(const unsigned char *text, size_t len, size_t from, size_t to, size_t step)
+{
+    __m256i found = _mm256_setzero_si256();
+    for (size_t at = 0; at + from + 4 <= len; at += step) {
+        const unsigned char *here = text + at, *there = here + from;
+        __m256i first = _mm256_and_si256(equals(here, there), equals(here + 1, there + 1));
+        __m256i last = _mm256_and_si256(equals(here + 2, there + 2), equals(here + 3, there + 3));
+        found = _mm256_or_si256(found, _mm256_and_si256(first, last));
+    }
+    uint32_t periods = mask_of(found) & first_bits(to - from + 1);
+    return periods ? from + (size_t)__builtin_ctz(periods) : to + 1;
+}
+
+WIDE static size_t next_repeat(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
+{
+    size_t periods = to - from + 1, step = from * times - 3;
+    if (from * times > 3 && periods <= VECTOR_BYTES && VECTOR_BYTES / step < periods)
+        return next_by_place(text, len, from, to, step);
+    return next_by_period(text, len, from, to, times);
 }
 
 bool wide_has_avx2(void)

@@ -302,7 +302,7 @@ WIDE static void runs(const unsigned char table[256], const unsigned char *text,
 }
 
 /* Of a run at least half is within one vector. */
-WIDE static size_t next_repeat(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
+WIDE static size_t next_by_period(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
 {
     for (size_t period = from; period <= to; period++) {
         size_t run = period * times, last = run >= 7 ? 2 : run >= 5; /* 4, 3, or 2 in a row */
@@ -317,6 +317,29 @@ WIDE static size_t next_repeat(const unsigned char *text, size_t len, size_t fro
             return period;
     }
     return to + 1;
+}
+
+/* Up to 64 periods at once: the shortest run covers a multiple of `step` and the 3 bytes behind it. */
+WIDE static size_t next_by_place(const unsigned char *text, size_t len, size_t from, size_t to, size_t step)
+{
+    uint64_t found = 0;
+    for (size_t at = 0; at + from + 4 <= len; at += step) {
+        const unsigned char *here = text + at, *there = here + from;
+        uint64_t same = _mm512_cmpeq_epi8_mask(_mm512_set1_epi8((char)here[0]), load(there));
+        same = _mm512_mask_cmpeq_epi8_mask(same, _mm512_set1_epi8((char)here[1]), load(there + 1));
+        same = _mm512_mask_cmpeq_epi8_mask(same, _mm512_set1_epi8((char)here[2]), load(there + 2));
+        found |= _mm512_mask_cmpeq_epi8_mask(same, _mm512_set1_epi8((char)here[3]), load(there + 3));
+    }
+    found &= wide_first_bits(to - from + 1);
+    return found ? from + (size_t)__builtin_ctzll(found) : to + 1;
+}
+
+WIDE static size_t next_repeat(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
+{
+    size_t periods = to - from + 1, step = from * times - 3;
+    if (from * times > 3 && periods <= WIDE_BYTES && WIDE_BYTES / step < periods)
+        return next_by_place(text, len, from, to, step);
+    return next_by_period(text, len, from, to, times);
 }
 
 bool wide_has_avx512(void)
