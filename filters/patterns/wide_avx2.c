@@ -137,7 +137,7 @@ WIDE static void add_gram(struct filter *filter, uint32_t gram, unsigned char bu
         bytes[k] = (unsigned char)(gram >> 8 * k);
     struct halves bases[BASES];
     bases_at(filter, bytes, bases);
-    for (uint32_t k = 0; k < filter->hashes; k++) {
+    for (uint32_t k = 0; k < filter->hashes && k < HASHES_MAX; k++) {
         struct halves hash = hash_of(filter, bases, k);
         filter->tables[k][0][_mm256_extract_epi8(hash.low, 0)] |= bucket;
         filter->tables[k][1][_mm256_extract_epi8(hash.high, 0)] |= bucket;
