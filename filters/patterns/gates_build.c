@@ -312,9 +312,9 @@ static enum wd_status keep_gate(struct gate_index *index, const struct gate *gat
     *gate_out = (uint32_t)index->gate_count;
     struct gate *kept = &index->gates[index->gate_count++];
     *kept = *gate;
-    for (uint8_t level = 0; level < GATE_LEVELS; level++)
+    for (size_t level = 0; level < GATE_LEVELS; level++)
         if (kept->need[level])
-            kept->hardest = level;
+            kept->hardest = (uint8_t)level;
     return WD_OK;
 }
 
