@@ -161,15 +161,22 @@ static inline uint64_t backslashes_in_64(const char *at)
     return mask;
 }
 
+/* Those of the backslashes that begin an escape and are not what one stands for; the first is none of these. */
+static inline uint64_t begin_escape(uint64_t backslashes)
+{
+    const uint64_t odd = UINT64_C(0xAAAAAAAAAAAAAAAA);
+    return (((backslashes << 1 | odd) - backslashes) ^ odd) & backslashes;
+}
+
 /* As long as there are 64 bytes: where the next escape is does not wait for the one before it to be read. */
 static struct place put_blocks(struct place place, const char *end, bool *repaired_out)
 {
     while (place.at && end - place.at >= 64) {
         const char *block = place.at;
-        for (uint64_t mask = backslashes_in_64(block); mask && place.at; mask &= mask - 1) {
+        for (uint64_t mask = begin_escape(backslashes_in_64(block)); mask && place.at; mask &= mask - 1) {
             const char *escape = block + __builtin_ctzll(mask);
             if (escape < place.at)
-                continue; /* it is what an escape stands for, or of the second half of a pair */
+                continue; /* the second half of a pair */
             if (escape > place.at)
                 place = put_plain(place, (size_t)(escape - place.at), end);
             place = put_escape(place, end, repaired_out);
