@@ -180,6 +180,9 @@ static void note_changed(struct lmdb *lmdb, unsigned stripe, struct table_entry 
         changed->hashes[changed->count++] = hash;
         entry->held = TABLE_CHANGED;
         more = entry->key_len + (size_t)entry->len;
+        atomic_fetch_add_explicit(&lmdb->changed_count, 1, memory_order_relaxed);
+    } else {
+        atomic_fetch_add_explicit(&lmdb->changed_again, 1, memory_order_relaxed);
     }
     if (more)
         atomic_fetch_add_explicit(&lmdb->changed_bytes, more, memory_order_relaxed);
@@ -252,6 +255,15 @@ static void note_now(struct lmdb *lmdb, int64_t now_ms)
         ;
 }
 
+/* Where many changes are of values that have changed already, few values change, and again and again: the longer they
+ * wait, the less is written. */
+static bool is_worth_writing(struct lmdb *lmdb)
+{
+    enum { FEW = 12 };
+    return FEW * atomic_load_explicit(&lmdb->changed_again, memory_order_relaxed) <
+           atomic_load_explicit(&lmdb->changed_count, memory_order_relaxed);
+}
+
 static void lmdb_put(struct state_store *store, struct state_item *items, size_t count, int64_t now_ms,
                      state_done_fn *done, void *context)
 {
@@ -263,7 +275,7 @@ static void lmdb_put(struct state_store *store, struct state_item *items, size_t
     uint64_t changed = atomic_load_explicit(&lmdb->changed_bytes, memory_order_relaxed);
     if (!code && changed > lmdb->max_changed_bytes)
         code = lmdb_flush(lmdb);
-    else if (!code && changed > lmdb->early_bytes)
+    else if (!code && changed > lmdb->early_bytes && is_worth_writing(lmdb))
         lmdb_writer_ask(lmdb);
     if (!code && !stripe_order_make(&handle->order, lmdb->stripes, items, count))
         code = ENOMEM;

@@ -69,6 +69,8 @@ struct lmdb {
     struct lmdb_changed changed[STRIPES]; /* each under its stripe's lock */
     struct places places[STRIPES];        /* changed under both locks */
     _Atomic uint64_t changed_bytes;
+    /* since the last transaction: values that have changed, and changes of those that had already */
+    _Atomic uint64_t changed_count, changed_again;
     _Atomic int64_t now_ms; /* the newest event time */
     atomic_int walkers;     /* while there are some, nothing moves within the log */
     struct lmdb_writer writer;

@@ -114,6 +114,8 @@ bool lmdb_take(struct lmdb *lmdb, struct lmdb_taking *taking, struct lmdb_batch 
     taking->batch = batch;
     lmdb->round = lmdb->round < TABLE_LAST_ROUND && lmdb->round ? lmdb->round + 1 : TABLE_FIRST_ROUND;
     atomic_store(&lmdb->changed_bytes, 0);
+    atomic_store(&lmdb->changed_count, 0);
+    atomic_store(&lmdb->changed_again, 0);
     taking->fine = true;
     for (unsigned stripe = 0; taking->fine && stripe < STRIPES; stripe++)
         take_stripe(taking, stripe);
