@@ -4,7 +4,7 @@
  * synced as a worker does it, once a second. All stores run over the same events, in turn.
  *
  *     state --rules RULES.tsv --events EVENTS.jsonl [--rule-count 1000] [--authors 1000000,...] [--measure 300000]
- *           [--batch 512] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--crowd] [--json]
+ *           [--batch 256] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--crowd] [--json]
  */
 #include <errno.h>
 #include <getopt.h>
@@ -429,7 +429,7 @@ static struct options read_options(int argc, char **argv)
                               .authors = {1000000},
                               .author_counts = 1,
                               .measure = 300000,
-                              .batch = 512,
+                              .batch = 256,
                               .redis = "127.0.0.1:6379",
                               .folder = "/tmp/warden-bench-state",
                               .with = {[STATE_MEMORY] = true, [STATE_LMDB] = true}};

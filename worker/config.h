@@ -100,7 +100,7 @@ struct config {
         int64_t timeout_ms;                   /* redis: 2 s */
         int64_t grace_ms;                     /* values are kept so long after nothing depends on them: 24 h */
         char *on_failure;                     /* pause | skip */
-        int64_t batch;                        /* records that are recalled and stored together: 512 */
+        int64_t batch;                        /* records that are recalled and stored together: 256 */
     } state;
     struct {
         struct config_map per_day; /* action or "total" -> count, checked to be one */

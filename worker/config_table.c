@@ -232,7 +232,7 @@ const struct option OPTIONS[] = {
      .text =
          "While the store fails: pause takes nothing new and loses nothing; skip judges by the text rules alone, and "
          "says so in decision records."},
-    {ROW(state, "batch", batch), INT(1, 8192), .default_text = "512",
+    {ROW(state, "batch", batch), INT(1, 8192), .default_text = "256",
      .text = "Records that are recalled, judged and stored together, at most."},
 
     {ROW(valves, "per_day", per_day), .type = OPTION_MAP, .default_text = "{}",
