@@ -1,5 +1,5 @@
-/* The steps of a batch: recall, judge, store, count, act. Neighbours: recall_order.c says which batch may do which step,
- * recall.c gathers, recall_values.c holds the values, valves.c counts. */
+/* The steps of a batch: recall, judge, store, count, act. Neighbours: recall_order.c says which batch may do which
+ * step, recall.c gathers, recall_values.c holds the values, valves.c counts. */
 #include <string.h>
 #include <time.h>
 

@@ -51,8 +51,8 @@ size_t recall_values_note_stored(struct recall_values *values);
 
 /* Judging is over: what has changed is held. */
 void recall_values_hold(struct recall_values *values);
-/* After recall_values_note_got(): takes what `earlier`, batch `number`, holds in place of what was got; from the newest of
- * the batches before this one to the oldest. False: no memory. */
+/* After recall_values_note_got(): takes what `earlier`, batch `number`, holds in place of what was got; from the newest
+ * of the batches before this one to the oldest. False: no memory. */
 bool recall_values_cover(struct recall_values *values, const struct recall_values *earlier, uint64_t number);
 /* When `earlier` is stored: what was taken from it has its versions from then on. */
 void recall_values_settle(struct recall_values *values, const struct recall_values *earlier, uint64_t number);

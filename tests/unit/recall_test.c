@@ -31,7 +31,7 @@ static void add_messages(struct world *world, size_t count)
 static void assign_all(struct world_worker *worker)
 {
     for (int i = 0; i < WORLD_PARTITIONS; i++)
-        world_worker_assign(worker, i);
+        world_worker_assign(worker, i, 0);
 }
 
 /* Puts wait in the server, gets are answered. */
@@ -83,8 +83,9 @@ static void three_under_way(struct scene *scene, struct redis_servers *servers)
     assert_int_equal(world_worker_feed_all(&scene->worker), 3 * BATCH);
     world_worker_turn_for(&scene->worker, 300);
     assert_int_equal(world_worker_metric(&scene->worker, METRIC_STATE_BATCHES), 4);
-    assert_int_equal(world_worker_metric(&scene->worker, METRIC_EVENTS), 3 * BATCH); /* those of warm_up() and two more */
-    assert_int_equal(acted(&scene->world), BATCH);                                   /* and only they are acted on */
+    assert_int_equal(world_worker_metric(&scene->worker, METRIC_EVENTS),
+                     3 * BATCH);                   /* those of warm_up() and two more */
+    assert_int_equal(acted(&scene->world), BATCH); /* and only they are acted on */
 }
 
 static void one_is_stored_while_the_next_is_judged(struct redis_servers *servers, const char *prefix)
@@ -120,7 +121,7 @@ static void a_conflict_sends_back_what_ran_ahead(void **state)
     begin(&scene, &one, "conflict:", "pause");
     add_messages(&scene.world, (size_t)3 * BATCH);
     assert_int_equal(world_worker_feed_all(&scene.worker), 3 * BATCH); /* gets of all three are sent */
-    nap(100);                                                         /* and answered */
+    nap(100);                                                          /* and answered */
     assert_true(world_disturb(&scene.world, 1) >= 2);
     world_worker_run_to_end(&scene.worker);
     assert_true(world_worker_metric(&scene.worker, METRIC_STATE_CONFLICTS) >= 2);
@@ -201,7 +202,7 @@ static void partitions_leave_in_between(void **state)
     three_under_way(&scene, &one);
     world_worker_init(&next, &scene.world, BATCH, "pause");
     world_worker_revoke(&scene.worker, 0);
-    world_worker_assign(&next, 0); /* reads what is not finished again, before the puts are through */
+    world_worker_assign(&next, 0, 0); /* reads what is not finished again, before the puts are through */
     world_worker_feed_all(&next);
     world_worker_turn_for(&next, 100);
     hold_puts(&one, false);
@@ -321,16 +322,11 @@ static int end_servers(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_answers_at_once),
-        cmocka_unit_test(batches_overlap),
-        cmocka_unit_test(batches_overlap_in_a_cluster),
-        cmocka_unit_test(a_conflict_sends_back_what_ran_ahead),
-        cmocka_unit_test(conflicts_again_and_again),
-        cmocka_unit_test(a_store_that_dies_in_between),
-        cmocka_unit_test(an_answer_that_never_comes),
-        cmocka_unit_test(partitions_leave_in_between),
-        cmocka_unit_test(a_worker_that_is_killed),
-        cmocka_unit_test(values_that_only_values_name),
+        cmocka_unit_test(memory_answers_at_once),       cmocka_unit_test(batches_overlap),
+        cmocka_unit_test(batches_overlap_in_a_cluster), cmocka_unit_test(a_conflict_sends_back_what_ran_ahead),
+        cmocka_unit_test(conflicts_again_and_again),    cmocka_unit_test(a_store_that_dies_in_between),
+        cmocka_unit_test(an_answer_that_never_comes),   cmocka_unit_test(partitions_leave_in_between),
+        cmocka_unit_test(a_worker_that_is_killed),      cmocka_unit_test(values_that_only_values_name),
         cmocka_unit_test(with_skip_nothing_waits),
     };
     if (!redis_servers_are_installed()) {

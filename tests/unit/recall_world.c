@@ -42,21 +42,30 @@ uint32_t world_random(struct world *world, uint32_t below)
     return (uint32_t)(world->random >> 33) % below;
 }
 
+static void add_actions(uint64_t kinds[2], const struct wd_action *action)
+{
+    kinds[0] |= UINT64_C(1) << action->kind;
+    kinds[1] += (uint64_t)action->duration_ms;
+}
+
+/* Actions that are held are planned ones: what people decide between two deliveries of a record holds them. */
 static void write_outcome(const struct wd_events *events, const struct wd_verdict *verdicts, char out[OUTCOME_MAX])
 {
     size_t at = 0;
     out[0] = '\0';
     for (size_t n = 0; n < events->count && at < OUTCOME_MAX - 80; n++) {
         const struct wd_verdict *verdict = &verdicts[n];
-        at += (size_t)snprintf(out + at, OUTCOME_MAX - at, "%zu:", verdict->match_count);
+        uint64_t kinds[2] = {0};
         for (size_t i = 0; i < verdict->match_count && at < OUTCOME_MAX - 80; i++)
-            at += (size_t)snprintf(out + at, OUTCOME_MAX - at, " r%u", verdict->matches[i].rule);
-        for (size_t i = 0; i < verdict->action_count && at < OUTCOME_MAX - 80; i++)
-            at += (size_t)snprintf(out + at, OUTCOME_MAX - at, " %s/%lld", wd_action_kind_name(verdict->actions[i].kind),
-                                   (long long)verdict->actions[i].duration_ms);
+            at += (size_t)snprintf(out + at, OUTCOME_MAX - at, "r%u ", verdict->matches[i].rule);
+        for (size_t i = 0; i < verdict->action_count; i++)
+            add_actions(kinds, &verdict->actions[i]);
+        for (size_t i = 0; i < verdict->held_count; i++)
+            add_actions(kinds, &verdict->held[i].action);
         for (size_t i = 0; i < verdict->ladder_count && at < OUTCOME_MAX - 80; i++)
-            at += (size_t)snprintf(out + at, OUTCOME_MAX - at, " step%d", verdict->ladders[i].step);
-        at += (size_t)snprintf(out + at, OUTCOME_MAX - at, " held%zu;", verdict->held_count);
+            at += (size_t)snprintf(out + at, OUTCOME_MAX - at, "step%d ", verdict->ladders[i].step);
+        at += (size_t)snprintf(out + at, OUTCOME_MAX - at, "actions %llx/%llu;", (unsigned long long)kinds[0],
+                               (unsigned long long)kinds[1]);
     }
 }
 
@@ -93,9 +102,8 @@ static void add(struct world *world, unsigned author, const char *name, const ch
     struct world_record *record = &world->records[world->count];
     int partition = (int)(author % WORLD_PARTITIONS);
     int64_t seconds = (int64_t)world->count * 2;
-    *record = (struct world_record){.partition = partition,
-                                    .offset = world->ends[partition],
-                                    .timestamp_ms = START_MS + seconds * 1000};
+    *record = (struct world_record){
+        .partition = partition, .offset = world->ends[partition], .timestamp_ms = START_MS + seconds * 1000};
     world->at[partition][world->ends[partition]++] = (uint32_t)world->count;
     time_t now = (time_t)(record->timestamp_ms / 1000);
     struct tm parts;
@@ -103,23 +111,24 @@ static void add(struct world *world, unsigned author, const char *name, const ch
     gmtime_r(&now, &parts);
     strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S.000Z", &parts);
     record->json = malloc(1000);
-    snprintf(record->json, 1000,
-             "{\"event\": \"%s\", \"data\": {\"messages\": [{\"messageId\": \"%s\", \"channelId\": \"c-%u\", \"userId\": "
-             "\"u-%u\", \"type\": \"text\", %s, \"createdAt\": \"%s\"}]}}",
-             name, content, author, author, rest, when);
+    snprintf(
+        record->json, 1000,
+        "{\"event\": \"%s\", \"data\": {\"messages\": [{\"messageId\": \"%s\", \"channelId\": \"c-%u\", \"userId\": "
+        "\"u-%u\", \"type\": \"text\", %s, \"createdAt\": \"%s\"}]}}",
+        name, content, author, author, rest, when);
     world->count++;
     judge_by_model(world, record);
 }
 
-static const char *last_content(const struct world *world, unsigned author)
+static void last_content(const struct world *world, unsigned author, char out[32])
 {
-    static const char NONE[] = "m-none";
-    char prefix[16];
-    int length = snprintf(prefix, sizeof(prefix), "m-%u-", author);
+    int length = snprintf(out, 32, "m-%u-", author);
     for (size_t i = world->count; i-- > 0;)
-        if (strncmp(world->contents[i], prefix, (size_t)length) == 0)
-            return world->contents[i];
-    return NONE;
+        if (strncmp(world->contents[i], out, (size_t)length) == 0) {
+            memcpy(out, world->contents[i], 32);
+            return;
+        }
+    snprintf(out, 32, "m-%u-none", author);
 }
 
 void world_add_message(struct world *world, unsigned author, const char *text)
@@ -134,7 +143,7 @@ void world_add_message(struct world *world, unsigned author, const char *text)
 static void add_about(struct world *world, unsigned author, const char *name, const char *rest)
 {
     char content[32];
-    snprintf(content, sizeof(content), "%s", last_content(world, author));
+    last_content(world, author, content);
     add(world, author, name, content, rest);
     world->contents[world->count - 1][0] = '\0';
 }
@@ -252,13 +261,14 @@ void world_worker_fini(struct world_worker *worker)
     }
 }
 
-void world_worker_assign(struct world_worker *worker, int partition)
+void world_worker_assign(struct world_worker *worker, int partition, unsigned again)
 {
     struct world *world = worker->world;
     struct holding *holding = calloc(1, sizeof(*holding));
     int64_t position = 0;
     while (position < world->ends[partition] && world->records[world->at[partition][position]].acted)
         position++;
+    position = position > again ? position - again : 0;
     holding->position = position;
     holding->acted = position - 1;
     holding->partition.topic = TOPIC;

@@ -67,8 +67,9 @@ void world_add_approval(struct world *world, unsigned author);
 void world_worker_init(struct world_worker *worker, struct world *world, size_t batch, const char *on_failure);
 /* As when it is killed, where something is under way. */
 void world_worker_fini(struct world_worker *worker);
-/* The partition is the worker's, from the first record on that nobody has finished. */
-void world_worker_assign(struct world_worker *worker, int partition);
+/* The partition is the worker's, from the first record on that nobody has finished, and `again` before it: whose end
+ * was not committed. */
+void world_worker_assign(struct world_worker *worker, int partition, unsigned again);
 void world_worker_revoke(struct world_worker *worker, int partition);
 /* Hands in the next record of a partition. False: no room, none left, or not its partition. */
 bool world_worker_feed(struct world_worker *worker, int partition);
