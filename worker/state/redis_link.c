@@ -261,7 +261,7 @@ static void on_timer(void *context)
         return;
     int64_t left = link->expected[link->expected_first].due_ms - redis_link_now_ms();
     if (left <= 0)
-        redis_link_fail(link, link->state == LINK_CONNECTING ? "no connection within state.timeout"
+        redis_link_fail(link, link->state != LINK_OPEN ? "no connection within state.timeout"
                                                              : "no answer within state.timeout");
     else
         loop_timer_arm(link->timer, (uint64_t)left);

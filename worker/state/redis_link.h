@@ -1,6 +1,6 @@
 /* One connection to a Redis server on a loop: connecting, TLS, login, pipelined commands, their replies in order, time
- * limits, reconnecting with backoff. hiredis reads the replies. Neighbours: redis.c asks, redis_cluster.c chooses among
- * links, redis_socket.c moves bytes.
+ * limits, reconnecting with backoff. hiredis reads the replies. Neighbours: redis.c asks, redis_layout.c chooses among
+ * links, redis_connect.c connects, redis_tls.c moves bytes.
  *
  * What always holds: every command that was taken ends in exactly one call of its function; a link whose oldest command
  * is not answered in time is closed, so that replies can never be taken for those of other commands. */

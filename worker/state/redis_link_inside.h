@@ -5,10 +5,11 @@
 #include <netdb.h>
 
 #include "worker/state/redis_link.h"
+#include "worker/state/redis_lookup.h"
 
 enum { REDIS_HOST_MAX = 255, REDIS_WHY_MAX = 300 };
 
-enum link_state { LINK_CLOSED, LINK_CONNECTING, LINK_OPEN };
+enum link_state { LINK_CLOSED, LINK_LOOKING_UP, LINK_CONNECTING, LINK_OPEN };
 
 struct expected {
     redis_reply_fn *done;
@@ -21,6 +22,7 @@ struct redis_link {
     char *address, host[REDIS_HOST_MAX + 1], port[8];
     enum link_state state;
     struct redis_socket socket;
+    struct redis_lookup *lookup;   /* while LOOKING_UP */
     struct addrinfo *found, *next; /* while connecting: what the name stands for, and what is tried next */
     struct loop_timer *timer;
     redisReader *reader;
