@@ -422,6 +422,47 @@ static void tells_that_nobody_is_there(void **state)
     state_world_close(&world);
 }
 
+/* ---- sizes ---- */
+
+static void tells_sizes(struct redis_servers *servers)
+{
+    enum { VALUES = 100 };
+    struct state_world world = {.options = options_of(servers, "size:")};
+    struct state_size size = {0};
+    state_world_open(&world);
+    state_size_of(world.store, &size);
+    assert_int_equal(size.values, 0); /* nobody has been asked */
+    for (int i = 0; i < VALUES; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "s:%d", i);
+        state_put_text(world.store, key, "text", 0, FAR, 1, NULL);
+    }
+    for (int i = 0; i < (int)servers->count; i++)
+        assert_true(redis_server_tell(servers, (size_t)i, "config set maxmemory 100mb"));
+    for (int tries = 0; size.max_bytes < servers->count * (100 << 20) && tries < 500; tries++) {
+        loop_turn(world.loop, 20);
+        state_size_of(world.store, &size);
+    }
+    assert_int_equal(size.max_bytes, servers->count * (100 << 20));
+    assert_true(size.values >= VALUES);
+    assert_true(size.bytes > VALUES * 50 && size.bytes < (uint64_t)1 << 33);
+    for (int i = 0; i < (int)servers->count; i++)
+        assert_true(redis_server_tell(servers, (size_t)i, "config set maxmemory 0"));
+    state_world_close(&world);
+}
+
+static void tells_how_much_there_is(void **state)
+{
+    (void)state;
+    tells_sizes(&one);
+}
+
+static void tells_how_much_there_is_in_a_cluster(void **state)
+{
+    (void)state;
+    tells_sizes(&three);
+}
+
 /* ---- names ---- */
 
 enum { NAME_SERVER_MS = 700 };
@@ -521,6 +562,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(survives_a_kill_in_a_cluster),
         cmocka_unit_test(follows_slots_that_move),
         cmocka_unit_test(tells_that_nobody_is_there),
+        BOTH(tells_how_much_there_is),
         cmocka_unit_test(looks_names_up_aside),
     };
     if (!redis_servers_are_installed()) {

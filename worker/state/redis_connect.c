@@ -178,7 +178,8 @@ static bool look_up(struct redis_link *link)
     link->lookup = redis_lookup_new(link->host, link->port);
     if (!link->lookup)
         wd_fail(&err, WD_ERR_MEMORY, "no memory to look up the name");
-    else if (loop_watch(link->options.loop, redis_lookup_fd(link->lookup), LOOP_READ, on_looked_up, link, &err) == WD_OK)
+    else if (loop_watch(link->options.loop, redis_lookup_fd(link->lookup), LOOP_READ, on_looked_up, link, &err) ==
+             WD_OK)
         return true;
     redis_link_fail(link, err.text);
     return false;

@@ -39,7 +39,6 @@ struct redis_link {
 };
 
 /* redis_link.c */
-int64_t redis_link_now_ms(void);
 /* Closes the connection; what was asked for ends. */
 void redis_link_fail(struct redis_link *link, const char *why);
 void redis_link_watch(struct redis_link *link);
