@@ -364,6 +364,7 @@ static void act(struct batch *batch)
         act_on(batch, &batch->passages[i]);
         batch_release(&batch->passages[i]);
     }
+    valves_give_back(recalls->shard, &batch->valves);
     batch->count = 0;
     recalls_note_done(recalls);
     loop_timer_arm(recalls->shard->poll_timer, 0); /* there is room again */

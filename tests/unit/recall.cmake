@@ -16,3 +16,6 @@ if(WARDEN_REDIS)
     ROOMS ${RECALL_TEST_ROOMS} USES PkgConfig::JANSSON Threads::Threads)
   set_tests_properties(unit.recall unit.recall_history PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
 endif()
+
+warden_unit_test(valves SOURCES ${CMAKE_CURRENT_LIST_DIR}/valves_test.c ${RECALL_TEST_SOURCES}
+  ROOMS ${RECALL_TEST_ROOMS} USES PkgConfig::JANSSON Threads::Threads)
