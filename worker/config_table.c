@@ -137,7 +137,10 @@ const struct option OPTIONS[] = {
     {ROW(worker, "drain_timeout", drain_timeout_ms), DURATION(0, 1 * HOUR), .default_text = "25s",
      .text = "After SIGTERM, how long work under way may take to finish before it is left for the next owner."},
     {ROW(worker, "commit_interval", commit_interval_ms), DURATION(10, 10 * MINUTE), .default_text = "1s",
-     .text = "How often finished offsets are committed. More often means less done twice after a crash."},
+     .text = "How often finished offsets are committed, where nothing was to be done for their records."},
+    {ROW(worker, "commit_after_action", commit_after_action_ms), DURATION(10, 10 * MINUTE), .default_text = "100ms",
+     .text = "How long after an action the offset of its record is committed at the latest. Sooner means fewer actions "
+             "done twice after a crash, and more commits. At most commit_interval counts."},
     {ROW(worker, "max_attempts", max_attempts), INT(1, 1000), .default_text = "10",
      .text = "Attempts for an action before its record goes to the dead-letter topic. Outages and rate limits of the "
              "platform cost none."},

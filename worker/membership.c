@@ -233,8 +233,10 @@ static bool commit_of_all(struct shard *shard, struct commit *commit)
 void membership_start_commit(struct shard *shard)
 {
     struct commit commit;
-    if (shard->commit_pending || shard->in_revoke || !consumer_can_commit(shard->consumer) ||
-        !commit_of_all(shard, &commit))
+    if (shard->commit_pending || shard->in_revoke || !consumer_can_commit(shard->consumer))
+        return;
+    shard->commit_hurries = false;
+    if (!commit_of_all(shard, &commit))
         return;
     struct wd_error err = {0};
     if (commit.count) {
@@ -400,9 +402,12 @@ void membership_on_revoke(void *context, const struct kafka_position *positions,
         await_moving(shard, leaving, count);
         commit_leaving(shard, leaving, count);
     }
+    size_t unfinished = 0;
     for (size_t i = 0; i < count; i++)
-        if (leaving[i])
+        if (leaving[i]) {
+            unfinished += offsets_unfinished(leaving[i]->offsets);
             forget_partition(shard, leaving[i]);
+        }
     free(leaving);
     shard->in_revoke = false;
     shard_listen(shard, true);
@@ -414,5 +419,5 @@ void membership_on_revoke(void *context, const struct kafka_position *positions,
                    : "partitions given back",
               LOG_STR("shard", shard->name), LOG_INT("partitions", count),
               LOG_STR("list", list_text(positions, count, list)), LOG_INT("left", total),
-              LOG_INT("epoch", shard->epoch), LOG_END);
+              LOG_INT("unfinished", unfinished), LOG_INT("epoch", shard->epoch), LOG_END);
 }

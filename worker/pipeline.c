@@ -480,6 +480,7 @@ static enum step_result finish(struct passage *passage)
         finish_in_present(shard, work);
     else
         offsets_finish(passage->partition->offsets, passage->ticket);
+    shard_hurry_commit(shard);
     metrics_add(shard->metrics, METRIC_RECORDS_FINISHED, 1);
     metrics_observe(shard->metrics, HISTOGRAM_RECORD_SECONDS,
                     (double)((int64_t)loop_now_ms(shard->loop) - work->taken_ms) / 1000);

@@ -70,15 +70,32 @@ static void on_dispatch_timer(void *context)
     outbound_run(context);
 }
 
+static uint64_t commit_wait_ms(const struct shard *shard)
+{
+    int64_t wait_ms = shard->config->worker.commit_interval_ms;
+    if (shard->commit_hurries && wait_ms > shard->config->worker.commit_after_action_ms)
+        wait_ms = shard->config->worker.commit_after_action_ms;
+    return (uint64_t)wait_ms;
+}
+
+void shard_hurry_commit(struct shard *shard)
+{
+    if (shard->commit_hurries)
+        return;
+    shard->commit_hurries = true;
+    if (!shard->draining) /* then the timer has its own pace */
+        loop_timer_arm(shard->commit_timer, commit_wait_ms(shard));
+}
+
 static void on_commit_timer(void *context)
 {
     struct shard *shard = context;
-    loop_timer_arm(shard->commit_timer, (uint64_t)shard->config->worker.commit_interval_ms);
     if (membership_is_committed(shard))
         shard->uncommitted_since_ms = -1;
     else if (shard->uncommitted_since_ms < 0)
         shard->uncommitted_since_ms = shard_now_ms(shard);
     membership_start_commit(shard);
+    loop_timer_arm(shard->commit_timer, commit_wait_ms(shard));
 }
 
 static void on_token_timer(void *context)

@@ -12,6 +12,9 @@ uint64_t steady_clock_ns(void *context);         /* and as scanners want it; `co
 /* To be called at least once a turn. False where nothing may be sent: the partitions are known to be lost, or this
  * process has slept and the group has not yet said that it is still a member. */
 bool shard_is_member(struct shard *shard);
+/* An action's record is finished: its offset is committed after worker.commit_after_action, not only after
+ * worker.commit_interval, so that a crash has fewer actions to do again. */
+void shard_hurry_commit(struct shard *shard);
 bool shard_make_timers(struct shard *shard); /* false: no memory */
 void shard_free_timers(struct shard *shard);
 /* Whether records go through batches depends on the rules: to be called whenever they have changed. */

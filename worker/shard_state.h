@@ -57,6 +57,7 @@ struct shard {
     bool listening;        /* the consumer's event fd is watched */
     bool in_revoke;        /* the consumer's revoke callback is on the stack: do not poll it again */
     bool commit_pending;   /* an asynchronous commit is under way */
+    bool commit_hurries;   /* an action's record is finished, and no commit that tells of it has begun */
     bool paused;           /* all partitions are paused */
     int64_t full_since_ms; /* the window has been full since; -1: it is not */
     int64_t

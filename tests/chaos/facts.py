@@ -116,7 +116,8 @@ class Facts:
                         owned[partition] = Ownership(worker, partition, ms)
                         self.ownership[worker.name, partition].append(owned[partition])
                     elif partition in owned:
-                        left = leaving and line["event"] == "revoked"
+                        # a rebalance in the middle of a stop may come before everything is finished
+                        left = leaving and line["event"] == "revoked" and line["unfinished"] == 0
                         owned.pop(partition).end(ms, "left" if left else line["event"])
             for stretch in owned.values():
                 if worker in self.run.killed_ms:

@@ -16,11 +16,12 @@ import verdict  # noqa: E402
 
 
 class Worker:
-    def __init__(self, name):
+    def __init__(self, name, events=()):
         self.name = name
+        self.said = events
 
     def events(self):
-        return []
+        return self.said
 
 
 class Story:
@@ -101,6 +102,25 @@ class Repetition(unittest.TestCase):
         story.commits(1500, 3)
         story.run.damaged_ms.append(1400)
         self.assertEqual(story.judge(verdict.Verdict.repetition_is_bounded), [])
+
+
+class Ownership(unittest.TestCase):
+    def read(self, *lines):
+        """What the log of one worker of partition 0 says, a second between its lines."""
+        story = Story()
+        events = [{"time": f"2026-01-01T00:00:0{second}.000Z", "list": "t:0", **line}
+                  for second, line in enumerate(lines)]
+        story.run.workers, story.run.killed_ms = [Worker("a", events)], {}
+        story.run.topics = types.SimpleNamespace(events="t")
+        story.facts.read_ownership()
+        return [stretch.how for stretch in story.facts.in_turn[0]]
+
+    def test_a_rebalance_within_a_stop_is_no_end_of_the_stop(self):
+        mine, stop = {"event": "assigned"}, {"event": "stopping"}
+        self.assertEqual(self.read(mine, {"event": "revoked", "unfinished": 2}), ["revoked"])
+        self.assertEqual(self.read(mine, stop, {"event": "revoked", "unfinished": 2}, mine,
+                                   {"event": "revoked", "unfinished": 0}), ["revoked", "left"])
+        self.assertEqual(self.read(mine, stop, {"event": "lost", "unfinished": 0}), ["lost"])
 
 
 class Sleepers(unittest.TestCase):

@@ -10,7 +10,7 @@ enum {
     PREFETCH_RECORDS = 1000000, /* a partition: bytes are the limit that counts */
     FETCH_BYTES_MIN = 1024 * 1024,
     FETCH_BYTES_MAX = 512 * 1024 * 1024,
-    HEARTBEAT_MAX_MS = 1000,
+    HEARTBEAT_MAX_MS = 200,
 };
 
 struct numbers {
@@ -24,7 +24,8 @@ static void print_number(char text[24], int64_t number)
 
 static void print_numbers(const struct consumer_options *options, struct numbers *numbers)
 {
-    /* A member learns of a rebalance by a heartbeat; until the last one has, the others wait, their commits too. */
+    /* A member learns of a rebalance by a heartbeat. Until the last one has, the others wait, their commits too: a broker
+     * reads nothing more from a connection whose join it has not answered. */
     int heartbeat_ms = options->session_timeout_ms / 12;
     size_t prefetch = options->prefetch_bytes ? options->prefetch_bytes : PREFETCH_BYTES;
     size_t fetch = options->max_record_bytes + 64 * 1024;
