@@ -143,7 +143,7 @@ static void run_out(struct history *history)
 static void live(struct redis_servers *servers, uint64_t seed, const char *prefix)
 {
     struct history history = {.servers = servers};
-    world_init(&history.world, servers, prefix, seed);
+    world_init(&history.world, servers, prefix, seed, 1500);
     for (size_t i = 0; i < RECORDS; i++)
         world_add(&history.world);
     for (unsigned i = 0; i < WORKERS; i++)

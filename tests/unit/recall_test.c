@@ -10,8 +10,9 @@
 #include <cmocka.h>
 
 #include "tests/unit/recall_world.h"
+#include "worker/recall_batch.h"
 
-enum { BATCH = 4 };
+enum { BATCH = 4, TIMEOUT_MS = 30000 };
 
 static struct redis_servers one, three;
 
@@ -64,7 +65,7 @@ struct scene {
 
 static void begin(struct scene *scene, struct redis_servers *servers, const char *prefix, const char *on_failure)
 {
-    world_init(&scene->world, servers, prefix, 1);
+    world_init(&scene->world, servers, prefix, 1, TIMEOUT_MS);
     world_worker_init(&scene->worker, &scene->world, BATCH, on_failure);
     warm_up(&scene->world, &scene->worker);
 }
@@ -119,14 +120,19 @@ static void a_conflict_sends_back_what_ran_ahead(void **state)
     (void)state;
     struct scene scene;
     begin(&scene, &one, "conflict:", "pause");
-    add_messages(&scene.world, (size_t)3 * BATCH);
-    assert_int_equal(world_worker_feed_all(&scene.worker), 3 * BATCH); /* gets of all three are sent */
-    nap(100);                                                          /* and answered */
-    assert_true(world_disturb(&scene.world, 1) >= 2);
-    world_worker_run_to_end(&scene.worker);
+    size_t records = BATCH;
+    for (int tries = 0; world_worker_metric(&scene.worker, METRIC_STATE_CONFLICTS) < 2 && tries < 20; tries++) {
+        add_messages(&scene.world, (size_t)3 * BATCH);
+        records += (size_t)3 * BATCH;
+        assert_int_equal(world_worker_feed_all(&scene.worker), 3 * BATCH); /* gets of all three are sent */
+        nap(100);                                                          /* and answered, on most machines */
+        assert_true(world_disturb(&scene.world, 1) >= 2);
+        world_worker_run_to_end(&scene.worker);
+        scene.worker.loose.shard.recalls->cautious = 0; /* it may run ahead again */
+    }
     assert_true(world_worker_metric(&scene.worker, METRIC_STATE_CONFLICTS) >= 2);
-    assert_int_equal(world_worker_metric(&scene.worker, METRIC_EVENTS), 4 * BATCH); /* counted once */
-    assert_int_equal(acted(&scene.world), 4 * BATCH);
+    assert_int_equal(world_worker_metric(&scene.worker, METRIC_EVENTS), records); /* counted once */
+    assert_int_equal(acted(&scene.world), records);
     world_check(&scene.world);
     end(&scene);
 }
@@ -156,9 +162,8 @@ static void a_store_that_dies_in_between(void **state)
     begin(&scene, &one, "dies:", "pause");
     three_under_way(&scene, &one);
     redis_server_kill(&one, 0);
-    world_worker_turn_for(&scene.worker, 300);
+    world_worker_turn_until(&scene.worker, METRIC_STATE_DOWN, 1);
     assert_true(recalls_are_held(scene.worker.loose.shard.recalls));
-    assert_int_equal(world_worker_metric(&scene.worker, METRIC_STATE_DOWN), 1);
     assert_int_equal(acted(&scene.world), BATCH);
     redis_server_restart(&one, 0);
     world_worker_run_to_end(&scene.worker);
@@ -174,19 +179,14 @@ static void an_answer_that_never_comes(void **state)
 {
     (void)state;
     struct scene scene;
-    world_init(&scene.world, &one, "late:", 1);
-    scene.world.options.timeout_ms = 400; /* the share has a copy: see below */
-    state_share_close(scene.world.share);
-    struct wd_error err = {0};
-    assert_int_equal(state_share_open(&scene.world.options, &scene.world.share, &err), WD_OK);
+    world_init(&scene.world, &one, "late:", 1, 400);
     world_worker_init(&scene.worker, &scene.world, BATCH, "pause");
     warm_up(&scene.world, &scene.worker);
     add_messages(&scene.world, (size_t)3 * BATCH);
     world_worker_feed_all(&scene.worker);
     nap(100);
     redis_server_stop_answering(&one, 0, true);
-    world_worker_turn_for(&scene.worker, 900); /* its put is in the socket */
-    assert_int_equal(world_worker_metric(&scene.worker, METRIC_STATE_DOWN), 1);
+    world_worker_turn_until(&scene.worker, METRIC_STATE_DOWN, 1); /* its put is in the socket */
     redis_server_stop_answering(&one, 0, false);
     world_worker_run_to_end(&scene.worker);
     world_check(&scene.world);
@@ -249,9 +249,10 @@ static void values_that_only_values_name(void **state)
         world_add_report(&scene.world, i % 2, i % 3);
     hold_puts(&one, true);
     assert_int_equal(world_worker_feed_all(&scene.worker), 3 * BATCH);
-    world_worker_turn_for(&scene.worker, 300);
-    assert_int_equal(world_worker_metric(&scene.worker, METRIC_EVENTS), 2 * BATCH); /* the reporters are asked for, */
-    hold_puts(&one, false);                                                         /* behind the put that waits */
+    world_worker_turn_until(&scene.worker, METRIC_EVENTS, 2 * BATCH);
+    world_worker_turn_for(&scene.worker, 100); /* the reporters are asked for, behind the put that waits */
+    assert_int_equal(world_worker_metric(&scene.worker, METRIC_EVENTS), 2 * BATCH);
+    hold_puts(&one, false);
     world_worker_run_to_end(&scene.worker);
     assert_int_equal(world_worker_metric(&scene.worker, METRIC_STATE_CONFLICTS), 0);
     world_check(&scene.world);
@@ -292,7 +293,7 @@ static void memory_answers_at_once(void **state)
     (void)state;
     struct world world;
     struct world_worker worker;
-    world_init(&world, NULL, "", 3);
+    world_init(&world, NULL, "", 3, TIMEOUT_MS);
     world_worker_init(&worker, &world, 7, "pause");
     assign_all(&worker);
     for (int i = 0; i < 500; i++)

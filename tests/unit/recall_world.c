@@ -178,7 +178,8 @@ void world_add(struct world *world)
 
 /* ---- the world ---- */
 
-void world_init(struct world *world, const struct redis_servers *servers, const char *prefix, uint64_t seed)
+void world_init(struct world *world, const struct redis_servers *servers, const char *prefix, uint64_t seed,
+                int64_t timeout_ms)
 {
     *world = (struct world){.random = seed};
     struct wd_diagnostics *findings = wd_diagnostics_new();
@@ -194,7 +195,7 @@ void world_init(struct world *world, const struct redis_servers *servers, const 
     world->options = (struct state_options){.kind = servers ? STATE_REDIS : STATE_MEMORY,
                                             .addresses = servers ? (char *const *)servers->addresses : NULL,
                                             .prefix = prefix,
-                                            .timeout_ms = 1500,
+                                            .timeout_ms = timeout_ms,
                                             .max_bytes = 64 << 20,
                                             .grace_ms = FAR_MS};
     struct wd_error err = {0};
@@ -333,6 +334,15 @@ void world_worker_turn_for(struct world_worker *worker, long ms)
     int64_t end = now_ms() + ms;
     while (now_ms() < end && !recalls_are_idle(worker->loose.shard.recalls))
         world_worker_turn(worker, 10);
+}
+
+void world_worker_turn_until(struct world_worker *worker, enum metric metric, uint64_t value)
+{
+    enum { LONGEST_MS = 30000 };
+    int64_t end = now_ms() + LONGEST_MS;
+    while (world_worker_metric(worker, metric) != value && now_ms() < end)
+        world_worker_turn(worker, 10);
+    assert_int_equal(world_worker_metric(worker, metric), value);
 }
 
 void world_worker_run_to_end(struct world_worker *worker)

@@ -52,7 +52,9 @@ struct world_worker {
     struct holding *all;
 };
 
-void world_init(struct world *world, const struct redis_servers *servers, const char *prefix, uint64_t seed);
+/* `servers` NULL: a store in memory. */
+void world_init(struct world *world, const struct redis_servers *servers, const char *prefix, uint64_t seed,
+                int64_t timeout_ms);
 void world_fini(struct world *world);
 uint32_t world_random(struct world *world, uint32_t below);
 
@@ -78,6 +80,8 @@ size_t world_worker_feed_all(struct world_worker *worker);
 void world_worker_turn(struct world_worker *worker, int max_wait_ms);
 /* Turns the loop for a while, or until nothing waits. */
 void world_worker_turn_for(struct world_worker *worker, long ms);
+/* Until a metric has a value, which it must reach. */
+void world_worker_turn_until(struct world_worker *worker, enum metric metric, uint64_t value);
 void world_worker_run_to_end(struct world_worker *worker);
 uint64_t world_worker_metric(const struct world_worker *worker, enum metric metric);
 
