@@ -236,7 +236,9 @@ const struct option OPTIONS[] = {
          "While the store fails: pause takes nothing new and loses nothing; skip judges by the text rules alone, and "
          "says so in decision records."},
     {ROW(state, "batch", batch), INT(1, 8192), .default_text = "256",
-     .text = "Records that are recalled, judged and stored together, at most."},
+     .text = "Records that are recalled, judged and stored together, at most. With redis up to three such batches are "
+             "under "
+             "way at once."},
 
     {ROW(valves, "per_day", per_day), .type = OPTION_MAP, .default_text = "{}",
      .text = "How often an action may be carried out in a day (UTC), as in {ban: 200, delete: 5000, total: 20000}; a "
