@@ -27,7 +27,7 @@ _warden()
     "rules match") words="--rules --events --spans --config --set --help" ;;
     "rules explain") words="--rules --text --event --after --why-not --json --config --set --help" ;;
     "rules import") words="--from --allow --id --karma --kind --mode --output --view --help" ;;
-    "rules bench") words="--rules --events --rounds --top --json --config --set --help" ;;
+    "rules bench") words="--rules --events --sample --rounds --top --json --config --set --help" ;;
     "rules replay") words="--rules --against --events --topic --from --to --json --html --samples --threads --quiet --config --set --help" ;;
     "rules fmt") words="--check --help" ;;
     "rules deps") words="--dot --help" ;;

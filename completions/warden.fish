@@ -95,6 +95,7 @@ complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcom
 complete -c warden -f -n '__fish_seen_subcommand_from rules' -a bench -d 'measure how fast rule sets are on given events, and which rules cost most'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from bench' -s r -l rules -r -F -d 'A rule file, or a folder of which every *.yaml is read; may be given several times. Without it the configuration\'s rules.paths.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from bench' -s e -l events -r -F -d 'JSON lines; - or nothing: standard input.'
+complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from bench' -l sample -r -F -d 'Messages for the index to learn from, as rules.sample: others than the events, or the figures flatter.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from bench' -l rounds -x -d 'Passes over the events; the median counts: 5 if not given.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from bench' -l top -x -d 'How many of the costliest rules to list: 20 if not given.'
 complete -c warden -n '__fish_seen_subcommand_from rules; and __fish_seen_subcommand_from bench' -s j -l json -d 'Print one JSON object.'

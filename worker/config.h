@@ -85,6 +85,7 @@ struct config {
         char **exempt_roles;
         bool strict;
         int64_t watch_interval_ms; /* 5 s; 0: never */
+        char *sample;              /* a file of messages, for speed; NULL: none */
         char **trusted_keys;       /* public keys of minisign's, as RWQ...; empty: bundles need no signature */
     } rules;
     struct {

@@ -33,6 +33,7 @@ static enum wd_status load(const struct config *config, bool lint, struct wd_rul
 {
     const struct wd_ruleset_options options = {.match_limit = (size_t)config->rules.match_limit,
                                                .exempt_roles = (const char *const *)config->rules.exempt_roles,
+                                               .sample = config->rules.sample,
                                                .strict = config->rules.strict,
                                                .lint = lint};
     size_t count = 0;

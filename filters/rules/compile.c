@@ -141,15 +141,33 @@ static void report_pattern(struct loader *loader, const struct wd_node *node, co
         wd_diagnose(loader->reporter.findings, WD_ERROR, "bad-pattern", "", 0, 0, "%s", err->text);
 }
 
+/* NULL, too, where none is given. */
+static bool read_sample(struct loader *loader, char **sample_out)
+{
+    struct wd_error err = {0};
+    const char *path = loader->options->sample;
+    *sample_out = NULL;
+    if (!path || !*path)
+        return true;
+    enum wd_status status = wd_sample_read(path, sample_out, &err);
+    loader->out_of_memory |= status == WD_ERR_MEMORY;
+    if (status != WD_OK && status != WD_ERR_MEMORY)
+        wd_diagnose(loader->reporter.findings, WD_ERROR, "bad-sample", path, 0, 0, "%s", err.text);
+    return status == WD_OK;
+}
+
 static bool compile_patterns(struct loader *loader, const struct index *index)
 {
     struct wd_ruleset *set = loader->set;
-    struct wd_patterns_options options = {.match_limit = set->match_limit};
     struct wd_error err = {0};
     size_t bad = SIZE_MAX;
-    if (!index->count)
-        return true;
-    enum wd_status status = wd_patterns_new(index->patterns, index->count, &options, &set->patterns, &bad, &err);
+    char *sample;
+    if (!read_sample(loader, &sample))
+        return false;
+    struct wd_patterns_options options = {.match_limit = set->match_limit, .frequencies = sample};
+    enum wd_status status =
+        index->count ? wd_patterns_new(index->patterns, index->count, &options, &set->patterns, &bad, &err) : WD_OK;
+    free(sample);
     if (status == WD_OK)
         return true;
     const struct leaf *user = bad < index->count ? set->uses[set->atoms[bad].first_use] : NULL;

@@ -108,6 +108,8 @@ int wd_column_in_scalar(const struct wd_node *node, size_t offset);
 
 /* Whether a condition can be true where no pattern had a hit and nothing that is remembered is true. */
 bool wd_can_match_without_hits(const struct condition *condition);
+/* sample.c: the texts of options->sample, one a line, NUL-terminated; the caller frees them. */
+enum wd_status wd_sample_read(const char *path, char **text_out, struct wd_error *err) WD_MUST_USE;
 /* Indexes the rules of the set and compiles their patterns. */
 bool wd_compile_rules(struct loader *loader);
 /* Fills set->digest from all sources. */

@@ -15,6 +15,8 @@ FOREVER = float("inf")
 # What was handed to the kernel may arrive a little after its sender has lost the partition, or was stopped.
 ON_THE_WAY_MS = {"revoked": 300, "left": 300, "lost": 300, "killed": 1500, "asleep": 300, "open": 0}
 LEARNS_WITHIN_MS = 5000
+# The sandbox stands still a little before it is known to, and has read its sockets a little after it goes on.
+FROZEN_BEFORE_MS, FROZEN_AFTER_MS = 500, 1000
 
 
 def ms_of(text):
@@ -155,6 +157,12 @@ class Facts:
         commits = self.commits_of[at[0]]
         place = bisect.bisect_left([commit.ms for commit in commits], ms)
         return place > 0 and commits[place - 1].covers(at[1])
+
+    def seen_until(self, sent_ms):
+        """When the sandbox has seen what was sent until then. While it is frozen, calls lie in its sockets."""
+        return max([sent_ms] + [(d.end_ms or FOREVER) + FROZEN_AFTER_MS for d in self.run.disturbances
+                                if d.name == "sandbox-frozen"
+                                and d.begin_ms - FROZEN_BEFORE_MS <= sent_ms <= (d.end_ms or FOREVER) + FROZEN_AFTER_MS])
 
     def rebalances(self):
         """Changes of ownership, those within a second of each other counted as one."""

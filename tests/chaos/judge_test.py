@@ -92,6 +92,19 @@ class Repetition(unittest.TestCase):
         self.assertEqual(len(self.done_again(how="left", clean=True)), 1)
         self.assertEqual(self.done_again(how="left"), [])
 
+    def test_what_lay_in_the_sockets_of_a_frozen_sandbox_was_on_its_way(self):
+        for frozen, findings in (((300, 1900), 0), ((-2000, -1000), 1)):
+            story = Story()
+            story.owns("a", 0, 1000, "revoked")
+            story.owns("b", 2500)
+            story.call("a", 7, 1950, 1950)
+            story.call("b", 7, 2600, 2650)
+            story.commits(900, 8)
+            story.run.disturbances.append(
+                types.SimpleNamespace(name="sandbox-frozen", begin_ms=frozen[0], end_ms=frozen[1]))
+            self.assertEqual(len(story.judge(verdict.Verdict.repetition_is_bounded)), findings)
+            self.assertEqual(len(story.judge(verdict.Verdict.nothing_after_the_end_of_ownership)), findings)
+
     def test_damage_from_outside_is_no_fault_of_the_owner(self):
         story = Story()
         story.owns("a", 0, 1000)

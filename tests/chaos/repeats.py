@@ -15,9 +15,9 @@ class Interruption:
     def __init__(self, stretch, calls, facts, was_clean):
         self.stretch = stretch
         end_ms, taken_ms = stretch.last_ms, stretch.next.begin_ms if stretch.next else FOREVER
-        on_the_way = ON_THE_WAY_MS[stretch.how]
+        arrived_ms = facts.seen_until(end_ms) + ON_THE_WAY_MS[stretch.how]
         self.in_flight = {call["what"] for call in calls
-                          if call["time_ms"] <= end_ms + on_the_way and call["end_ms"] >= end_ms}
+                          if call["time_ms"] <= arrived_ms and call["end_ms"] >= end_ms}
         finished = {call["what"] for call in calls if effective(call) and call["end_ms"] < end_ms}
         self.uncommitted = {what for what in finished - self.in_flight if not facts.knew_of(what[0], taken_ms)}
         self.may_repeat = set() if was_clean else self.in_flight | self.uncommitted

@@ -257,17 +257,15 @@ class Verdict:
                 stretch = self.facts.stretch_of(call)
                 if stretch is None:
                     late.append(f"{call['idempotency_key']} by {call['worker']}, who does not own it")
-                elif (call["time_ms"] > self.last_moment(stretch)
-                      and not self.was_on_its_way(call, calls, stretch)
-                      and not self.sandbox_slept(stretch.end_ms, call["time_ms"])):
+                elif call["time_ms"] > self.last_moment(stretch) and not self.was_on_its_way(call, calls, stretch):
                     late.append(f"{call['idempotency_key']} by {call['worker']} {call['time_ms'] - stretch.end_ms} ms "
                                 f"after it was {stretch.how}")
         self.find("calls outside of ownership", late)
 
-    @staticmethod
-    def last_moment(stretch):
+    def last_moment(self, stretch):
         """When a call may arrive at the latest. A sleeper was stopped long before his partition was another's."""
-        return stretch.end_ms + (0 if stretch.how == "asleep" else ON_THE_WAY_MS[stretch.how])
+        on_the_way = 0 if stretch.how == "asleep" else ON_THE_WAY_MS[stretch.how]
+        return self.facts.seen_until(stretch.end_ms) + on_the_way
 
     def was_on_its_way(self, call, calls, stretch):
         """A worker that was stopped may end, when it wakes up, what was on its way when it was stopped, and nothing else: it
@@ -279,11 +277,6 @@ class Verdict:
                         other["end_ms"] >= stretch.last_ms for other in mine)
         self.figures["calls of sleepers"] = self.figures.get("calls of sleepers", 0) + under_way
         return under_way
-
-    def sandbox_slept(self, first_ms, second_ms):
-        """Calls lay in its sockets: they seem later than they were made."""
-        return any(d.begin_ms - 500 < second_ms and (d.end_ms or FOREVER) + 1000 > first_ms
-                   for d in self.run.disturbances if d.name == "sandbox-frozen")
 
     def no_spinning(self):
         """While every call fails, a worker sends probes: no more than the breaker lets through before it opens, then

@@ -108,6 +108,7 @@ static void check_rules(struct check *check)
     const struct wd_ruleset_options options = {
         .match_limit = (size_t)config->rules.match_limit,
         .exempt_roles = (const char *const *)config->rules.exempt_roles,
+        .sample = config->rules.sample,
         .strict = config->rules.strict,
         .lint = true,
     };

@@ -47,6 +47,7 @@ static struct wd_ruleset *load_paths(const struct cli_arguments *arguments, cons
 static struct wd_ruleset *load_as_configured(const struct cli_arguments *arguments, const char *const *paths,
                                              enum rule_checks checks, struct wd_diagnostics *findings, int *code_out)
 {
+    const char *sample = cli_value(arguments, "sample");
     struct config *config = cli_load_config(arguments);
     if (!config) {
         *code_out = EXIT_CONFIG;
@@ -55,6 +56,7 @@ static struct wd_ruleset *load_as_configured(const struct cli_arguments *argumen
     const struct wd_ruleset_options options = {
         .match_limit = (size_t)config->rules.match_limit,
         .exempt_roles = (const char *const *)config->rules.exempt_roles,
+        .sample = sample ? sample : config->rules.sample,
         .check_growth = checks == RULES_LINT,
         .strict = checks == RULES_STRICT || config->rules.strict,
         .lint = checks >= RULES_LINT,
@@ -74,7 +76,8 @@ struct wd_ruleset *cli_load_rules(const struct cli_arguments *arguments, bool us
     if (!paths[0] && use_operands)
         paths = cli_operands(arguments);
     if (paths[0]) {
-        const struct wd_ruleset_options options = {.check_growth = checks == RULES_LINT,
+        const struct wd_ruleset_options options = {.sample = cli_value(arguments, "sample"),
+                                                   .check_growth = checks == RULES_LINT,
                                                    .strict = checks == RULES_STRICT,
                                                    .lint = checks >= RULES_LINT,
                                                    .describe = checks == RULES_DESCRIBED};

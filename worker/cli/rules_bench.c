@@ -288,6 +288,10 @@ static int bench_rules(const struct cli_arguments *arguments)
 static const struct cli_option OPTIONS[] = {
     CLI_RULES_OPTION,
     {.name = "events", .letter = 'e', .argument = "FILE", .text = "JSON lines; - or nothing: standard input."},
+    {.name = "sample",
+     .argument = "FILE",
+     .text = "Messages for the index to learn from, as rules.sample: others than the "
+             "events, or the figures flatter."},
     {.name = "rounds", .argument = "N", .text = "Passes over the events; the median counts: 5 if not given."},
     {.name = "top", .argument = "N", .text = "How many of the costliest rules to list: 20 if not given."},
     {.name = "json", .letter = 'j', .text = "Print one JSON object."},

@@ -120,9 +120,9 @@ static int lint(const struct cli_arguments *arguments)
     if (!print_for_programs(arguments, findings)) {
         wd_diagnostics_print(findings, stdout);
         if (set)
-            printf("%zu rules, %zu errors, %zu warnings\n", rules, errors, warnings);
-        else if (errors)
-            printf("%zu errors, %zu warnings\n", errors, warnings);
+            printf("%zu rule%s, ", rules, rules == 1 ? "" : "s");
+        if (set || errors)
+            printf("%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
     }
     if (set)
         code = !rules ? EXIT_NOTHING : warnings && cli_has(arguments, "deny-warnings") ? EXIT_FINDINGS : EXIT_FINE;
