@@ -20,7 +20,7 @@
 #include "worker/cli/rule_lines.h"
 #include "worker/state/state.h"
 
-enum { RECORD_BYTES = 16 << 20, EVENT_BYTES = 8 << 20, COUNTS_MAX = 16, BATCH_MAX = 8192, ID_MAX = 32 };
+enum { EVENT_BYTES = 8 << 20, COUNTS_MAX = 16, BATCH_MAX = 8192, ID_MAX = 32 };
 static const int64_t START_MS = INT64_C(1767225600000);
 
 /* Five signals of the author, a score and a ladder that two of them feed. */
@@ -56,10 +56,8 @@ struct bench {
     struct wd_str *records;
     size_t record_count;
     struct wd_ruleset *text, *remembering;
-    struct wd_decoder *decoder;
-    struct wd_scanner *scanner;
-    struct wd_arena *arena;
-    struct loop *loop; /* of stores that are only walked */
+    struct wd_arena *arena; /* of a record that is judged by text alone */
+    struct loop *loop;      /* of stores that are only walked */
     uint64_t random, events, matches;
 };
 
@@ -166,37 +164,40 @@ static void make_event(void *context, struct wd_arena *arena, struct wd_events *
     events->count = 1;
 }
 
-/* Record `number` of the corpus, going round, as an event of `author` at that time. False: it is none. */
-static bool take_event(struct bench *bench, size_t number, uint64_t author, struct wd_events *events)
-{
-    struct wd_error err;
-    struct wd_str record = wd_arena_copy(bench->arena, bench->records[number % bench->record_count]);
-    if (wd_decode(bench->decoder, bench->arena, record.data, record.len, events, &err) != WD_DECODED || !events->count)
-        return false;
-    struct made_event made = {.number = number, .author = author};
-    make_event(&made, bench->arena, events);
-    return true;
-}
-
 static uint64_t author_of(struct bench *bench, size_t number, size_t authors, bool in_turn)
 {
     return in_turn ? number : next_random(bench) % authors;
 }
 
-static void run_text(struct bench *bench, size_t first, size_t count, size_t authors)
+static char topic[] = "bench";
+
+/* Record `number` of the corpus, going round. */
+static struct kafka_record record_of(const struct bench *bench, size_t number)
+{
+    return (struct kafka_record){.topic = topic,
+                                 .offset = (int64_t)number,
+                                 .timestamp_ms = START_MS + (int64_t)number / 4,
+                                 .value = bench->records[number % bench->record_count]};
+}
+
+/* ---- by text alone: as pipeline.c does it where rules remember nothing ---- */
+
+static void run_text(struct bench *bench, struct loose_shard *worker, size_t first, size_t count, size_t authors)
 {
     struct wd_error err;
-    for (size_t i = 0; i < count; i++) {
-        struct wd_events events;
-        struct wd_verdict verdict;
+    struct partition partition = {.topic = topic};
+    for (size_t i = first; i < first + count; i++) {
+        struct made_event made = {.number = i, .author = author_of(bench, i, authors, false)};
+        struct kafka_record record = record_of(bench, i);
+        struct passage passage = {
+            .shard = &worker->shard, .record = &record, .partition = &partition, .arena = bench->arena};
         wd_arena_reset(bench->arena);
-        if (!take_event(bench, first + i, author_of(bench, first + i, authors, false), &events))
+        if (wd_decode(worker->shard.decoder, bench->arena, record.value.data, record.value.len, &passage.events,
+                      &err) != WD_DECODED)
             continue;
-        if (wd_scan(bench->scanner, bench->text, bench->arena, &events.items[0], wd_event_time_ms(&events.items[0]),
-                    &verdict, &err) != WD_OK)
-            give_up("scan", err.text);
-        bench->events++;
-        bench->matches += verdict.match_count;
+        make_event(&made, bench->arena, &passage.events);
+        passage_judge(&passage);
+        worker->on_act(worker->context, &passage);
     }
 }
 
@@ -233,15 +234,11 @@ static void sync_now(const struct loose_shard *worker)
 static void run_remembering(struct bench *bench, struct loose_shard *worker, size_t first, size_t count, size_t authors,
                             bool in_turn)
 {
-    static char topic[] = "bench";
     struct partition partition = {.topic = topic};
     double synced = seconds_of(CLOCK_MONOTONIC);
     for (size_t i = first; i < first + count; i++) {
         struct made_event made = {.number = i, .author = author_of(bench, i, authors, in_turn)};
-        struct kafka_record record = {.topic = topic,
-                                      .offset = (int64_t)i,
-                                      .timestamp_ms = START_MS + (int64_t)i / 4,
-                                      .value = bench->records[i % bench->record_count]};
+        struct kafka_record record = record_of(bench, i);
         wait_for(worker, recalls_have_room);
         (void)loose_shard_take(worker, &partition, &record, make_event, &made);
         if (i % BURST != BURST - 1)
@@ -322,7 +319,8 @@ static double measure_idle(struct bench *bench, struct state_store *store, size_
     return size.values ? (double)size.bytes / (double)size.values : 0;
 }
 
-static void start_worker(struct bench *bench, struct loose_shard *worker, struct state_share *share)
+static void start_worker(struct bench *bench, struct loose_shard *worker, struct state_share *share,
+                         struct wd_ruleset *rules)
 {
     static char pause[] = "pause";
     worker->config.worker.event_memory = EVENT_BYTES;
@@ -330,7 +328,7 @@ static void start_worker(struct bench *bench, struct loose_shard *worker, struct
     worker->config.state.on_failure = pause;
     worker->on_act = note_verdicts;
     worker->context = bench;
-    loose_shard_init(worker, share, bench->remembering);
+    loose_shard_init(worker, share, rules);
 }
 
 static struct figures measure_store(struct bench *bench, enum state_kind kind, size_t authors)
@@ -342,7 +340,7 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
     struct loose_shard worker = {0};
     if (state_share_open(&options, &share, &err) != WD_OK)
         give_up(state_kind_name(kind), err.text);
-    start_worker(bench, &worker, share);
+    start_worker(bench, &worker, share, bench->remembering);
     run_remembering(bench, &worker, 0, authors, authors, true); /* everybody once */
     bench->random = 7;
     double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
@@ -363,14 +361,23 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
 
 static struct figures measure_text(struct bench *bench, size_t authors)
 {
+    const struct state_options options = options_of(bench, STATE_MEMORY, authors); /* a shard has one; it stays empty */
+    struct state_share *share = NULL;
+    struct wd_error err = {0};
     struct figures figures = {0};
-    run_text(bench, 0, bench->options.measure / 4, authors);
+    struct loose_shard worker = {0};
+    if (state_share_open(&options, &share, &err) != WD_OK)
+        give_up("text", err.text);
+    start_worker(bench, &worker, share, bench->text);
+    run_text(bench, &worker, 0, bench->options.measure / 4, authors);
     bench->random = 7;
     double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
-    run_text(bench, authors, bench->options.measure, authors);
+    run_text(bench, &worker, authors, bench->options.measure, authors);
     double measured = (double)bench->options.measure;
     figures.processor_ns = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor) * 1e9 / measured;
     figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
+    loose_shard_fini(&worker);
+    state_share_close(share);
     return figures;
 }
 
@@ -482,7 +489,6 @@ static struct options read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    const struct wd_scanner_options scanner = {.stage = WD_STAGE_WORKER};
     struct wd_error err = {0};
     static struct bench bench;
     bench.options = read_options(argc, argv);
@@ -490,11 +496,9 @@ int main(int argc, char **argv)
     read_records(&bench);
     bench.text = load(&bench.options, false);
     bench.remembering = load(&bench.options, true);
-    bench.decoder = wd_decoder_new(RECORD_BYTES);
-    bench.scanner = wd_scanner_new(&scanner);
     bench.arena = wd_arena_new(EVENT_BYTES);
     bench.loop = loop_new(&err);
-    if (!bench.decoder || !bench.scanner || !bench.arena || !bench.loop)
+    if (!bench.arena || !bench.loop)
         give_up("state", "no memory");
     for (size_t i = 0; i < bench.options.author_counts; i++) {
         size_t authors = bench.options.authors[i];
@@ -508,8 +512,6 @@ int main(int argc, char **argv)
         }
     }
     loop_free(bench.loop);
-    wd_scanner_free(bench.scanner);
-    wd_decoder_free(bench.decoder);
     wd_arena_free(bench.arena);
     wd_ruleset_unref(bench.text);
     wd_ruleset_unref(bench.remembering);

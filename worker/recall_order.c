@@ -85,10 +85,30 @@ static bool is_still_needed(struct recalls *recalls, uint64_t number)
     return false;
 }
 
+/* What was used last is still in the processor's caches: it is gathered in next. */
+static void give_memory(struct batch *from, struct batch *to)
+{
+    struct batch before = *to;
+    if (to->count || wd_arena_used(to->arena))
+        return;
+    to->arena = from->arena;
+    to->verdicts = from->verdicts;
+    to->passages = from->passages;
+    to->passage_room = from->passage_room;
+    to->values = from->values;
+    from->arena = before.arena;
+    from->verdicts = before.verdicts;
+    from->passages = before.passages;
+    from->passage_room = before.passage_room;
+    from->values = before.values;
+}
+
 static void release_kept(struct recalls *recalls)
 {
     while (recalls->oldest < recalls->front && !is_still_needed(recalls, recalls->oldest)) {
-        batch_reset(recalls_batch(recalls, recalls->oldest++));
+        struct batch *batch = recalls_batch(recalls, recalls->oldest++);
+        batch_reset(batch);
+        give_memory(batch, recalls_batch(recalls, recalls->gathering));
         recalls->moved = true;
     }
 }
