@@ -7,11 +7,13 @@ set(RECALL_TEST_ROOMS worker_state worker_base filters_base filters_event filter
 
 if(WARDEN_REDIS)
   warden_unit_test(recall
-    SOURCES ${CMAKE_CURRENT_LIST_DIR}/recall_test.c ${CMAKE_CURRENT_LIST_DIR}/recall_world.c ${RECALL_TEST_SOURCES}
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/recall_test.c ${CMAKE_CURRENT_LIST_DIR}/recall_world.c
+      ${CMAKE_CURRENT_LIST_DIR}/recall_world_workers.c ${RECALL_TEST_SOURCES}
       ${PROJECT_SOURCE_DIR}/tests/support/redis_servers.c
     ROOMS ${RECALL_TEST_ROOMS} USES PkgConfig::JANSSON Threads::Threads)
   warden_unit_test(recall_history
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/recall_history_test.c ${CMAKE_CURRENT_LIST_DIR}/recall_world.c
+      ${CMAKE_CURRENT_LIST_DIR}/recall_world_workers.c
       ${RECALL_TEST_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/redis_servers.c
     ROOMS ${RECALL_TEST_ROOMS} USES PkgConfig::JANSSON Threads::Threads)
   set_tests_properties(unit.recall unit.recall_history PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)

@@ -9,7 +9,9 @@
 #include "tests/support/loose_shard.h"
 #include "tests/support/redis_servers.h"
 
-enum { WORLD_PARTITIONS = 4, OUTCOME_MAX = 400 };
+enum { WORLD_PARTITIONS = 4, WORLD_AUTHORS = 12, WORLD_REPORTERS = 3, OUTCOME_MAX = 400 };
+#define WORLD_TOPIC "events"
+#define WORLD_START_MS INT64_C(1767225600000)
 
 struct world_record {
     int partition;
@@ -57,6 +59,9 @@ void world_init(struct world *world, const struct redis_servers *servers, const 
                 int64_t timeout_ms);
 void world_fini(struct world *world);
 uint32_t world_random(struct world *world, uint32_t below);
+
+/* What of verdicts may not depend on when and how often they are made. */
+void world_write_outcome(const struct wd_events *events, const struct wd_verdict *verdicts, char out[OUTCOME_MAX]);
 
 /* A record of any kind about an author; with the model's outcome. */
 void world_add(struct world *world);
