@@ -5,8 +5,8 @@
  *     engine --rules RULES.tsv --events EVENTS.jsonl [--counts 10,100,1000,10000] [--rounds 5]
  *            [--budget MS [--each]] [--view VIEW]... [--vectors avx2|none] [--json]
  *
- * With --budget only this: the longest event where that many milliseconds are all that an event may take, with all
- * rules and, with --each, with each rule by itself, which then is never switched off.
+ * With --budget only this: the longest event where that many milliseconds are all that an event may take (see
+ * engine_longest.c), with all rules and, with --each, with each rule by itself, which then is never switched off.
  */
 #include "bench/engine.h"
 
@@ -48,13 +48,11 @@ struct outcome {
     double ns[WAY_COUNT]; /* an event; medians */
     double allocations;   /* an event */
     double longest_ns, longest_99_9_ns;
-    double strict_longest_ns; /* with --budget */
-    size_t strict_longest;    /* the record, from 1 */
-    uint64_t ended, switched_off;
+    struct engine_longest strict; /* with --budget */
     uint64_t events, matches, candidates, refused;
 };
 
-static _Noreturn void give_up(const char *what, const char *why)
+_Noreturn void engine_give_up(const char *what, const char *why)
 {
     fprintf(stderr, "engine: %s: %s\n", what, why);
     exit(2);
@@ -68,7 +66,7 @@ uint64_t engine_now_ns(void *context)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t processor_ns(void *context)
+uint64_t engine_processor_ns(void *context)
 {
     (void)context;
     struct timespec now;
@@ -102,13 +100,13 @@ static struct engine_records read_records(const char *path)
     struct engine_records records = {0};
     FILE *file = fopen(path, "rb");
     if (!file || fseek(file, 0, SEEK_END) != 0)
-        give_up(path, strerror(errno));
+        engine_give_up(path, strerror(errno));
     long size = ftell(file);
     rewind(file);
     records.bytes = malloc((size_t)(size > 0 ? size : 0) + 1);
     records.starts = malloc(((size_t)(size > 0 ? size : 0) + 2) * sizeof(*records.starts));
     if (size <= 0 || !records.bytes || !records.starts || fread(records.bytes, 1, (size_t)size, file) != (size_t)size)
-        give_up(path, "is empty or cannot be read");
+        engine_give_up(path, "is empty or cannot be read");
     fclose(file);
     size_t bytes = (size_t)size;
     if (records.bytes[bytes - 1] != '\n')
@@ -129,10 +127,10 @@ static struct rule_lines read_rules(const char *path, const struct rule_lines_he
     struct wd_diagnostics *findings = wd_diagnostics_new();
     FILE *file = fopen(path, "rb");
     if (!file || !findings)
-        give_up(path, strerror(errno));
+        engine_give_up(path, strerror(errno));
     if (rule_lines_read(&lines, RULE_LINES_TABLE, path, file, findings, &err) != WD_OK ||
         rule_lines_check(&lines, header, findings, &err) != WD_OK)
-        give_up(path, err.text);
+        engine_give_up(path, err.text);
     if (wd_diagnostics_errors(findings))
         wd_diagnostics_print(findings, stderr);
     fclose(file);
@@ -147,12 +145,12 @@ static struct wd_ruleset *load(const struct rule_lines *lines, const struct rule
     size_t len = 0;
     FILE *out = open_memstream(&yaml, &len);
     if (!out || rule_lines_print(lines, header, count, out) != WD_OK || fclose(out) != 0)
-        give_up("rules", "no memory");
+        engine_give_up("rules", "no memory");
     struct wd_diagnostics *findings = wd_diagnostics_new();
     struct wd_ruleset *set = NULL;
     double start = now_seconds();
     if (wd_ruleset_load_text("rules.yaml", yaml, len, NULL, &set, findings) != WD_OK)
-        give_up("rules", "do not load");
+        engine_give_up("rules", "do not load");
     *seconds_out = now_seconds() - start;
     wd_diagnostics_free(findings);
     free(yaml);
@@ -193,7 +191,7 @@ static void measure_longest(struct engine *engine, unsigned rounds, struct outco
     struct engine_records all = engine->records;
     double *least = calloc(all.count, sizeof(*least));
     if (!least)
-        give_up("records", "no memory");
+        engine_give_up("records", "no memory");
     for (unsigned round = 0; round < rounds + 2; round++) {
         for (size_t i = 0; i < all.count; i++) {
             engine->records = (struct engine_records){.bytes = all.bytes, .starts = all.starts + i, .count = 1};
@@ -211,27 +209,6 @@ static void measure_longest(struct engine *engine, unsigned rounds, struct outco
     free(least);
 }
 
-/* One pass with a set that is new, so that rules that waste time are still on; decoding is not counted. */
-static void measure_strict(struct engine *engine, struct outcome *outcome)
-{
-    struct engine_records all = engine->records;
-    for (size_t i = 0; i < all.count; i++) {
-        engine->records = (struct engine_records){.bytes = all.bytes, .starts = all.starts + i, .count = 1};
-        uint64_t start = processor_ns(NULL);
-        engine_pass_decode(engine);
-        uint64_t decoded = processor_ns(NULL);
-        engine_pass_strict(engine);
-        double ns = (double)(processor_ns(NULL) - decoded) - (double)(decoded - start);
-        if (ns > outcome->strict_longest_ns) {
-            outcome->strict_longest_ns = ns;
-            outcome->strict_longest = i + 1;
-        }
-        outcome->ended += engine->ended;
-        outcome->switched_off += engine->switched_off;
-    }
-    engine->records = all;
-}
-
 static struct outcome measure(struct engine *engine, const struct rule_lines *lines,
                               const struct rule_lines_header *header, size_t count, unsigned rounds)
 {
@@ -243,7 +220,10 @@ static struct outcome measure(struct engine *engine, const struct rule_lines *li
     outcome.rules = wd_ruleset_rule_count(set);
     engine->set = set;
     if (engine->strict) { /* without a budget hostile events would take for ever */
-        measure_strict(engine, &outcome);
+        double seconds;
+        struct wd_ruleset *again = load(lines, header, count, &seconds);
+        outcome.strict = engine_longest(engine, again);
+        wd_ruleset_unref(again);
         wd_ruleset_unref(set);
         return outcome;
     }
@@ -266,10 +246,14 @@ static struct outcome measure(struct engine *engine, const struct rule_lines *li
 
 static void print_strict(const struct outcome *o, unsigned budget_ms)
 {
-    printf("\n%zu rules, a budget of %u ms of processor time: longest event %.2f ms (record %zu), %llu events ended by "
-           "it, %llu rules switched off\n",
-           o->rules, budget_ms, o->strict_longest_ns / 1e6, o->strict_longest, (unsigned long long)o->ended,
-           (unsigned long long)o->switched_off);
+    const struct engine_longest *longest = &o->strict;
+    printf("\n%zu rules, a budget of %u ms of processor time; medians of %d, in brackets the longest of all readings\n",
+           o->rules, budget_ms, ENGINE_LONGEST_AGAIN);
+    printf("  longest event %.2f ms (%.2f ms), record %zu; with decoding %.2f ms (%.2f ms), record %zu\n",
+           longest->judged.median_ns / 1e6, longest->judged.most_ns / 1e6, longest->judged.record,
+           longest->whole.median_ns / 1e6, longest->whole.most_ns / 1e6, longest->whole.record);
+    printf("  %llu events ended by it, %llu rules switched off\n", (unsigned long long)longest->ended,
+           (unsigned long long)longest->switched_off);
 }
 
 static void measure_each(struct engine *engine, const struct rule_lines *lines, const struct rule_lines_header *header,
@@ -279,9 +263,10 @@ static void measure_each(struct engine *engine, const struct rule_lines *lines, 
     for (size_t i = 0; i < lines->count; i++) {
         struct rule_lines one = {.name = lines->name, .format = lines->format, .items = lines->items + i, .count = 1};
         struct outcome outcome = measure(engine, &one, header, 1, 1);
-        printf("%8.2f ms (record %zu)  %3llu ended  %.*s\n", outcome.strict_longest_ns / 1e6, outcome.strict_longest,
-               (unsigned long long)outcome.ended, WD_STR_ARG(lines->items[i].text));
-        longest_ns = outcome.strict_longest_ns > longest_ns ? outcome.strict_longest_ns : longest_ns;
+        double ns = outcome.strict.judged.median_ns;
+        printf("%8.2f ms (record %zu)  %3llu ended  %.*s\n", ns / 1e6, outcome.strict.judged.record,
+               (unsigned long long)outcome.strict.ended, WD_STR_ARG(lines->items[i].text));
+        longest_ns = ns > longest_ns ? ns : longest_ns;
     }
     printf("%8.2f ms is the longest event of all, a budget of %u ms of processor time\n", longest_ns / 1e6, budget_ms);
 }
@@ -323,7 +308,7 @@ static void read_counts(struct options *options, const char *text)
     for (options->count_count = 0; *text && options->count_count < COUNTS_MAX; text = *end ? end + 1 : end) {
         options->counts[options->count_count] = strtoul(text, &end, 10);
         if (end == text || (*end && *end != ',') || !options->counts[options->count_count])
-            give_up("--counts", "expected numbers with commas between");
+            engine_give_up("--counts", "expected numbers with commas between");
         options->count_count++;
     }
 }
@@ -332,7 +317,7 @@ static void read_counts(struct options *options, const char *text)
 static void limit_vectors(const char *most)
 {
     if (strcmp(most, "avx2") != 0 && strcmp(most, "none") != 0)
-        give_up("--vectors", "expected avx2 or none");
+        engine_give_up("--vectors", "expected avx2 or none");
     wide_limit(strcmp(most, "avx2") == 0 ? WD_VECTORS_AVX2 : WD_VECTORS_NONE);
 }
 
@@ -368,8 +353,9 @@ static struct options read_options(int argc, char **argv)
             exit(2);
     }
     if (!options.rules || !options.events || !options.rounds || options.rounds > ROUNDS_MAX)
-        give_up("usage", "engine --rules RULES.tsv --events EVENTS.jsonl [--counts N,N] [--rounds 1..99] [--view VIEW] "
-                         "[--budget MS [--each]] [--vectors avx2|none] [--json]");
+        engine_give_up("usage",
+                       "engine --rules RULES.tsv --events EVENTS.jsonl [--counts N,N] [--rounds 1..99] [--view VIEW] "
+                       "[--budget MS [--each]] [--vectors avx2|none] [--json]");
     return options;
 }
 
@@ -378,13 +364,17 @@ int main(int argc, char **argv)
     struct options options = read_options(argc, argv);
     const struct rule_lines_header header = {.id = "bench", .mode = "enforce", .views = options.views};
     struct rule_lines lines = read_rules(options.rules, &header);
-    const struct wd_scanner_options plain = {.stage = WD_STAGE_WORKER}, guarded = {.stage = WD_STAGE_WORKER,
-                                                                                   .clock = engine_now_ns,
-                                                                                   .processor_clock = processor_ns,
-                                                                                   .event_budget_ns = EVENT_BUDGET_NS,
-                                                                                   .rule_budget_ns = RULE_BUDGET_NS};
+    const struct wd_scanner_options plain = {.stage = WD_STAGE_WORKER},
+                                    guarded = {.stage = WD_STAGE_WORKER,
+                                               .clock = engine_now_ns,
+                                               .processor_clock = engine_processor_ns,
+                                               .event_budget_ns = EVENT_BUDGET_NS,
+                                               .rule_budget_ns = RULE_BUDGET_NS};
+    const struct wd_scanner_options patient = {.stage = WD_STAGE_WORKER,
+                                               .clock = engine_processor_ns,
+                                               .event_budget_ns = options.budget_ms * UINT64_C(1000000)};
     const struct wd_scanner_options strict = {.stage = WD_STAGE_WORKER,
-                                              .clock = processor_ns,
+                                              .clock = engine_processor_ns,
                                               .event_budget_ns = options.budget_ms * UINT64_C(1000000),
                                               .rule_budget_ns = options.each ? 0 : RULE_BUDGET_NS};
     struct engine engine = {.records = read_records(options.events),
@@ -393,10 +383,11 @@ int main(int argc, char **argv)
                             .scanner = wd_scanner_new(&plain),
                             .guarded = wd_scanner_new(&guarded),
                             .strict = options.budget_ms ? wd_scanner_new(&strict) : NULL,
+                            .patient = options.budget_ms ? wd_scanner_new(&patient) : NULL,
                             .inside = engine_inside_new()};
     if (!engine.decoder || !engine.arena || !engine.scanner || !engine.guarded ||
-        (options.budget_ms && !engine.strict) || !engine.inside)
-        give_up("engine", "no memory");
+        (options.budget_ms && (!engine.strict || !engine.patient)) || !engine.inside)
+        engine_give_up("engine", "no memory");
     json_t *all = json_array();
     if (!options.json)
         printf("%zu records of %zu bytes; one core, medians of %u rounds\n", engine.records.count,
@@ -426,6 +417,7 @@ int main(int argc, char **argv)
     wd_scanner_free(engine.scanner);
     wd_scanner_free(engine.guarded);
     wd_scanner_free(engine.strict);
+    wd_scanner_free(engine.patient);
     engine_inside_free(engine.inside);
     wd_decoder_free(engine.decoder);
     wd_arena_free(engine.arena);

@@ -1,4 +1,4 @@
-/* bench/engine: what its two halves share. */
+/* bench/engine: what its parts share. */
 #ifndef BENCH_ENGINE_H
 #define BENCH_ENGINE_H
 
@@ -24,6 +24,7 @@ struct engine {
     struct wd_scanner *scanner; /* without a clock */
     struct wd_scanner *guarded; /* with the budgets of a worker */
     struct wd_scanner *strict;  /* with the budgets that were asked for, in processor time */
+    struct wd_scanner *patient; /* the same, but no rule is ever switched off */
     struct engine_inside *inside;
     uint64_t events, matches, candidates, refused; /* of the last pass that judges */
     uint64_t ended, switched_off;                  /* by their time, of the last pass that judges */
@@ -39,6 +40,7 @@ engine_pass engine_pass_confirmed;  /* decode, views, index, confirmation */
 engine_pass engine_pass_whole;      /* decode, judge: all of it */
 engine_pass engine_pass_guarded;    /* the same with time budgets */
 engine_pass engine_pass_strict;
+engine_pass engine_pass_patient;
 
 /* What the passes in the middle need of the library's inside. NULL: no memory. */
 struct engine_inside *engine_inside_new(void);
@@ -47,5 +49,26 @@ void engine_inside_free(struct engine_inside *inside);
 /* Record `i`. */
 struct wd_str engine_record(const struct engine *engine, size_t i);
 uint64_t engine_now_ns(void *context);
+/* Of this thread. */
+uint64_t engine_processor_ns(void *context);
+_Noreturn void engine_give_up(const char *what, const char *why);
+
+enum { ENGINE_LONGEST_AGAIN = 5 };
+
+/* The event that takes longest: processor time, of as many readings as above. */
+struct engine_worst {
+    size_t record; /* from 1 */
+    double median_ns;
+    double most_ns; /* of all readings of all events: what else the machine did is in it */
+};
+
+struct engine_longest {
+    struct engine_worst judged, whole; /* without and with decoding */
+    uint64_t ended, switched_off;
+};
+
+/* All records once with engine->set, by engine->strict; then the worst of them again with `again`, another set of the
+ * same rules, by engine->patient. */
+struct engine_longest engine_longest(struct engine *engine, const struct wd_ruleset *again);
 
 #endif

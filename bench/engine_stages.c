@@ -70,21 +70,13 @@ void engine_pass_decode(struct engine *engine)
         (void)decode(engine, i, &events);
 }
 
-/* A clock by which every deadline has passed: the scan ends where it would begin to confirm. */
-static uint64_t late(void *context)
-{
-    (void)context;
-    return 2;
-}
-
 static void scan_view(struct engine *engine, const struct wd_view *view, uint32_t kinds, uint32_t wanted,
                       bool case_only, enum depth depth)
 {
-    static struct wd_scan_timing nothing_confirmed = {.clock = late, .deadline_ns = 1, .suspicious_ns = 9};
     struct wd_scan_request request = {.text = view->text,
                                       .views = kinds & wanted,
                                       .only_case_sensitive = case_only,
-                                      .timing = depth == DEPTH_CANDIDATES ? &nothing_confirmed : NULL};
+                                      .only_candidates = depth == DEPTH_CANDIDATES};
     struct wd_scan_result result;
     if (request.views && engine->set->patterns &&
         wd_patterns_scan(engine->set->patterns, engine->inside->patterns, &request, &result) != WD_OK)
@@ -173,4 +165,9 @@ void engine_pass_guarded(struct engine *engine)
 void engine_pass_strict(struct engine *engine)
 {
     pass_whole(engine, engine->strict);
+}
+
+void engine_pass_patient(struct engine *engine)
+{
+    pass_whole(engine, engine->patient);
 }

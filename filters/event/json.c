@@ -189,7 +189,7 @@ static inline bool pass_colon(struct json_reader *reader)
     return true;
 }
 
-bool json_next_member(struct json_reader *reader, struct wd_str *key_out)
+bool json_next_member_slowly(struct json_reader *reader, struct wd_str *key_out)
 {
     return next_item(reader, '}') && take_key(reader, key_out) && pass_colon(reader);
 }
@@ -244,7 +244,7 @@ void json_skip(struct json_reader *reader)
     }
 }
 
-bool json_read_string(struct json_reader *reader, struct wd_str *out)
+bool json_read_string_slowly(struct json_reader *reader, struct wd_str *out)
 {
     size_t begin, end;
     if (reader->problem)

@@ -65,7 +65,7 @@ bool json_open(struct json_reader *reader, char bracket);
 /* The next member of the object that was opened: its key, with the value as next token. The key is readable eight
  * bytes past its end; it is valid until the next call. A key with escapes and over JSON_KEY_MAX_BYTES comes as absent.
  * false at the end, after the closing bracket, or after a problem. */
-bool json_next_member(struct json_reader *reader, struct wd_str *key_out);
+static inline bool json_next_member(struct json_reader *reader, struct wd_str *key_out);
 
 /* The same for arrays: true where another value comes. */
 bool json_next_element(struct json_reader *reader);
@@ -74,12 +74,56 @@ bool json_next_element(struct json_reader *reader);
 void json_skip(struct json_reader *reader);
 
 /* Take a value of one kind; where it is of another kind they skip it, leave *out alone and return false. */
-bool json_read_string(struct json_reader *reader, struct wd_str *out);
+static inline bool json_read_string(struct json_reader *reader, struct wd_str *out);
 bool json_int(struct json_reader *reader, int64_t *out);   /* an integer that fits */
 bool json_double(struct json_reader *reader, double *out); /* any finite number */
 bool json_bool(struct json_reader *reader, bool *out);
 
 /* True where nothing follows the root value; otherwise notes a problem. */
 bool json_finish(struct json_reader *reader);
+
+/* ---- the usual ways, read at once ---- */
+
+bool json_next_member_slowly(struct json_reader *reader, struct wd_str *key_out);
+bool json_read_string_slowly(struct json_reader *reader, struct wd_str *out);
+
+/* Whether token `at` opens a string without escapes that the byte before the next token closes, and whose bytes then
+ * are text[*begin_out, *end_out). Past the last token stands a NUL, which opens nothing. */
+static inline bool json_has_plain_string(const struct json_reader *reader, size_t at, size_t *begin_out,
+                                         size_t *end_out)
+{
+    const char *text = reader->text;
+    size_t open = reader->index[at];
+    if (text[open] != '"')
+        return false;
+    size_t close = (size_t)reader->index[at + 1] - 1;
+    *begin_out = open + 1;
+    *end_out = close;
+    return close > open && text[close] == '"' && reader->next_escape >= close;
+}
+
+static inline bool json_next_member(struct json_reader *reader, struct wd_str *key_out)
+{
+    size_t at = reader->at + !reader->fresh, begin, end;
+    bool fits = !reader->problem && (reader->fresh || json_peek(reader) == ',');
+    if (!fits || !json_has_plain_string(reader, at, &begin, &end) || reader->text[end + 1] != ':')
+        return json_next_member_slowly(reader, key_out);
+    *key_out = (struct wd_str){.data = reader->text + begin, .len = end - begin};
+    reader->fresh = false;
+    reader->last_end = end + 1;
+    reader->at = at + 2;
+    return true;
+}
+
+static inline bool json_read_string(struct json_reader *reader, struct wd_str *out)
+{
+    size_t begin, end;
+    if (reader->problem || !json_has_plain_string(reader, reader->at, &begin, &end))
+        return json_read_string_slowly(reader, out);
+    *out = (struct wd_str){.data = reader->source + begin, .len = end - begin};
+    reader->last_end = end + 1;
+    reader->at++;
+    return true;
+}
 
 #endif

@@ -4,16 +4,22 @@
 #include <math.h>
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 static const char REPLACEMENT[] = "\xEF\xBF\xBD";
 enum { REPLACEMENT_BYTES = 3 };
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+/* Of a hexadecimal digit its value + 1, else 0. */
+static const unsigned char HEX[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
+
+/* What stands for one character behind a backslash, by the byte there. */
+static const char SIMPLE[256] = {
+    ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
 
 /* The unit of "\uXXXX" at `at`, or -1 where that does not stand there. */
 static int32_t escaped_unit(const char *at, const char *end)
@@ -21,13 +27,13 @@ static int32_t escaped_unit(const char *at, const char *end)
     if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
         return -1;
     int32_t unit = 0;
+    bool wrong = false;
     for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(at[i]);
-        if (digit < 0)
-            return -1;
-        unit = unit * 16 + digit;
+        int digit = HEX[(unsigned char)at[i]];
+        wrong |= !digit;
+        unit = unit * 16 + (digit - 1);
     }
-    return unit;
+    return wrong ? -1 : unit;
 }
 
 static size_t encode(uint32_t point, char out[4])
@@ -75,61 +81,135 @@ static int32_t take_unicode(const char **at, const char *end, bool *repaired_out
     return unit;
 }
 
-static char simple_escape(char c)
+/* Copies to `target`, unless that is NULL, up to the first backslash; returns how many bytes. Eight at a time, of which
+ * some can be too many: behind them something else is written. */
+static inline size_t take_plain(const char *at, size_t left, char *target)
 {
-    switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-        return c;
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return 0;
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t taken = 0;
+    for (; left - taken >= 8; taken += 8) {
+        uint64_t word;
+        memcpy(&word, at + taken, 8);
+        if (target)
+            memcpy(target + taken, &word, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+#endif
+        uint64_t x = word ^ ones * '\\', zeros = (x - ones) & ~x & ones << 7;
+        if (zeros)
+            return taken + (size_t)__builtin_ctzll(zeros) / 8;
     }
+    for (; taken < left && at[taken] != '\\'; taken++)
+        if (target)
+            target[taken] = at[taken];
+    return taken;
 }
+
+/* Where reading and writing are. By value, for what is written could be anything to the compiler. Nothing becomes
+ * longer, so what is written never passes what was read. */
+struct place {
+    const char *at; /* NULL: a wrong escape */
+    char *target;   /* NULL: nothing is written */
+    size_t written;
+};
+
+static inline struct place put_plain(struct place place, size_t count, const char *end)
+{
+    enum { USUAL = 16 };
+    if (place.target && count <= USUAL && end - place.at >= USUAL)
+        memcpy(place.target + place.written, place.at, USUAL); /* some too many: others are written over them */
+    else if (place.target)
+        memcpy(place.target + place.written, place.at, count);
+    place.written += count;
+    place.at += count;
+    return place;
+}
+
+static struct place put_unicode(struct place place, const char *end, bool *repaired_out)
+{
+    int32_t point = take_unicode(&place.at, end, repaired_out);
+    if (point < 0)
+        return (struct place){.at = NULL};
+    char bytes[4];
+    size_t count = encode((uint32_t)point, bytes);
+    if (place.target)
+        memcpy(place.target + place.written, bytes, count);
+    place.written += count;
+    return place;
+}
+
+static inline struct place put_escape(struct place place, const char *end, bool *repaired_out)
+{
+    char simple = end - place.at > 1 ? SIMPLE[(unsigned char)place.at[1]] : 0;
+    if (!simple)
+        return put_unicode(place, end, repaired_out);
+    if (place.target)
+        place.target[place.written] = simple;
+    place.written++;
+    place.at += 2;
+    return place;
+}
+
+#if defined(__SSE2__)
+static inline uint64_t backslashes_in_64(const char *at)
+{
+    uint64_t mask = 0;
+    for (int i = 0; i < 4; i++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(at + 16 * i));
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))) << 16 * i;
+    }
+    return mask;
+}
+
+/* Those of the backslashes that begin an escape and are not what one stands for; the first is none of these. */
+static inline uint64_t begin_escape(uint64_t backslashes)
+{
+    const uint64_t odd = UINT64_C(0xAAAAAAAAAAAAAAAA);
+    return (((backslashes << 1 | odd) - backslashes) ^ odd) & backslashes;
+}
+
+/* As long as there are 64 bytes: where the next escape is does not wait for the one before it to be read. */
+static struct place put_blocks(struct place place, const char *end, bool *repaired_out)
+{
+    while (place.at && end - place.at >= 64) {
+        const char *block = place.at;
+        for (uint64_t mask = begin_escape(backslashes_in_64(block)); mask && place.at; mask &= mask - 1) {
+            const char *escape = block + __builtin_ctzll(mask);
+            if (escape < place.at)
+                continue; /* the second half of a pair */
+            if (escape > place.at)
+                place = put_plain(place, (size_t)(escape - place.at), end);
+            place = put_escape(place, end, repaired_out);
+        }
+        if (place.at && place.at < block + 64)
+            place = put_plain(place, (size_t)(block + 64 - place.at), end);
+    }
+    return place;
+}
+#else
+static struct place put_blocks(struct place place, const char *end, bool *repaired_out)
+{
+    (void)end;
+    (void)repaired_out;
+    return place;
+}
+#endif
 
 bool json_unescape(const char *content, size_t len, char *target, size_t *len_out, bool *repaired_out)
 {
-    const char *at = content, *end = content + len;
-    size_t written = 0;
-    while (at < end) {
-        if (*at != '\\') {
-            const char *escape = memchr(at, '\\', (size_t)(end - at));
-            size_t plain = (size_t)((escape ? escape : end) - at);
-            if (target)
-                memcpy(target + written, at, plain);
-            written += plain;
-            at += plain;
+    const char *end = content + len;
+    struct place place = put_blocks((struct place){.at = content, .target = target}, end, repaired_out);
+    while (place.at && place.at < end) {
+        if (*place.at == '\\') {
+            place = put_escape(place, end, repaired_out);
             continue;
         }
-        char simple = end - at > 1 ? simple_escape(at[1]) : 0;
-        if (simple) {
-            if (target)
-                target[written] = simple;
-            written++;
-            at += 2;
-            continue;
-        }
-        int32_t point = take_unicode(&at, end, repaired_out);
-        if (point < 0)
-            return false;
-        char bytes[4];
-        size_t count = encode((uint32_t)point, bytes);
-        if (target)
-            memcpy(target + written, bytes, count);
-        written += count;
+        size_t plain = take_plain(place.at, (size_t)(end - place.at), target ? target + place.written : NULL);
+        place.written += plain;
+        place.at += plain;
     }
-    *len_out = written;
-    return true;
+    *len_out = place.written;
+    return place.at;
 }
 
 static inline bool is_digit(char c)

@@ -1,5 +1,4 @@
-/* Member names to numbers: see keys.h. Names have at most 16 bytes, so that two loads of eight
- * compare them whole. */
+/* Member names to numbers: see keys.h. */
 #include "filters/event/keys.h"
 
 #include <assert.h>
@@ -95,66 +94,25 @@ static const struct name NAMES[] = {
     {"channelUsers", KEY_CHANNEL_USERS, false},
 };
 
-enum { NAME_COUNT = sizeof(NAMES) / sizeof(NAMES[0]), NAME_MAX_BYTES = 16 };
-
-/* The first eight bytes of a name of any length, zeros past its end. */
-static inline uint64_t head_of(const char *name, size_t len)
-{
-    uint64_t head;
-    memcpy(&head, name, sizeof(head));
-    if (len >= 8)
-        return head;
-    uint64_t kept = (UINT64_C(1) << (8 * len)) - 1;
-    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? head & kept : head & ~(UINT64_MAX >> (8 * len));
-}
-
-static inline uint64_t tail_of(const char *name, size_t len)
-{
-    uint64_t tail = 0;
-    if (len > 8)
-        memcpy(&tail, name + len - 8, sizeof(tail));
-    return tail;
-}
-
-static inline size_t slot_of(uint64_t head, uint64_t tail, size_t len)
-{
-    uint64_t mixed = (head ^ (tail << 1) ^ len) * UINT64_C(0x9E3779B97F4A7C15);
-    return (size_t)(mixed >> 55);
-}
-
-_Static_assert(KEY_SLOTS == 1 << (64 - 55), "a hash has as many values as there are slots");
+enum { NAME_COUNT = sizeof(NAMES) / sizeof(NAMES[0]) };
 
 void keys_init(struct keys *keys)
 {
     memset(keys, 0, sizeof(*keys));
     for (size_t i = 0; i < NAME_COUNT; i++) {
-        char padded[NAME_MAX_BYTES + 8] = {0};
+        char padded[KEY_NAME_MAX_BYTES + 8] = {0};
         size_t len = strlen(NAMES[i].text);
-        assert(len <= NAME_MAX_BYTES);
+        assert(len <= KEY_NAME_MAX_BYTES);
         memcpy(padded, NAMES[i].text, len);
-        struct key_slot slot = {.head = head_of(padded, len),
-                                .tail = tail_of(padded, len),
+        struct key_slot slot = {.head = key_head(padded, len),
+                                .tail = key_tail(padded, len),
                                 .len = (uint8_t)len,
                                 .key = (uint8_t)NAMES[i].key,
                                 .bare = NAMES[i].bare};
-        size_t at = slot_of(slot.head, slot.tail, len);
+        size_t at = key_slot_of(slot.head, slot.tail, len);
         while (keys->slots[at].len)
             at = (at + 1) % KEY_SLOTS;
         keys->slots[at] = slot;
-    }
-}
-
-enum key keys_find(const struct keys *keys, struct wd_str name, bool bare)
-{
-    if (name.len == 0 || name.len > NAME_MAX_BYTES)
-        return KEY_UNKNOWN;
-    uint64_t head = head_of(name.data, name.len), tail = tail_of(name.data, name.len);
-    for (size_t at = slot_of(head, tail, name.len);; at = (at + 1) % KEY_SLOTS) {
-        const struct key_slot *slot = &keys->slots[at];
-        if (slot->len == 0)
-            return KEY_UNKNOWN;
-        if (slot->head == head && slot->tail == tail && slot->len == name.len)
-            return slot->bare && !bare ? KEY_UNKNOWN : (enum key)slot->key;
     }
 }
 

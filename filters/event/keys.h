@@ -1,9 +1,12 @@
-/* The member names that the decoder knows, and a hash table from name to number. Immutable after keys_init. */
+/* The member names that the decoder knows, and a hash table from name to number. Immutable after keys_init. Names
+ * have at most 16 bytes, so that two loads of eight compare them whole. */
 #ifndef FILTERS_EVENT_KEYS_H
 #define FILTERS_EVENT_KEYS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <warden/str.h>
 
@@ -77,7 +80,7 @@ enum key {
     KEY_COUNT
 };
 
-enum { KEY_SLOTS = 512 };
+enum { KEY_SLOT_BITS = 9, KEY_SLOTS = 1 << KEY_SLOT_BITS, KEY_NAME_MAX_BYTES = 16 };
 
 struct key_slot {
     uint64_t head, tail; /* first and last up to eight bytes of the name */
@@ -91,8 +94,45 @@ struct keys {
 
 void keys_init(struct keys *keys);
 
+/* The first eight bytes of a name of any length, zeros past its end. */
+static inline uint64_t key_head(const char *name, size_t len)
+{
+    uint64_t head, kept = len < 8 ? (UINT64_C(1) << (8 * len)) - 1 : UINT64_MAX;
+    memcpy(&head, name, sizeof(head));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    kept = __builtin_bswap64(kept);
+#endif
+    return head & kept;
+}
+
+/* The last eight bytes of a name that has more, else 0. */
+static inline uint64_t key_tail(const char *name, size_t len)
+{
+    uint64_t tail;
+    memcpy(&tail, name + (len > 8 ? len - 8 : 0), sizeof(tail));
+    return len > 8 ? tail : 0;
+}
+
+static inline size_t key_slot_of(uint64_t head, uint64_t tail, size_t len)
+{
+    uint64_t mixed = (head ^ (tail << 1) ^ len) * UINT64_C(0x9E3779B97F4A7C15);
+    return (size_t)(mixed >> (64 - KEY_SLOT_BITS));
+}
+
 /* KEY_UNKNOWN where the name is none of ours. `name` is readable eight bytes past its end. */
-enum key keys_find(const struct keys *keys, struct wd_str name, bool bare);
+static inline enum key keys_find(const struct keys *keys, struct wd_str name, bool bare)
+{
+    if (name.len == 0 || name.len > KEY_NAME_MAX_BYTES)
+        return KEY_UNKNOWN;
+    uint64_t head = key_head(name.data, name.len), tail = key_tail(name.data, name.len);
+    for (size_t at = key_slot_of(head, tail, name.len);; at = (at + 1) % KEY_SLOTS) {
+        const struct key_slot *slot = &keys->slots[at];
+        if (slot->len == 0)
+            return KEY_UNKNOWN;
+        if (((slot->head ^ head) | (slot->tail ^ tail) | (slot->len ^ name.len)) == 0)
+            return slot->bare && !bare ? KEY_UNKNOWN : (enum key)slot->key;
+    }
+}
 
 /* The name of a key as the platform writes it, for messages. */
 const char *key_name(enum key key);

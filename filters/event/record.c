@@ -232,6 +232,7 @@ static void read_outline(struct wd_decoder *decoder, struct outline *outline)
             meet_data(decoder, outline);
             break;
         case KEY_ACTOR:
+            draft_init(&outline->actor);
             outline->has_actor = draft_read(decoder, &outline->actor);
             break;
         default:
@@ -298,7 +299,6 @@ void record_read(struct wd_decoder *decoder)
     struct json_reader *reader = &decoder->reader;
     struct outline outline;
     memset(&outline, 0, offsetof(struct outline, actor));
-    draft_init(&outline.actor);
     outline.has_actor = false;
     if (json_open(reader, '{'))
         read_outline(decoder, &outline);

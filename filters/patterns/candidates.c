@@ -67,8 +67,10 @@ static bool is_known(const struct scan *scan, const struct indexed_literal *lite
 
 static void check_literal(struct scan *scan, const struct indexed_literal *literal, uint32_t at)
 {
-    const struct literal_index *index = &scan->set->literals;
+    const struct literal_index *index = scan->literals;
     struct found found = {.rule = literal->rule, .rank = literal->rank};
+    if (!literal_index_may_be(index, literal, &scan->scratch->text, at))
+        return;
     if (!is_live(scan, literal->rule) || is_known(scan, literal))
         return;
     if (!literal_index_verify(index, literal, &scan->scratch->text, at, &found.start, &found.end))
@@ -83,7 +85,7 @@ static void check_literal(struct scan *scan, const struct indexed_literal *liter
 /* The literals of a width whose gram begins in the block from `from` on. False: no more is to be looked for. */
 static bool scan_block(struct scan *scan, uint32_t width, struct gram_text text, size_t from)
 {
-    const struct literal_index *index = &scan->set->literals;
+    const struct literal_index *index = scan->literals;
     uint32_t *positions = scan->scratch->positions;
     size_t count = gram_index_probe(&index->grams, width, text, from, positions);
     watch_late(&scan->scratch->watch, text.len - from < GRAM_BLOCK ? text.len - from : GRAM_BLOCK);
@@ -103,7 +105,7 @@ static void scan_literals(struct scan *scan)
     struct gram_text text = {.bytes = scan->scratch->text.bytes, .len = scan->scratch->text.len};
     bool go_on = true;
     for (uint32_t width = 1; width <= GRAM_WIDTH_MAX; width++)
-        for (size_t from = 0; from < text.len && go_on && scan->set->literals.grams.by_width[width].count;
+        for (size_t from = 0; from < text.len && go_on && scan->literals->grams.by_width[width].count;
              from += GRAM_BLOCK)
             go_on = scan_block(scan, width, text, from);
 }
@@ -121,8 +123,9 @@ static void add_found(void *context, uint32_t rule)
 static bool passes_gate(struct scan *scan, uint32_t rule, const struct folded_text *text)
 {
     uint32_t gate = scan->set->rules[rule].gate;
-    return gate == GATE_NONE ||
-           gate_passes(&scan->set->gates, gate, text, &scan->scratch->gates, &scan->scratch->watch);
+    struct gate_scratch *scratch = &scan->scratch->gates;
+    return gate == GATE_NONE || (gate_may_pass(&scan->set->gates, gate, scratch) &&
+                                 gate_passes(&scan->set->gates, gate, text, scratch, &scan->scratch->watch));
 }
 
 bool candidates_pass_gate(struct scan *scan, uint32_t rule)
@@ -146,10 +149,14 @@ static enum wd_status find_in(struct scan *scan, const struct folded_text *text)
     const struct wd_patterns *set = scan->set;
     struct wd_pattern_scratch *scratch = scan->scratch;
     struct skeleton_caller caller = {.found = add_found, .context = scan, .watch = &scratch->watch};
-    enum wd_status status = skeleton_scan(&set->skeletons, text, &scratch->skeleton, scratch->positions, &caller);
+    bool cased = scan->request->only_case_sensitive;
+    size_t other_count = cased ? set->cased_other_count : set->other_count;
+    enum wd_status status = WD_OK;
+    if (!cased || set->cased_skeletons)
+        status = skeleton_scan(&set->skeletons, text, &scratch->skeleton, scratch->positions, &caller);
     if (status == WD_OK)
         status = read_gates(scan, text);
-    for (size_t i = 0; status == WD_OK && i < set->other_count && !scratch->watch.late; i++)
+    for (size_t i = 0; status == WD_OK && i < other_count && !scratch->watch.late; i++)
         if (passes_gate(scan, set->others[i], text))
             add_found(scan, set->others[i]);
     return status;
@@ -209,6 +216,8 @@ static enum wd_status find_in_windows(struct scan *scan)
 
 enum wd_status candidates_find(struct scan *scan)
 {
+    bool apart = scan->request->only_case_sensitive && scan->set->cased_apart;
+    scan->literals = apart ? &scan->set->cased_literals : &scan->set->literals;
     scan_literals(scan);
     scan->where = UINT64_MAX;
     return scan->is_long ? find_in_windows(scan) : find_in(scan, &scan->scratch->text);

@@ -15,7 +15,8 @@ struct scan {
     const struct wd_patterns *set;
     struct wd_pattern_scratch *scratch;
     const struct wd_scan_request *request;
-    bool is_long; /* PCRE2 sees the text in windows */
+    const struct literal_index *literals; /* of the rules that the request asks for */
+    bool is_long;                         /* PCRE2 sees the text in windows */
     enum scan_pass pass;
     uint64_t where; /* what is found now is in these parts of the text */
     bool no_memory, full;

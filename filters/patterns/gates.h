@@ -28,6 +28,7 @@ struct gate {
     struct gate_pairs pairs;    /* times 0: none */
     uint32_t equal_words;       /* so many equal words in a row; 0: none */
     bool asks_for_features;     /* `need` is not all 0 */
+    uint8_t hardest;            /* the longest run that is asked for */
 };
 
 struct wide;
@@ -68,6 +69,12 @@ void gate_scratch_fini(struct gate_scratch *scratch);
 void gate_read_text(const struct gate_index *index, const struct folded_text *text, struct gate_scratch *scratch,
                     struct watch *watch);
 enum wd_status gate_reserve(struct gate_scratch *scratch, size_t text_len) WD_MUST_USE;
+/* False: it does not let the text through. Quick, and right for most. */
+static inline bool gate_may_pass(const struct gate_index *index, uint32_t gate, const struct gate_scratch *scratch)
+{
+    const struct gate *asked = &index->gates[gate];
+    return !(asked->need[asked->hardest] & ~scratch->have[asked->hardest]);
+}
 bool gate_passes(const struct gate_index *index, uint32_t gate, const struct folded_text *text,
                  struct gate_scratch *scratch, struct watch *watch);
 

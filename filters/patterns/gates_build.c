@@ -310,7 +310,11 @@ static enum wd_status keep_gate(struct gate_index *index, const struct gate *gat
         index->gate_capacity = capacity;
     }
     *gate_out = (uint32_t)index->gate_count;
-    index->gates[index->gate_count++] = *gate;
+    struct gate *kept = &index->gates[index->gate_count++];
+    *kept = *gate;
+    for (size_t level = 0; level < GATE_LEVELS; level++)
+        if (kept->need[level])
+            kept->hardest = (uint8_t)level;
     return WD_OK;
 }
 

@@ -187,8 +187,19 @@ static bool has_period(const struct folded_text *text, size_t period, size_t run
     return false;
 }
 
-/* Past so long a run, looking at its multiples is the faster way. */
-enum { WIDE_RUN_MIN = 7, WIDE_RUN_MAX = 64, LONG_BYTES = 1000 };
+/* Of a long text each period takes a walk of its own; past so long a run looking at its multiples is faster there. */
+enum { WIDE_RUN_MIN = 3, WIDE_RUN_MAX = 64, LONG_BYTES = 1000 };
+
+/* The first period from `period` to `max` that the text may have; max + 1: none. */
+static size_t next_period(const struct folded_text *text, const struct gate_repeat *repeat, const struct wide *wide,
+                          size_t period, size_t max)
+{
+    size_t run = period * repeat->times;
+    bool is_long = text->len > LONG_BYTES;
+    if (!wide || run < WIDE_RUN_MIN || (is_long && run > WIDE_RUN_MAX))
+        return period;
+    return wide->next_repeat(text->bytes, text->len, period, is_long ? period : max, repeat->times);
+}
 
 static bool has_repeat(const struct folded_text *text, const struct gate_repeat *repeat, const struct wide *wide,
                        struct watch *watch)
@@ -197,15 +208,13 @@ static bool has_repeat(const struct folded_text *text, const struct gate_repeat 
     size_t max = (size_t)repeat->max_characters * (text->ascii ? 1 : 4);
     if (max > longest)
         max = longest;
-    for (size_t period = repeat->min; period <= max; period++) {
-        size_t run = period * repeat->times;
-        /* Each period takes about one walk over the text at worst. */
+    for (size_t period = repeat->min; period <= max;) {
         if (text->len > LONG_BYTES && watch_late(watch, text->len))
             return true;
-        if (wide && run >= WIDE_RUN_MIN && run <= WIDE_RUN_MAX && !wide->may_repeat(text->bytes, text->len, period))
-            continue;
-        if (has_period(text, period, run))
+        size_t next = next_period(text, repeat, wide, period, max);
+        if (next == period && has_period(text, period, period * repeat->times))
             return true;
+        period = next == period ? period + 1 : next;
     }
     return false;
 }
@@ -243,41 +252,87 @@ static inline bool add_word(struct word_chain *chain, const unsigned char *bytes
 }
 
 #if defined(__SSE2__)
-/* White space past ASCII begins with one of these: U+0085, U+00A0; U+1680; U+2000 to U+205F; U+3000. */
-static inline __m128i is_lead_of_space(__m128i v)
+static inline __m128i is_byte(__m128i v, unsigned char byte)
 {
-    __m128i low =
-        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xC2)), _mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xE1)));
-    __m128i high =
-        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xE2)), _mm_cmpeq_epi8(v, _mm_set1_epi8((char)0xE3)));
-    return _mm_or_si128(low, high);
+    return _mm_cmpeq_epi8(v, _mm_set1_epi8((char)byte));
 }
 
-/* Bit i: byte i of the 64 is ASCII white space or, unless the text is ASCII, may begin another white space. */
-static inline uint64_t spaces_in_64(const unsigned char *bytes, bool ascii)
+/* White space past ASCII begins with one of these: U+0085, U+00A0; U+1680; U+2000 to U+205F; U+3000. */
+static inline __m128i may_begin_space(__m128i v, __m128i next)
 {
-    uint64_t mask = 0;
+    __m128i lead = _mm_or_si128(_mm_or_si128(is_byte(v, 0xC2), is_byte(v, 0xE1)),
+                                _mm_or_si128(is_byte(v, 0xE2), is_byte(v, 0xE3)));
+    __m128i second = _mm_or_si128(_mm_or_si128(is_byte(next, 0x80), is_byte(next, 0x81)),
+                                  _mm_or_si128(is_byte(next, 0x85), is_byte(next, 0xA0)));
+    return _mm_and_si128(lead, _mm_or_si128(second, is_byte(next, 0x9A)));
+}
+
+static inline __m128i is_ascii_space(__m128i v)
+{
+    __m128i from_tab = _mm_sub_epi8(v, _mm_set1_epi8('\t'));
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(from_tab, _mm_set1_epi8('\r' - '\t')), from_tab);
+    return _mm_or_si128(control, is_byte(v, ' '));
+}
+
+/* Bit i: byte i of the 64 is ASCII white space. *others_out, unless the text is ASCII: it may begin another one. */
+static inline uint64_t spaces_in_64(const unsigned char *bytes, bool ascii, uint64_t *others_out)
+{
+    uint64_t spaces = 0, others = 0;
     for (size_t i = 0; i < 4; i++) {
         __m128i v = _mm_loadu_si128((const __m128i *)(bytes + 16 * i));
-        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(_mm_sub_epi8(v, _mm_set1_epi8(9)), _mm_set1_epi8(5)),
-                                         _mm_sub_epi8(v, _mm_set1_epi8(9)));
-        control = _mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(14)), control);
-        __m128i space = _mm_or_si128(control, _mm_cmpeq_epi8(v, _mm_set1_epi8(' ')));
-        space = ascii ? space : _mm_or_si128(space, is_lead_of_space(v));
-        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(space) << 16 * i;
+        spaces |= (uint64_t)(uint32_t)_mm_movemask_epi8(is_ascii_space(v)) << 16 * i;
+        if (ascii)
+            continue;
+        __m128i next = _mm_loadu_si128((const __m128i *)(bytes + 16 * i + 1));
+        others |= (uint64_t)(uint32_t)_mm_movemask_epi8(may_begin_space(v, next)) << 16 * i;
     }
-    return mask;
+    *others_out = others;
+    return spaces;
+}
+
+static bool is_any_space(const struct folded_text *text, size_t block, uint64_t others)
+{
+    for (; others && block + (size_t)__builtin_ctzll(others) < text->len; others &= others - 1)
+        if (space_at(text, block + (size_t)__builtin_ctzll(others)))
+            return true;
+    return false;
+}
+
+/* Whether so many words in a row begin with the same byte; true also where there is white space past ASCII. */
+static bool has_alike_words(const struct folded_text *text, uint32_t count, struct watch *watch)
+{
+    uint64_t before = 1, others;
+    uint32_t alike = 0;
+    unsigned char last = 0;
+    for (size_t block = 0; block < text->len && !watch_late(watch, 16); block += 64) {
+        size_t left = text->len - block;
+        uint64_t spaces = spaces_in_64(text->bytes + block, text->ascii, &others);
+        uint64_t starts = ~spaces & (spaces << 1 | before) & (left < 64 ? ((uint64_t)1 << left) - 1 : UINT64_MAX);
+        before = spaces >> 63;
+        if (others && is_any_space(text, block, others))
+            return true;
+        for (; starts; starts &= starts - 1) {
+            unsigned char first = text->bytes[block + (size_t)__builtin_ctzll(starts)];
+            alike = first == last ? alike + 1 : 1;
+            last = first;
+            if (alike >= count)
+                return true;
+        }
+    }
+    return watch->late;
 }
 
 static bool has_equal_words(const struct folded_text *text, uint32_t count, struct watch *watch)
 {
     struct word_chain chain = {0};
     size_t start = 0;
+    if (!has_alike_words(text, count, watch))
+        return false;
     for (size_t block = 0; block < text->len; block += 64) {
         if (watch_late(watch, 16))
             return true;
-        uint64_t spaces = spaces_in_64(text->bytes + block, text->ascii);
-        for (; spaces; spaces &= spaces - 1) {
+        uint64_t others, spaces = spaces_in_64(text->bytes + block, text->ascii, &others);
+        for (spaces |= others; spaces; spaces &= spaces - 1) {
             size_t at = block + (size_t)__builtin_ctzll(spaces);
             size_t used = at >= text->len || text->ascii ? 1 : space_at(text, at);
             if (at >= text->len)
@@ -355,7 +410,7 @@ bool gate_passes(const struct gate_index *index, uint32_t number, const struct f
                  struct gate_scratch *scratch, struct watch *watch)
 {
     const struct gate *gate = &index->gates[number];
-    if (!has_features(gate, scratch))
+    if (!gate_may_pass(index, number, scratch) || !has_features(gate, scratch))
         return false;
     if (gate->repeat.times > 0 && !has_repeat(text, &gate->repeat, index->wide, watch))
         return false;

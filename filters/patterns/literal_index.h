@@ -39,6 +39,16 @@ enum wd_status literal_index_finish(struct literal_index *index) WD_MUST_USE;
 void literal_index_fini(struct literal_index *index);
 size_t literal_index_bytes(const struct literal_index *index);
 
+/* False: the literal is not there, with its gram at `at` of the folded text. Quick, and enough for most. */
+static inline bool literal_index_may_be(const struct literal_index *index, const struct indexed_literal *literal,
+                                        const struct folded_text *text, size_t at)
+{
+    if (literal->spaces || literal->as_is)
+        return true;
+    return at >= literal->gram && literal->len <= text->len - (at - literal->gram) &&
+           memcmp(text->bytes + at - literal->gram, index->bytes + literal->bytes, literal->len) == 0;
+}
+
 /* Is the literal there, with its gram at `at` of the folded text? Then *start_out and *end_out are bytes of the
  * original. */
 bool literal_index_verify(const struct literal_index *index, const struct indexed_literal *literal,

@@ -119,6 +119,17 @@ static enum wd_status compile_text(struct builder *builder, struct rule *rule, c
     return status;
 }
 
+static enum wd_status add_literals(struct builder *builder, uint32_t index, const struct literal_set *clause,
+                                   bool native)
+{
+    struct wd_patterns *set = builder->set;
+    bool trusted = native || builder->trust_tables;
+    enum wd_status status = literal_index_add(&set->literals, builder->frequency, index, clause, native, trusted);
+    if (status == WD_OK && !set->rules[index].caseless)
+        status = literal_index_add(&set->cased_literals, builder->frequency, index, clause, native, trusted);
+    return status;
+}
+
 static enum wd_status add_text_rule(struct builder *builder, uint32_t index, const struct wd_pattern *pattern)
 {
     struct rule *rule = &builder->set->rules[index];
@@ -131,7 +142,7 @@ static enum wd_status add_text_rule(struct builder *builder, uint32_t index, con
     if (literals.native) {
         rule->native = true;
         rule->index_class = WD_INDEX_LITERAL;
-        status = literal_index_add(&builder->set->literals, builder->frequency, index, &literals.clause, true, true);
+        status = add_literals(builder, index, &literals.clause, true);
         return status == WD_OK ? WD_OK : no_memory(builder);
     }
     rule->index_class = WD_INDEX_ALWAYS;
@@ -142,8 +153,7 @@ static enum wd_status add_native_regex(struct builder *builder, uint32_t index, 
                                        const struct literal_result *literals, bool *done)
 {
     struct rule *rule = &builder->set->rules[index];
-    enum wd_status status =
-        literal_index_add(&builder->set->literals, builder->frequency, index, &literals->clause, true, true);
+    enum wd_status status = add_literals(builder, index, &literals->clause, true);
     if (status == WD_ERR_MEMORY)
         return no_memory(builder);
     *done = status == WD_OK;
@@ -205,8 +215,7 @@ static enum wd_status put_off(struct builder *builder, uint32_t index)
 static enum wd_status index_by_literal(struct builder *builder, uint32_t index, const struct literal_result *literals)
 {
     builder->set->rules[index].index_class = WD_INDEX_LITERAL;
-    enum wd_status status = literal_index_add(&builder->set->literals, builder->frequency, index, &literals->clause,
-                                              false, builder->trust_tables);
+    enum wd_status status = add_literals(builder, index, &literals->clause, false);
     return status == WD_OK ? WD_OK : no_memory(builder);
 }
 
@@ -300,20 +309,44 @@ static enum wd_status add_rule(struct builder *builder, uint32_t index, const st
     return add_text_rule(builder, index, pattern);
 }
 
+static void list_others_that_are(struct wd_patterns *set, bool caseless)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->rules[i].index_class >= WD_INDEX_CLASS && set->rules[i].caseless == caseless)
+            set->others[set->other_count++] = (uint32_t)i;
+}
+
 static enum wd_status list_others(struct builder *builder)
 {
     struct wd_patterns *set = builder->set;
     set->others = malloc((set->count ? set->count : 1) * sizeof *set->others);
     if (!set->others)
         return no_memory(builder);
-    for (size_t i = 0; i < set->count; i++)
-        if (set->rules[i].index_class >= WD_INDEX_CLASS)
-            set->others[set->other_count++] = (uint32_t)i;
-    for (size_t i = 0; i < set->count; i++)
-        set->looks_far |= set->rules[i].code.looks_back > PATTERN_PIECE_BEHIND;
+    list_others_that_are(set, false);
+    set->cased_other_count = set->other_count;
+    list_others_that_are(set, true);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct rule *rule = &set->rules[i];
+        set->looks_far |= rule->code.looks_back > PATTERN_PIECE_BEHIND;
+        set->cased_skeletons |= rule->index_class == WD_INDEX_SKELETON && !rule->caseless;
+    }
     uint32_t *shorter = realloc(set->others, (set->other_count ? set->other_count : 1) * sizeof *shorter);
     set->others = shorter ? shorter : set->others;
-    return literal_index_finish(&set->literals) == WD_OK ? WD_OK : no_memory(builder);
+    return WD_OK;
+}
+
+/* An index of their own for rules to which case matters is worth its memory where they are the smaller part. */
+enum { CASED_SHARE = 4 };
+
+static enum wd_status finish_literals(struct builder *builder)
+{
+    struct wd_patterns *set = builder->set;
+    set->cased_apart = set->cased_literals.count * CASED_SHARE <= set->literals.count;
+    if (!set->cased_apart)
+        literal_index_fini(&set->cased_literals);
+    if (literal_index_finish(&set->literals) != WD_OK || literal_index_finish(&set->cased_literals) != WD_OK)
+        return no_memory(builder);
+    return WD_OK;
 }
 
 static struct frequency *read_sample(const char *sample)
@@ -359,7 +392,7 @@ static void builder_fini(struct builder *builder)
 static void set_options(struct wd_patterns *set, const struct wd_patterns_options *options)
 {
     set->wide = wide_of(options ? options->vectors : WD_VECTORS_BEST);
-    set->literals.wide = set->skeletons.wide = set->gates.wide = set->wide;
+    set->literals.wide = set->cased_literals.wide = set->skeletons.wide = set->gates.wide = set->wide;
     set->match_limit = options && options->match_limit ? options->match_limit : DEFAULT_MATCH_LIMIT;
     set->quick_limit = options ? options->quick_limit : 0;
     set->subject_bytes = options && options->subject_bytes ? options->subject_bytes : DEFAULT_SUBJECT_BYTES;
@@ -385,6 +418,8 @@ enum wd_status wd_patterns_new(const struct wd_pattern *patterns, size_t count,
     if (status == WD_OK)
         status = list_others(&builder);
     if (status == WD_OK)
+        status = finish_literals(&builder);
+    if (status == WD_OK)
         *out = builder.set;
     else
         wd_patterns_free(builder.set);
@@ -399,6 +434,7 @@ void wd_patterns_free(struct wd_patterns *set)
     for (size_t i = 0; set->rules && i < set->count; i++)
         pcre_code_fini(&set->rules[i].code);
     literal_index_fini(&set->literals);
+    literal_index_fini(&set->cased_literals);
     skeleton_fini(&set->skeletons);
     gate_index_fini(&set->gates);
     free(set->others);
@@ -432,7 +468,8 @@ size_t wd_patterns_memory(const struct wd_patterns *set)
 {
     size_t bytes = sizeof *set + set->count * sizeof *set->rules;
     bytes += set->other_count * sizeof *set->others + literal_index_bytes(&set->literals) +
-             skeleton_bytes(&set->skeletons) + gate_index_bytes(&set->gates);
+             literal_index_bytes(&set->cased_literals) + skeleton_bytes(&set->skeletons) +
+             gate_index_bytes(&set->gates);
     for (size_t i = 0; i < set->count; i++)
         bytes += pcre_code_bytes(&set->rules[i].code);
     return bytes;

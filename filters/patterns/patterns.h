@@ -90,6 +90,7 @@ struct wd_scan_request {
     /* The text differs from one that was scanned before only by simple case folding: caseless patterns would say the
      * same again, so only the others are tried. */
     bool only_case_sensitive;
+    bool only_candidates;          /* nothing is confirmed: to measure what finding candidates takes */
     struct wd_scan_timing *timing; /* NULL: nothing is timed, and no scan ends before it is done */
 };
 

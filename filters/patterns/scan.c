@@ -133,7 +133,7 @@ static enum wd_status confirm_all(struct scan *scan, struct wd_scan_result *resu
             continue;
         }
         i++;
-        if (result->budget_ended || !candidates_pass_gate(scan, found->rule))
+        if (result->budget_ended || !candidates_pass_gate(scan, found->rule) || scan->request->only_candidates)
             continue;
         if (timing && !now)
             now = timing->clock(timing->clock_context);

@@ -23,11 +23,14 @@ struct wd_patterns {
     const struct wide *wide; /* NULL: portable */
     uint32_t match_limit, quick_limit, subject_bytes;
     struct literal_index literals;
+    struct literal_index cased_literals; /* those of rules to which case matters, if `cased_apart` */
     struct skeleton_index skeletons;
     struct gate_index gates;
-    uint32_t *others; /* rules that only a gate sieves, or nothing */
-    size_t other_count;
-    bool looks_far; /* some rule looks back further than PATTERN_PIECE_BEHIND */
+    uint32_t *others; /* rules that only a gate sieves, or nothing; first those to which case matters */
+    size_t other_count, cased_other_count;
+    bool cased_apart;     /* else `literals` serves them, too */
+    bool cased_skeletons; /* case matters to some rule among the skeletons */
+    bool looks_far;       /* some rule looks back further than PATTERN_PIECE_BEHIND */
 };
 
 /* Something found: an occurrence of a native rule's string, or (rank CANDIDATE_RANK) a rule to be confirmed. */

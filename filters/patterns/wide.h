@@ -10,7 +10,7 @@
 
 #include "filters/patterns/patterns.h"
 
-enum { WIDE_BYTES = 64 };
+enum { WIDE_BYTES = 64, WIDE_LEVELS_MAX = 6 };
 
 struct wide {
     const char *name;
@@ -36,14 +36,15 @@ struct wide {
     size_t (*skeleton)(const unsigned char entries[128], unsigned char other, const unsigned char *text, size_t len,
                        unsigned char *out, bool *marked_out);
 
-    /* have_out[n]: the bits that are set in the table's entries of 2^n bytes in a row, for n < levels, as long as any
-     * bit of wanted[n] is among them. `work` has room for len + 2 * WIDE_BYTES. */
+    /* have_out[n]: the bits that are set in the table's entries of 2^n bytes in a row, for n < levels, up to the first
+     * n for which no bit of wanted[n] is among them; behind it 0 or the same. `work` has room for len + 2 * WIDE_BYTES,
+     * `levels` is at most WIDE_LEVELS_MAX. */
     void (*runs)(const unsigned char table[256], const unsigned char *text, size_t len, unsigned char *work,
                  size_t levels, const unsigned char *wanted, unsigned char *have_out);
 
-    /* Whether 7 bytes in a row may equal those `period` bytes further on. `text` has WIDE_BYTES readable bytes behind
-     * it. */
-    bool (*may_repeat)(const unsigned char *text, size_t len, size_t period);
+    /* The first period from `from` to `to`, of which `times` as many bytes in a row may equal those one period further
+     * on; to + 1: none. `text` has WIDE_BYTES readable bytes behind it. */
+    size_t (*next_repeat)(const unsigned char *text, size_t len, size_t from, size_t to, size_t times);
 };
 
 /* The steps for this processor, at most those of `most`; NULL: only the portable ones. */

@@ -137,7 +137,7 @@ WIDE static void add_gram(struct filter *filter, uint32_t gram, unsigned char bu
         bytes[k] = (unsigned char)(gram >> 8 * k);
     struct halves bases[BASES];
     bases_at(filter, bytes, bases);
-    for (uint32_t k = 0; k < filter->hashes; k++) {
+    for (uint32_t k = 0; k < filter->hashes && k < HASHES_MAX; k++) {
         struct halves hash = hash_of(filter, bases, k);
         filter->tables[k][0][_mm256_extract_epi8(hash.low, 0)] |= bucket;
         filter->tables[k][1][_mm256_extract_epi8(hash.high, 0)] |= bucket;
@@ -344,17 +344,49 @@ WIDE static void runs(const unsigned char table[256], const unsigned char *text,
     }
 }
 
-/* 7 in a row cover 4 that begin at a multiple of 4. */
-WIDE static bool may_repeat(const unsigned char *text, size_t len, size_t period)
+/* Of a run at least half is within one vector. */
+WIDE static size_t next_by_period(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
 {
-    uint32_t found = 0;
-    for (size_t i = 0; i + period < len; i += VECTOR_BYTES) {
-        uint32_t same = mask_of(_mm256_cmpeq_epi8(load(text + i), load(text + i + period)));
-        same &= first_bits(len - period - i);
-        same &= same >> 1;
-        found |= same & same >> 2 & 0x11111111u;
+    for (size_t period = from; period <= to; period++) {
+        size_t run = period * times, last = run >= 7 ? 2 : run >= 5; /* 4, 3, or 2 in a row */
+        uint32_t found = 0;
+        for (size_t i = 0; i + period < len; i += VECTOR_BYTES) {
+            uint32_t same = mask_of(_mm256_cmpeq_epi8(load(text + i), load(text + i + period)));
+            same &= first_bits(len - period - i);
+            same &= same >> 1;
+            found |= same & same >> last;
+        }
+        if (found)
+            return period;
     }
-    return found != 0;
+    return to + 1;
+}
+
+WIDE static inline __m256i equals(const unsigned char *here, const unsigned char *there)
+{
+    return _mm256_cmpeq_epi8(_mm256_set1_epi8((char)*here), load(there));
+}
+
+/* Up to 32 periods at once: the shortest run covers a multiple of `step` and the 3 bytes behind it. */
+WIDE static size_t next_by_place(const unsigned char *text, size_t len, size_t from, size_t to, size_t step)
+{
+    __m256i found = _mm256_setzero_si256();
+    for (size_t at = 0; at + from + 4 <= len; at += step) {
+        const unsigned char *here = text + at, *there = here + from;
+        __m256i first = _mm256_and_si256(equals(here, there), equals(here + 1, there + 1));
+        __m256i last = _mm256_and_si256(equals(here + 2, there + 2), equals(here + 3, there + 3));
+        found = _mm256_or_si256(found, _mm256_and_si256(first, last));
+    }
+    uint32_t periods = mask_of(found) & first_bits(to - from + 1);
+    return periods ? from + (size_t)__builtin_ctz(periods) : to + 1;
+}
+
+WIDE static size_t next_repeat(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
+{
+    size_t periods = to - from + 1, step = from * times - 3;
+    if (from * times > 3 && periods <= VECTOR_BYTES && VECTOR_BYTES / step < periods)
+        return next_by_place(text, len, from, to, step);
+    return next_by_period(text, len, from, to, times);
 }
 
 bool wide_has_avx2(void)
@@ -369,6 +401,6 @@ const struct wide wide_avx2 = {.name = "AVX2",
                                .fold_ascii = fold_ascii,
                                .skeleton = skeleton,
                                .runs = runs,
-                               .may_repeat = may_repeat};
+                               .next_repeat = next_repeat};
 
 #endif

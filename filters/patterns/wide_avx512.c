@@ -190,8 +190,8 @@ WIDE static unsigned char any_of(__m512i v)
     return (unsigned char)(x | x >> 8);
 }
 
-WIDE static void runs(const unsigned char table[256], const unsigned char *text, size_t len, unsigned char *work,
-                      size_t levels, const unsigned char *wanted, unsigned char *have_out)
+WIDE static void runs_of_long(const unsigned char table[256], const unsigned char *text, size_t len,
+                              unsigned char *work, size_t levels, const unsigned char *wanted, unsigned char *have_out)
 {
     __m512i all = _mm512_setzero_si512();
     for (size_t i = 0; i < len; i += WIDE_BYTES) {
@@ -217,17 +217,129 @@ WIDE static void runs(const unsigned char table[256], const unsigned char *text,
     }
 }
 
-/* 7 in a row cover 4 that begin at a multiple of 4. */
-WIDE static bool may_repeat(const unsigned char *text, size_t len, size_t period)
+/* Numbers in order: from an offset on they say to take the bytes from there on. */
+static const unsigned char places[WIDE_BYTES + 2] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16,
+                                                     17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33,
+                                                     34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50,
+                                                     51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65};
+
+/* The bytes from 2^level on of those in `v` and, behind them, `next`. */
+WIDE static inline __attribute__((always_inline)) __m512i from_on(__m512i v, __m512i next, unsigned level)
+{
+    switch (level) {
+    case 2:
+        return _mm512_alignr_epi32(next, v, 1);
+    case 3:
+        return _mm512_alignr_epi32(next, v, 2);
+    case 4:
+        return _mm512_alignr_epi32(next, v, 4);
+    default:
+        return _mm512_permutex2var_epi8(v, load(places + ((size_t)1 << level)), next);
+    }
+}
+
+/* Two vectors of which each place tells what holds for so many bytes from there on as the level says. */
+struct two_vectors {
+    __m512i low, high;
+};
+
+/* Moves them to the next level; returns what holds anywhere. */
+WIDE static inline __attribute__((always_inline)) __m512i next_level(struct two_vectors *v, unsigned level)
+{
+    v->low = _mm512_and_si512(v->low, from_on(v->low, v->high, level));
+    v->high = _mm512_and_si512(v->high, from_on(v->high, _mm512_setzero_si512(), level));
+    return _mm512_or_si512(v->low, v->high);
+}
+
+WIDE static inline __m512i halves(__m512i a, __m512i b)
+{
+    return _mm512_or_si512(_mm512_shuffle_i64x2(a, b, 0x44), _mm512_shuffle_i64x2(a, b, 0xEE));
+}
+
+WIDE static inline __m512i quarters(__m512i a, __m512i b)
+{
+    return _mm512_or_si512(_mm512_shuffle_i64x2(a, b, 0x88), _mm512_shuffle_i64x2(a, b, 0xDD));
+}
+
+/* Byte n is all bytes of all[n] in one, for n < 6. */
+WIDE static inline uint64_t each_in_one(const __m512i all[WIDE_LEVELS_MAX])
+{
+    __m512i even = quarters(halves(all[0], all[2]), halves(all[4], all[4]));
+    __m512i odd = quarters(halves(all[1], all[3]), halves(all[5], all[5]));
+    __m512i x = _mm512_or_si512(_mm512_unpacklo_epi64(even, odd), _mm512_unpackhi_epi64(even, odd));
+    x = _mm512_or_si512(x, _mm512_srli_epi64(x, 32));
+    x = _mm512_or_si512(x, _mm512_srli_epi64(x, 16));
+    x = _mm512_or_si512(x, _mm512_srli_epi64(x, 8));
+    return (uint64_t)_mm_cvtsi128_si64(_mm512_cvtepi64_epi8(x));
+}
+
+/* A text of at most two vectors, without stores and branches between the levels. */
+WIDE static void runs_of_short(const unsigned char table[256], const unsigned char *text, size_t len, size_t levels,
+                               unsigned char *have_out)
+{
+    uint64_t first = wide_first_bits(len), rest = len > WIDE_BYTES ? wide_first_bits(len - WIDE_BYTES) : 0;
+    struct two_vectors v = {.high = _mm512_setzero_si512()};
+    v.low = _mm512_maskz_mov_epi8(first, look_up_256(table, _mm512_maskz_loadu_epi8(first, text)));
+    if (rest)
+        v.high = _mm512_maskz_mov_epi8(rest, look_up_256(table, _mm512_maskz_loadu_epi8(rest, text + WIDE_BYTES)));
+    __m512i all[WIDE_LEVELS_MAX] = {_mm512_or_si512(v.low, v.high)};
+    all[1] = next_level(&v, 0);
+    all[2] = next_level(&v, 1);
+    all[3] = next_level(&v, 2);
+    all[4] = next_level(&v, 3);
+    all[5] = next_level(&v, 4);
+    uint64_t have = each_in_one(all);
+    memcpy(have_out, &have, levels); /* x86 is little endian */
+}
+
+WIDE static void runs(const unsigned char table[256], const unsigned char *text, size_t len, unsigned char *work,
+                      size_t levels, const unsigned char *wanted, unsigned char *have_out)
+{
+    if (len <= (size_t)2 * WIDE_BYTES)
+        runs_of_short(table, text, len, levels, have_out);
+    else
+        runs_of_long(table, text, len, work, levels, wanted, have_out);
+}
+
+/* Of a run at least half is within one vector. */
+WIDE static size_t next_by_period(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
+{
+    for (size_t period = from; period <= to; period++) {
+        size_t run = period * times, last = run >= 7 ? 2 : run >= 5; /* 4, 3, or 2 in a row */
+        uint64_t found = 0;
+        for (size_t i = 0; i + period < len; i += WIDE_BYTES) {
+            uint64_t same = _mm512_cmpeq_epi8_mask(load(text + i), load(text + i + period));
+            same &= wide_first_bits(len - period - i);
+            same &= same >> 1;
+            found |= same & same >> last;
+        }
+        if (found)
+            return period;
+    }
+    return to + 1;
+}
+
+/* Up to 64 periods at once: the shortest run covers a multiple of `step` and the 3 bytes behind it. */
+WIDE static size_t next_by_place(const unsigned char *text, size_t len, size_t from, size_t to, size_t step)
 {
     uint64_t found = 0;
-    for (size_t i = 0; i + period < len; i += WIDE_BYTES) {
-        uint64_t same =
-            _mm512_cmpeq_epi8_mask(load(text + i), load(text + i + period)) & wide_first_bits(len - period - i);
-        same &= same >> 1;
-        found |= same & same >> 2 & 0x1111111111111111u;
+    for (size_t at = 0; at + from + 4 <= len; at += step) {
+        const unsigned char *here = text + at, *there = here + from;
+        uint64_t same = _mm512_cmpeq_epi8_mask(_mm512_set1_epi8((char)here[0]), load(there));
+        same = _mm512_mask_cmpeq_epi8_mask(same, _mm512_set1_epi8((char)here[1]), load(there + 1));
+        same = _mm512_mask_cmpeq_epi8_mask(same, _mm512_set1_epi8((char)here[2]), load(there + 2));
+        found |= _mm512_mask_cmpeq_epi8_mask(same, _mm512_set1_epi8((char)here[3]), load(there + 3));
     }
-    return found != 0;
+    found &= wide_first_bits(to - from + 1);
+    return found ? from + (size_t)__builtin_ctzll(found) : to + 1;
+}
+
+WIDE static size_t next_repeat(const unsigned char *text, size_t len, size_t from, size_t to, size_t times)
+{
+    size_t periods = to - from + 1, step = from * times - 3;
+    if (from * times > 3 && periods <= WIDE_BYTES && WIDE_BYTES / step < periods)
+        return next_by_place(text, len, from, to, step);
+    return next_by_period(text, len, from, to, times);
 }
 
 bool wide_has_avx512(void)
@@ -244,6 +356,6 @@ const struct wide wide_avx512 = {.name = "AVX-512",
                                  .fold_ascii = fold_ascii,
                                  .skeleton = skeleton,
                                  .runs = runs,
-                                 .may_repeat = may_repeat};
+                                 .next_repeat = next_repeat};
 
 #endif

@@ -132,11 +132,11 @@ bool wd_check_growth(struct loader *loader, const struct wd_node *node, bool cas
         return true;
     bool more = steps > STEPS_MAX;
     steps = more ? STEPS_MAX : steps;
+    const char *least = more ? "over" : "about";
     wd_report(
         &loader->reporter, node, options->strict ? WD_ERROR : WD_WARNING, "grows",
-        "on a text that repeats '%s' the work grows faster than the text (%s%llu steps for %d KB, some %.*f ms%s): "
-        "put a bound on the repeats, as in {1,64}",
-        units[at], more ? "over " : "", steps, SECOND_BYTES * FACTOR / 1024, more ? 0 : 2,
-        (double)steps * STEP_NS / 1e6, more ? " and more" : "");
+        "on a text that repeats '%s' the work grows faster than the text (%s %llu steps for %d KB, %s %.*f ms): put "
+        "a bound on the repeats, as in {1,64}",
+        units[at], least, steps, SECOND_BYTES * FACTOR / 1024, least, more ? 0 : 2, (double)steps * STEP_NS / 1e6);
     return !options->strict;
 }

@@ -1,4 +1,4 @@
-/* Looks over a whole ASCII text at once, in loops that the compiler makes vector code of (compiled with -O3). They tell
+/* Looks over a whole ASCII text at once, in loops that the compiler makes vector code of at -O3. They tell
  * which steps have nothing to do, which is so for most texts. */
 #include "filters/views/internal.h"
 
