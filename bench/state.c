@@ -1,10 +1,10 @@
 /* What remembering costs: events a second by text rules alone, and with signals of behaviour over each kind of store;
- * bytes an author; and how both grow with the number of authors. One thread, as a shard works: records are copied and
- * decoded, their values recalled, judged, and what has changed stored, a batch at a time. The lmdb is synced as a
- * worker does it, once a second. All stores run over the same events, in turn.
+ * bytes an author; and how both grow with the number of authors. One thread, by the worker's own code (recall*.c,
+ * judging.c): records are copied and decoded, their values recalled, judged, and what has changed stored. The lmdb is
+ * synced as a worker does it, once a second. All stores run over the same events, in turn.
  *
  *     state --rules RULES.tsv --events EVENTS.jsonl [--rule-count 1000] [--authors 1000000,...] [--measure 300000]
- *           [--batch 512] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--cache-mb 256]
+ *           [--batch 256] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--cache-mb 256]
  *           [--sync-ms 1000] [--crowd] [--json]
  */
 #include <errno.h>
@@ -17,11 +17,11 @@
 
 #include <jansson.h>
 
+#include "tests/support/loose_shard.h"
 #include "worker/cli/rule_lines.h"
-#include "worker/recall_values.h"
 #include "worker/state/state.h"
 
-enum { RECORD_BYTES = 16 << 20, ARENA_BYTES = 256 << 20, COUNTS_MAX = 16, BATCH_MAX = 8192, ID_MAX = 32 };
+enum { EVENT_BYTES = 8 << 20, COUNTS_MAX = 16, BATCH_MAX = 8192, ID_MAX = 32 };
 static const int64_t START_MS = INT64_C(1767225600000);
 
 /* Five signals of the author, a score and a ladder that two of them feed. */
@@ -57,11 +57,8 @@ struct bench {
     struct wd_str *records;
     size_t record_count;
     struct wd_ruleset *text, *remembering;
-    struct wd_decoder *decoder;
-    struct wd_scanner *scanner;
-    struct wd_arena *arena, *verdicts;
-    struct loop *loop;
-    struct recall_values values;
+    struct wd_arena *arena; /* of a record that is judged by text alone */
+    struct loop *loop;      /* of stores that are only walked */
     uint64_t random, events, matches;
     double longest_sync;
 };
@@ -150,22 +147,25 @@ static uint64_t next_random(struct bench *bench)
     return z ^ (z >> 31);
 }
 
-/* Record `number` of the corpus, going round, as an event of `author` at that time. False: it is none. */
-static bool take_event(struct bench *bench, size_t number, uint64_t author, struct wd_events *events)
+/* The record that is made the event of an author at a time. */
+struct made_event {
+    size_t number;
+    uint64_t author;
+};
+
+static void make_event(void *context, struct wd_arena *arena, struct wd_events *events)
 {
-    struct wd_error err;
-    struct wd_str record = wd_arena_copy(bench->arena, bench->records[number % bench->record_count]);
-    if (wd_decode(bench->decoder, bench->arena, record.data, record.len, events, &err) != WD_DECODED || !events->count)
-        return false;
+    const struct made_event *made = context;
     struct wd_event *event = &events->items[0];
-    char *id = wd_arena_alloc(bench->arena, 2 * (size_t)ID_MAX);
-    int length = snprintf(id, ID_MAX, "5f2b1c90e4d3%010llu", (unsigned long long)author);
+    char *id = wd_arena_alloc(arena, 2 * (size_t)ID_MAX);
+    if (!events->count || !id)
+        return;
+    int length = snprintf(id, ID_MAX, "5f2b1c90e4d3%010llu", (unsigned long long)made->author);
     event->author.id = (struct wd_str){.data = id, .len = (size_t)length};
-    length = snprintf(id + ID_MAX, ID_MAX, "content-%zu", number);
+    length = snprintf(id + ID_MAX, ID_MAX, "content-%zu", made->number);
     event->content_id = (struct wd_str){.data = id + ID_MAX, .len = (size_t)length};
-    event->created_at_ms = event->kafka_timestamp_ms = START_MS + (int64_t)number / 4;
+    event->created_at_ms = event->kafka_timestamp_ms = START_MS + (int64_t)made->number / 4;
     events->count = 1;
-    return true;
 }
 
 static uint64_t author_of(struct bench *bench, size_t number, size_t authors, bool in_turn)
@@ -173,122 +173,92 @@ static uint64_t author_of(struct bench *bench, size_t number, size_t authors, bo
     return in_turn ? number : next_random(bench) % authors;
 }
 
-static void run_text(struct bench *bench, size_t first, size_t count, size_t authors)
+static char topic[] = "bench";
+
+/* Record `number` of the corpus, going round. */
+static struct kafka_record record_of(const struct bench *bench, size_t number)
+{
+    return (struct kafka_record){.topic = topic,
+                                 .offset = (int64_t)number,
+                                 .timestamp_ms = START_MS + (int64_t)number / 4,
+                                 .value = bench->records[number % bench->record_count]};
+}
+
+/* ---- by text alone: as pipeline.c does it where rules remember nothing ---- */
+
+static void run_text(struct bench *bench, struct loose_shard *worker, size_t first, size_t count, size_t authors)
 {
     struct wd_error err;
-    for (size_t i = 0; i < count; i++) {
-        struct wd_events events;
-        struct wd_verdict verdict;
+    struct partition partition = {.topic = topic};
+    for (size_t i = first; i < first + count; i++) {
+        struct made_event made = {.number = i, .author = author_of(bench, i, authors, false)};
+        struct kafka_record record = record_of(bench, i);
+        struct passage passage = {
+            .shard = &worker->shard, .record = &record, .partition = &partition, .arena = bench->arena};
         wd_arena_reset(bench->arena);
-        if (!take_event(bench, first + i, author_of(bench, first + i, authors, false), &events))
+        if (wd_decode(worker->shard.decoder, bench->arena, record.value.data, record.value.len, &passage.events,
+                      &err) != WD_DECODED)
             continue;
-        if (wd_scan(bench->scanner, bench->text, bench->arena, &events.items[0], wd_event_time_ms(&events.items[0]),
-                    &verdict, &err) != WD_OK)
-            give_up("scan", err.text);
-        bench->events++;
-        bench->matches += verdict.match_count;
+        make_event(&made, bench->arena, &passage.events);
+        passage_judge(&passage);
+        worker->on_act(worker->context, &passage);
     }
 }
 
-struct waiting_event {
-    struct wd_events events;
-    struct recalled_event recalled;
-    size_t number;
-};
+/* ---- with values: as a shard does it ---- */
 
-static void recall_batch(struct bench *bench, struct state_store *store)
+enum { BURST = 512 }; /* records between two looks at the sockets, as in shard_intake.c */
+
+static void note_verdicts(void *context, const struct passage *passage)
 {
-    struct wd_error err;
-    size_t count = recall_values_missing(&bench->values);
-    if (count && state_get_now(store, bench->values.items, count, &err) != WD_OK)
-        give_up("recalling", err.text);
-    recall_values_note_got(&bench->values);
+    struct bench *bench = context;
+    if (passage->failure_class)
+        give_up("judging", passage->failure_text);
+    for (size_t i = 0; i < passage->events.count; i++)
+        bench->matches += passage->verdicts[i].match_count;
+    bench->events += passage->events.count;
 }
 
-static void store_batch(struct bench *bench, struct state_store *store, int64_t now_ms)
+static void wait_for(struct loose_shard *worker, bool (*is_enough)(const struct recalls *recalls))
 {
-    struct wd_error err;
-    size_t count = recall_values_changed(&bench->values);
-    if (count && state_put_now(store, bench->values.items, count, now_ms, &err) != WD_OK)
-        give_up("storing", err.text);
-    if (recall_values_note_stored(&bench->values))
-        give_up("storing", "a conflict, though nobody else is there");
-}
-
-static void judge_batch(struct bench *bench, struct waiting_event *waiting, size_t count)
-{
-    struct wd_error err;
-    for (size_t i = 0; i < count; i++) {
-        struct wd_event *event = &waiting[i].events.items[0];
-        struct wd_verdict verdict;
-        struct wd_value **values = recall_values_of(&bench->values, bench->verdicts, &waiting[i].recalled);
-        struct wd_origin origin = wd_origin_of(wd_str_from("bench"), 0, (int64_t)waiting[i].number, 0);
-        if (wd_scan_remembering(bench->scanner, bench->remembering, bench->verdicts, event, wd_event_time_ms(event),
-                                &origin, &waiting[i].recalled.recall, values, &verdict, &err) != WD_OK)
-            give_up("scan", err.text);
-        bench->events++;
-        bench->matches += verdict.match_count;
+    while (!is_enough(worker->shard.recalls)) {
+        loop_turn(worker->shard.loop, 100);
+        if (recalls_problem(worker->shard.recalls)[0])
+            give_up("the store", recalls_problem(worker->shard.recalls));
     }
 }
 
-static void run_batch(struct bench *bench, struct state_store *store, size_t first, size_t count, size_t authors,
-                      bool in_turn)
-{
-    static struct waiting_event waiting[BATCH_MAX];
-    struct wd_error err;
-    size_t taken = 0;
-    wd_arena_reset(bench->arena);
-    wd_arena_reset(bench->verdicts);
-    recall_values_reset(&bench->values);
-    for (size_t i = 0; i < count; i++) {
-        struct waiting_event *next = &waiting[taken];
-        *next = (struct waiting_event){.number = first + i};
-        if (!take_event(bench, first + i, author_of(bench, first + i, authors, in_turn), &next->events))
-            continue;
-        struct wd_event *event = &next->events.items[0];
-        if (wd_recall(bench->scanner, bench->remembering, bench->arena, event, wd_event_time_ms(event),
-                      &next->recalled.recall, &err) != WD_OK ||
-            !recall_values_take(&bench->values, bench->arena, &next->recalled))
-            give_up("recall", "failed");
-        taken++;
-    }
-    recall_batch(bench, store);
-    judge_batch(bench, waiting, taken);
-    store_batch(bench, store, START_MS + (int64_t)(first + count) / 4);
-}
-
-/* Batches as a worker makes them: a store of this process answers at once and wants small ones. */
-static size_t batch_of(const struct bench *bench, const struct state_store *store)
-{
-    enum { LOCAL = 64 };
-    size_t asked = bench->options.batch;
-    return state_kind_is_shared(state_kind_of(store)) || asked < LOCAL ? asked : LOCAL;
-}
-
-static void sync_store(struct bench *bench, struct state_store *store)
+static void sync_now(struct bench *bench, const struct loose_shard *worker)
 {
     struct wd_error err;
     double began = seconds_of(CLOCK_MONOTONIC);
-    if (state_sync(store, &err) != WD_OK)
+    if (state_sync(worker->shard.state, &err) != WD_OK)
         give_up("sync", err.text);
     double took = seconds_of(CLOCK_MONOTONIC) - began;
     bench->longest_sync = took > bench->longest_sync ? took : bench->longest_sync;
 }
 
-static void run_remembering(struct bench *bench, struct state_store *store, size_t first, size_t count, size_t authors,
+static void run_remembering(struct bench *bench, struct loose_shard *worker, size_t first, size_t count, size_t authors,
                             bool in_turn)
 {
+    struct partition partition = {.topic = topic};
     double synced = seconds_of(CLOCK_MONOTONIC);
-    for (size_t done = 0; done < count;) {
-        size_t here = count - done < batch_of(bench, store) ? count - done : batch_of(bench, store);
-        run_batch(bench, store, first + done, here, authors, in_turn);
-        done += here;
+    for (size_t i = first; i < first + count; i++) {
+        struct made_event made = {.number = i, .author = author_of(bench, i, authors, in_turn)};
+        struct kafka_record record = record_of(bench, i);
+        wait_for(worker, recalls_have_room);
+        (void)loose_shard_take(worker, &partition, &record, make_event, &made);
+        if (i % BURST != BURST - 1)
+            continue;
+        loop_turn(worker->shard.loop, 0);
         if ((seconds_of(CLOCK_MONOTONIC) - synced) * 1e3 > (double)bench->options.sync_ms) {
-            sync_store(bench, store);
+            sync_now(bench, worker);
             synced = seconds_of(CLOCK_MONOTONIC);
         }
     }
-    sync_store(bench, store);
+    recalls_close_batch(worker->shard.recalls);
+    wait_for(worker, recalls_are_idle);
+    sync_now(bench, worker);
 }
 
 /* ---- a store ---- */
@@ -356,49 +326,71 @@ static double measure_idle(struct bench *bench, struct state_store *store, size_
     return size.values ? (double)size.bytes / (double)size.values : 0;
 }
 
+static void start_worker(struct bench *bench, struct loose_shard *worker, struct state_share *share,
+                         struct wd_ruleset *rules)
+{
+    static char pause[] = "pause";
+    worker->config.worker.event_memory = EVENT_BYTES;
+    worker->config.state.batch = (int64_t)bench->options.batch;
+    worker->config.state.on_failure = pause;
+    worker->on_act = note_verdicts;
+    worker->context = bench;
+    loose_shard_init(worker, share, rules);
+}
+
 static struct figures measure_store(struct bench *bench, enum state_kind kind, size_t authors)
 {
     struct state_options options = options_of(bench, kind, authors);
     struct state_share *share = NULL;
-    struct state_store *store = NULL;
     struct wd_error err = {0};
     struct figures figures = {0};
-    if (state_share_open(&options, &share, &err) != WD_OK || state_open(share, bench->loop, &store, &err) != WD_OK)
+    struct loose_shard worker = {0};
+    if (state_share_open(&options, &share, &err) != WD_OK)
         give_up(state_kind_name(kind), err.text);
-    run_remembering(bench, store, 0, authors, authors, true); /* everybody once */
+    start_worker(bench, &worker, share, bench->remembering);
+    run_remembering(bench, &worker, 0, authors, authors, true); /* everybody once */
     bench->random = 7;
     bench->longest_sync = 0;
     double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
     double process = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-    run_remembering(bench, store, authors, bench->options.measure, authors, false);
+    run_remembering(bench, &worker, authors, bench->options.measure, authors, false);
     double measured = (double)bench->options.measure;
     figures.processor_ns = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor) * 1e9 / measured;
     figures.process_ns = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - process) * 1e9 / measured;
     figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
     figures.longest_sync_ms = bench->longest_sync * 1e3;
     struct state_size size;
-    state_size_of(store, &size);
+    state_size_of(worker.shard.state, &size);
     figures.values = (double)size.values;
     figures.idle_bytes =
-        kind == STATE_MEMORY ? measure_idle(bench, store, authors, authors + bench->options.measure) : 0;
+        kind == STATE_MEMORY ? measure_idle(bench, worker.shard.state, authors, authors + bench->options.measure) : 0;
     figures.bytes_an_author = size.values ? (double)size.bytes / (double)size.values : 0;
-    state_close(store);
+    loose_shard_fini(&worker);
     state_share_close(share);
     return figures;
 }
 
 static struct figures measure_text(struct bench *bench, size_t authors)
 {
+    const struct state_options options = options_of(bench, STATE_MEMORY, authors); /* a shard has one; it stays empty */
+    struct state_share *share = NULL;
+    struct wd_error err = {0};
     struct figures figures = {0};
-    run_text(bench, 0, bench->options.measure / 4, authors);
+    struct loose_shard worker = {0};
+    if (state_share_open(&options, &share, &err) != WD_OK)
+        give_up("text", err.text);
+    start_worker(bench, &worker, share, bench->text);
+    run_text(bench, &worker, 0, bench->options.measure / 4, authors);
     bench->random = 7;
     double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
     double process = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-    run_text(bench, authors, bench->options.measure, authors);
+    run_text(bench, &worker, authors, bench->options.measure, authors);
     double measured = (double)bench->options.measure;
     figures.processor_ns = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor) * 1e9 / measured;
     figures.process_ns = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - process) * 1e9 / measured;
     figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
+    loose_shard_fini(&worker);
+    state_share_close(share);
     return figures;
 }
 
@@ -464,7 +456,7 @@ static struct options read_options(int argc, char **argv)
                               .authors = {1000000},
                               .author_counts = 1,
                               .measure = 300000,
-                              .batch = 512,
+                              .batch = 256,
                               .cache_mb = 256,
                               .sync_ms = 1000,
                               .redis = "127.0.0.1:6379",
@@ -526,7 +518,6 @@ static struct options read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    const struct wd_scanner_options scanner = {.stage = WD_STAGE_WORKER};
     struct wd_error err = {0};
     static struct bench bench;
     bench.options = read_options(argc, argv);
@@ -534,13 +525,9 @@ int main(int argc, char **argv)
     read_records(&bench);
     bench.text = load(&bench.options, false);
     bench.remembering = load(&bench.options, true);
-    bench.decoder = wd_decoder_new(RECORD_BYTES);
-    bench.scanner = wd_scanner_new(&scanner);
-    bench.arena = wd_arena_new_sized(ARENA_BYTES, bench.options.batch * 12 * 1024); /* as recall.c has it */
-    bench.verdicts = wd_arena_new_sized(ARENA_BYTES, bench.options.batch * 4 * 1024);
+    bench.arena = wd_arena_new(EVENT_BYTES);
     bench.loop = loop_new(&err);
-    if (!bench.decoder || !bench.scanner || !bench.arena || !bench.verdicts || !bench.loop ||
-        !recall_values_init(&bench.values))
+    if (!bench.arena || !bench.loop)
         give_up("state", "no memory");
     for (size_t i = 0; i < bench.options.author_counts; i++) {
         size_t authors = bench.options.authors[i];
@@ -553,12 +540,8 @@ int main(int argc, char **argv)
             tell(&bench, authors, state_kind_name((enum state_kind)kind), &figures, &text);
         }
     }
-    recall_values_fini(&bench.values);
     loop_free(bench.loop);
-    wd_scanner_free(bench.scanner);
-    wd_decoder_free(bench.decoder);
     wd_arena_free(bench.arena);
-    wd_arena_free(bench.verdicts);
     wd_ruleset_unref(bench.text);
     wd_ruleset_unref(bench.remembering);
     free(bench.records);

@@ -65,7 +65,7 @@ struct config {
         int64_t event_budget_ms; /* time for the rules on one event: 4 ms */
         int64_t drain_timeout_ms;
         int64_t commit_interval_ms;
-        int64_t commit_after_action_ms; /* 100 ms; at most commit_interval_ms */
+        int64_t commit_after_action_ms;      /* 100 ms; at most commit_interval_ms */
         int64_t max_attempts;                /* 10 */
         int64_t retry_base_ms, retry_max_ms; /* 500 ms, 60 s */
         int64_t breaker_window_ms, breaker_probe_ms;
@@ -102,7 +102,7 @@ struct config {
         int64_t timeout_ms;                   /* redis: 2 s */
         int64_t grace_ms;                     /* values are kept so long after nothing depends on them: 24 h */
         char *on_failure;                     /* pause | skip */
-        int64_t batch;                        /* records that are recalled and stored together: 512 */
+        int64_t batch;                        /* records that are recalled and stored together: 256 */
     } state;
     struct {
         struct config_map per_day; /* action or "total" -> count, checked to be one */

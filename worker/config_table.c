@@ -193,9 +193,10 @@ const struct option OPTIONS[] = {
      .text = "How often the rule files and their lists are looked at; when they have changed and stand still, they are "
              "loaded anew. 0: only at SIGHUP and POST /-/reload."},
     {ROW(rules, "sample", sample), .type = OPTION_FILE, .path = PATH_BESIDE, .default_text = NULL,
-     .text = "A file of some thousand messages of yours, a text a line or JSON lines of events, read whenever rules are "
-             "loaded: the index looks for what is rare in them. Only speed depends on it; `warden rules bench --sample` "
-             "tells how much."},
+     .text =
+         "A file of some thousand messages of yours, a text a line or JSON lines of events, read whenever rules are "
+         "loaded: the index looks for what is rare in them. Only speed depends on it; `warden rules bench --sample` "
+         "tells how much."},
     {ROW(rules, "trusted_keys", trusted_keys), .type = OPTION_LIST, .default_text = "[]",
      .text = "Public keys of minisign's (as RWQ...) that may sign bundles. Once there is one, `warden rules verify`, "
              "`install` and `pull` refuse what none of them has signed."},
@@ -239,8 +240,10 @@ const struct option OPTIONS[] = {
      .text =
          "While the store fails: pause takes nothing new and loses nothing; skip judges by the text rules alone, and "
          "says so in decision records."},
-    {ROW(state, "batch", batch), INT(1, 8192), .default_text = "512",
-     .text = "Records that are recalled, judged and stored together, at most."},
+    {ROW(state, "batch", batch), INT(1, 8192), .default_text = "256",
+     .text = "Records that are recalled, judged and stored together, at most. With redis up to three such batches are "
+             "under "
+             "way at once."},
 
     {ROW(valves, "per_day", per_day), .type = OPTION_MAP, .default_text = "{}",
      .text = "How often an action may be carried out in a day (UTC), as in {ban: 200, delete: 5000, total: 20000}; a "

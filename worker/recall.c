@@ -1,8 +1,10 @@
-/* See recall.h: gathering, and the doors. Neighbours: recall_run.c is the way of a batch. */
+/* See recall.h: gathering, and the doors. Neighbours: recall_order.c moves what is gathered on, recall_run.c has the
+ * steps. */
 #include "worker/recall_batch.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "worker/shard_parts.h"
 
@@ -11,9 +13,14 @@ enum { ARENAS = 3 }; /* of worker.event_memory: a batch is closed past one of th
 
 /* ---- gathering ---- */
 
+static const struct batch *gathering(const struct recalls *recalls)
+{
+    return &recalls->batches[recalls->gathering % recalls->batch_count];
+}
+
 struct wd_arena *recalls_arena(struct recalls *recalls)
 {
-    return recalls->gathering->arena;
+    return gathering(recalls)->arena;
 }
 
 static bool copy_headers(struct wd_arena *arena, struct kafka_record *copy, const struct kafka_record *record)
@@ -33,7 +40,7 @@ static bool copy_headers(struct wd_arena *arena, struct kafka_record *copy, cons
 
 const struct kafka_record *recalls_keep(struct recalls *recalls, const struct kafka_record *record)
 {
-    struct wd_arena *arena = recalls->gathering->arena;
+    struct wd_arena *arena = gathering(recalls)->arena;
     struct kafka_record *copy = wd_arena_alloc(arena, sizeof(*copy));
     if (!copy)
         return NULL;
@@ -74,13 +81,26 @@ static bool has_wanted(const struct passage *passage)
     return false;
 }
 
+/* Fetching that is paused may still hand out what was fetched, to a batch that is full. */
+static bool has_place(struct batch *batch)
+{
+    if (batch->count < batch->passage_room)
+        return true;
+    struct passage *wider = realloc(batch->passages, 2 * batch->passage_room * sizeof(*wider));
+    if (!wider)
+        return false;
+    batch->passages = wider;
+    batch->passage_room *= 2;
+    return true;
+}
+
 bool recalls_add(struct recalls *recalls, struct passage *passage)
 {
-    struct batch *batch = recalls->gathering;
+    struct batch *batch = recalls_batch(recalls, recalls->gathering);
     if (passage->failure_class || !passage->events.count || !has_wanted(passage))
         return false;
     passage->recalled = wd_arena_zalloc(batch->arena, passage->events.count, sizeof(*passage->recalled));
-    bool fine = passage->recalled != NULL;
+    bool fine = passage->recalled != NULL && has_place(batch);
     for (size_t i = 0; fine && i < passage->events.count; i++)
         fine = recall_event(batch, passage, i);
     if (!fine) {
@@ -93,31 +113,23 @@ bool recalls_add(struct recalls *recalls, struct passage *passage)
     passage->decoded = passage->events.count;
     passage->partition->recalling++;
     batch->passages[batch->count++] = *passage;
-    if (batch->count == recalls->batch_max)
+    if (batch->count >= recalls->batch_max)
         recalls_close_batch(recalls);
     return true;
 }
 
 void recalls_settle(struct recalls *recalls)
 {
-    if (!recalls->gathering->count)
-        batch_reset(recalls->gathering);
+    if (!gathering(recalls)->count)
+        batch_reset(recalls_batch(recalls, recalls->gathering));
 }
 
 void recalls_close_batch(struct recalls *recalls)
 {
-    if (!recalls->gathering->count)
+    if (!gathering(recalls)->count)
         return;
-    if (recalls->active) {
-        recalls->close_wanted = true;
-        return;
-    }
-    struct batch *batch = recalls->gathering;
-    recalls->active = batch;
-    recalls->gathering = batch == &recalls->batches[0] ? &recalls->batches[1] : &recalls->batches[0];
-    recalls->close_wanted = false;
-    metrics_add(recalls->shard->metrics, METRIC_STATE_BATCHES, 1);
-    batch_start(batch);
+    recalls->close_wanted = true;
+    recalls_advance(recalls);
 }
 
 void batch_reset(struct batch *batch)
@@ -127,7 +139,7 @@ void batch_reset(struct batch *batch)
     recall_values_reset(&batch->values);
     batch->count = batch->cursor = 0;
     batch->newest_ms = INT64_MIN;
-    batch->without_values = false;
+    batch->without_values = batch->is_fresh = batch->sent_back = false;
     batch->conflicts = 0;
     valve_request_reset(&batch->valves);
 }
@@ -135,8 +147,10 @@ void batch_reset(struct batch *batch)
 static void on_retry_timer(void *context)
 {
     struct recalls *recalls = context;
-    if (recalls->active)
-        batch_start(recalls->active);
+    struct batch *front = recalls_batch(recalls, recalls->front);
+    if (front->stage == BATCH_FAILED)
+        batch_set_stage(front, BATCH_CLOSED);
+    recalls_advance(recalls);
 }
 
 void batch_release(struct passage *passage)
@@ -168,16 +182,34 @@ static size_t first_block(const struct recalls *recalls, size_t for_record)
     return recalls->batch_max * for_record < most ? recalls->batch_max * for_record : most;
 }
 
-static bool init_batch(struct batch *batch, struct recalls *recalls)
+static bool init_batch(struct batch *batch, struct recalls *recalls, uint64_t seed)
 {
     size_t memory = (size_t)recalls->shard->config->worker.event_memory;
     batch->recalls = recalls;
     batch->arena = wd_arena_new_sized(ARENAS * memory, first_block(recalls, RECORD_MEMORY));
     batch->verdicts = wd_arena_new_sized(ARENAS * memory, first_block(recalls, VERDICT_MEMORY));
     batch->passages = calloc(recalls->batch_max, sizeof(*batch->passages));
-    if (!batch->arena || !batch->verdicts || !batch->passages || !recall_values_init(&batch->values))
+    batch->passage_room = recalls->batch_max;
+    if (!batch->arena || !batch->verdicts || !batch->passages || !recall_values_init(&batch->values, seed))
         return false;
     batch_reset(batch);
+    return true;
+}
+
+/* One is stored, one judged, one recalled, one gathered. A store that answers at once has none on its way. */
+static size_t batch_count(const struct shard *shard)
+{
+    return state_kind_is_shared(state_kind_of(shard->state)) ? BATCHES_MAX : 2;
+}
+
+static bool init_batches(struct recalls *recalls)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        return false;
+    for (size_t i = 0; i < recalls->batch_count; i++)
+        if (!init_batch(&recalls->batches[i], recalls, seed))
+            return false;
     return true;
 }
 
@@ -188,9 +220,11 @@ struct recalls *recalls_new(struct shard *shard)
         return NULL;
     recalls->shard = shard;
     recalls->batch_max = batch_max(shard);
-    recalls->gathering = &recalls->batches[0];
+    recalls->batch_count = batch_count(shard);
+    recalls->oldest = recalls->front = recalls->gathering = 1;
+    recalls->batches[1].number = 1;
     recalls->retry_timer = loop_timer_new(shard->loop, on_retry_timer, recalls);
-    if (recalls->retry_timer && init_batch(&recalls->batches[0], recalls) && init_batch(&recalls->batches[1], recalls))
+    if (recalls->retry_timer && init_batches(recalls))
         return recalls;
     recalls_free(recalls);
     return NULL;
@@ -206,7 +240,7 @@ void recalls_free(struct recalls *recalls)
 {
     if (!recalls)
         return;
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < recalls->batch_count; i++) {
         struct batch *batch = &recalls->batches[i];
         for (size_t n = 0; n < batch->count; n++)
             batch_release(&batch->passages[n]);
@@ -226,25 +260,28 @@ bool recalls_are_held(const struct recalls *recalls)
 
 bool recalls_have_room(const struct recalls *recalls)
 {
-    const struct batch *batch = recalls->gathering;
+    const struct batch *batch = gathering(recalls);
     return !recalls_are_held(recalls) && batch->count < recalls->batch_max &&
            wd_arena_used(batch->arena) < (size_t)recalls->shard->config->worker.event_memory;
 }
 
 bool recalls_are_idle(const struct recalls *recalls)
 {
-    return !recalls->active && !recalls->gathering->count;
+    return recalls->front == recalls->gathering && !gathering(recalls)->count;
 }
 
 size_t recalls_waiting(const struct recalls *recalls)
 {
-    return recalls->batches[0].count + recalls->batches[1].count;
+    size_t count = 0;
+    for (size_t i = 0; i < recalls->batch_count; i++)
+        count += recalls->batches[i].count;
+    return count;
 }
 
 size_t recalls_bytes(const struct recalls *recalls)
 {
     size_t bytes = 0;
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < recalls->batch_count; i++)
         bytes += wd_arena_used(recalls->batches[i].arena) + wd_arena_used(recalls->batches[i].verdicts);
     return bytes;
 }

@@ -1,10 +1,11 @@
 /* Records that need what is remembered, a batch at a time: their values are recalled together, the records judged in
- * order, what has changed is stored, and only then are they acted on and finished. One batch is gathered while another
- * one is on its way to the store and back.
+ * order, what has changed is stored, and only then are they acted on and finished. While one batch is stored the next
+ * ones are recalled and judged already, where the store is another process (recall_order.c).
  *
- * What always holds: a batch is judged only when the one before it is stored, so each record sees what the ones before
- * it did; a record whose partition goes away is dropped unfinished: its next owner judges it the same, because its
- * values have seen it. Neighbours: pipeline.c, valves.c, worker/state/. */
+ * What always holds: batches are judged, stored and acted on in order, and a batch is stored only when the one before
+ * it is acted on, so each record sees what the ones before it did; a record whose partition goes away is dropped
+ * unfinished: its next owner judges it the same, because its values have seen it. Neighbours: pipeline.c, valves.c,
+ * worker/state/. */
 #ifndef WORKER_RECALL_H
 #define WORKER_RECALL_H
 

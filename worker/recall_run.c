@@ -1,5 +1,5 @@
-/* The way of a batch that is closed: recall, judge, store, count, act. Read batch_start() and what follows it.
- * Neighbours: recall.c gathers, recall_values.c holds the values, valves.c counts. */
+/* The steps of a batch: recall, judge, store, count, act. Neighbours: recall_order.c says which batch may do which
+ * step, recall.c gathers, recall_values.c holds the values, valves.c counts. */
 #include <string.h>
 #include <time.h>
 
@@ -13,8 +13,6 @@ enum {
     CONFLICTS_TO_TELL = 50 /* in a row for one batch: two processes work on the same partitions? */
 };
 
-static void judge_on(struct batch *batch);
-static void store_changed(struct batch *batch);
 static void count_actions(struct batch *batch);
 static void act(struct batch *batch);
 
@@ -32,13 +30,17 @@ static int64_t steady_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void note_answer(struct recalls *recalls)
+static void note_answer(const struct batch *batch)
 {
-    metrics_observe(recalls->shard->metrics, HISTOGRAM_STATE_SECONDS, (double)(steady_ns() - recalls->asked_ns) / 1e9);
+    metrics_observe(batch->recalls->shard->metrics, HISTOGRAM_STATE_SECONDS,
+                    (double)(steady_ns() - batch->asked_ns) / 1e9);
 }
 
-static void note_works(struct recalls *recalls)
+static void note_works(struct batch *batch)
 {
+    struct recalls *recalls = batch->recalls;
+    if (batch_is_front(batch))
+        recalls->alone = false;
     if (!recalls->down)
         return;
     recalls->down = false;
@@ -64,75 +66,118 @@ static void tell_down(struct recalls *recalls, const struct wd_error *err)
               LOG_STR("shard", recalls->shard->name), LOG_STR("error", err->text), LOG_END);
 }
 
-static void judge_without_values(struct batch *batch)
+static void go_without_values(struct batch *batch)
 {
     batch->without_values = true;
     batch->cursor = 0;
-    judge_on(batch);
+    batch_set_stage(batch, BATCH_RECALLED);
 }
 
-/* What was asked for is asked again later; whether it was carried out does not matter: a value that has seen an event
- * answers as it did. */
+/* Of the front. What was asked for is asked again later; whether it was carried out does not matter: a value that has
+ * seen an event answers as it did. */
 static void fail(struct batch *batch, const struct wd_error *err)
 {
     struct recalls *recalls = batch->recalls;
     tell_down(recalls, err);
-    if (!batch_may_skip(recalls)) {
-        loop_timer_arm(recalls->retry_timer, RETRY_MS);
+    recalls_send_back(recalls);
+    recalls->alone = true;
+    if (batch_may_skip(recalls)) {
+        recalls->skip_until_ms = shard_now_ms(recalls->shard) + SKIP_MS;
+        wd_arena_reset(batch->verdicts);
+        go_without_values(batch);
         return;
     }
-    recalls->skip_until_ms = shard_now_ms(recalls->shard) + SKIP_MS;
-    judge_without_values(batch);
+    batch_set_stage(batch, BATCH_FAILED);
+    loop_timer_arm(recalls->retry_timer, RETRY_MS);
 }
 
 /* ---- recalling ---- */
+
+/* Behind the front a failure is no news: the front will meet it, too, or be answered. */
+static void fail_to_recall(struct batch *batch, const struct wd_error *err)
+{
+    if (batch_is_front(batch)) {
+        fail(batch, err);
+        return;
+    }
+    batch->recalls->alone = true;
+    batch_set_stage(batch, BATCH_CLOSED);
+}
+
+static void take_recalled(struct batch *batch, enum wd_status status, const struct wd_error *err)
+{
+    if (batch->sent_back) {
+        batch->sent_back = false;
+        batch_set_stage(batch, BATCH_CLOSED);
+        return;
+    }
+    note_answer(batch);
+    if (status != WD_OK) {
+        fail_to_recall(batch, err);
+        return;
+    }
+    note_works(batch);
+    recall_values_note_got(&batch->values);
+    batch->is_fresh = true;
+    batch_set_stage(batch, BATCH_RECALLED);
+}
 
 static void on_recalled(void *context, enum wd_status status, const struct wd_error *err)
 {
     struct batch *batch = context;
     if (batch->recalls->stopped)
         return;
-    note_answer(batch->recalls);
-    if (status != WD_OK) {
-        fail(batch, err);
-        return;
-    }
-    note_works(batch->recalls);
-    recall_values_note_got(&batch->values);
-    judge_on(batch);
+    take_recalled(batch, status, err);
+    recalls_advance(batch->recalls);
 }
 
-/* The values of `batch->values.items`. */
-static void ask(struct batch *batch, size_t count)
+/* The values that are missing. */
+static void ask(struct batch *batch)
 {
     struct recalls *recalls = batch->recalls;
+    size_t count = recall_values_missing(&batch->values);
+    if (!count) { /* only valves have a use for the store */
+        batch_set_stage(batch, BATCH_RECALLED);
+        return;
+    }
     metrics_add(recalls->shard->metrics, METRIC_STATE_RECALLED, count);
-    recalls->asked_ns = steady_ns();
+    batch_set_stage(batch, BATCH_RECALLING);
+    batch->asked_behind = recalls->front;
+    batch->asked_ns = steady_ns();
     state_get(recalls->shard->state, batch->values.items, count, on_recalled, batch);
 }
 
-void batch_start(struct batch *batch)
+void batch_recall(struct batch *batch)
 {
     struct recalls *recalls = batch->recalls;
     batch->cursor = 0;
+    batch->without_values = batch->is_fresh = false;
     wd_arena_reset(batch->verdicts);
     if (recalls->down && batch_may_skip(recalls) && shard_now_ms(recalls->shard) < recalls->skip_until_ms) {
-        judge_without_values(batch);
+        go_without_values(batch);
         return;
     }
     recall_values_forget(&batch->values);
-    size_t count = recall_values_missing(&batch->values);
-    if (count)
-        ask(batch, count);
-    else
-        judge_on(batch); /* only valves have a use for the store */
+    ask(batch);
 }
 
 /* ---- judging ---- */
 
 struct wd_arena *recalls_verdict_arena(struct recalls *recalls)
 {
-    return recalls->active->verdicts;
+    return recalls->judging->verdicts;
+}
+
+/* What was recalled may be older than what the batches before this one have made of it. False: no memory. */
+static bool cover(struct batch *batch)
+{
+    if (!batch->is_fresh)
+        return true;
+    batch->is_fresh = false;
+    for (uint64_t before = batch->number; before-- > batch->asked_behind;)
+        if (!recall_values_cover(&batch->values, &recalls_batch(batch->recalls, before)->values, before))
+            return false;
+    return true;
 }
 
 /* What came back may name more values (who reported a content). What cannot be had is NULL: judging says so. */
@@ -170,12 +215,18 @@ static bool has_all_values(struct batch *batch, struct passage *passage)
         find_values(batch, passage, i);
     if (batch->values.count == slots)
         return true;
-    ask(batch, recall_values_missing(&batch->values));
+    ask(batch);
     return false;
 }
 
-static void judge_on(struct batch *batch)
+void batch_judge(struct batch *batch)
 {
+    if (!cover(batch)) {
+        struct wd_error err = {0};
+        wd_fail(&err, WD_ERR_MEMORY, "no memory for what is remembered");
+        fail_to_recall(batch, &err);
+        return;
+    }
     while (batch->cursor < batch->count) {
         struct passage *passage = &batch->passages[batch->cursor];
         if (is_leaving(passage)) {
@@ -187,10 +238,8 @@ static void judge_on(struct batch *batch)
         batch->cursor++;
         pipeline_judge(passage);
     }
-    if (batch->without_values)
-        count_actions(batch);
-    else
-        store_changed(batch);
+    recall_values_hold(&batch->values);
+    batch_set_stage(batch, BATCH_JUDGED);
 }
 
 /* ---- storing ---- */
@@ -206,40 +255,60 @@ static void tell_conflicts(struct batch *batch, size_t conflicts)
               LOG_STR("shard", shard->name), LOG_INT("values", conflicts), LOG_END);
 }
 
+/* What those behind have taken from this batch has these versions now. */
+static void settle(struct batch *batch)
+{
+    struct recalls *recalls = batch->recalls;
+    for (uint64_t behind = batch->number + 1; behind < recalls->gathering; behind++)
+        recall_values_settle(&recalls_batch(recalls, behind)->values, &batch->values, batch->number);
+}
+
 /* Of the values that somebody else has changed the new ones are recalled, and everything is judged again: what was
  * stored has seen its events and answers as it did. */
+static void judge_again(struct batch *batch, size_t conflicts)
+{
+    tell_conflicts(batch, conflicts);
+    recalls_note_conflicts(batch->recalls);
+    batch->cursor = 0;
+    wd_arena_reset(batch->verdicts);
+    ask(batch);
+}
+
+static void take_stored(struct batch *batch, enum wd_status status, const struct wd_error *err)
+{
+    note_answer(batch);
+    if (status != WD_OK) {
+        fail(batch, err);
+        return;
+    }
+    note_works(batch);
+    size_t conflicts = recall_values_note_stored(&batch->values);
+    if (conflicts)
+        judge_again(batch, conflicts);
+    else
+        count_actions(batch);
+}
+
 static void on_stored(void *context, enum wd_status status, const struct wd_error *err)
 {
     struct batch *batch = context;
     if (batch->recalls->stopped)
         return;
-    note_answer(batch->recalls);
-    if (status != WD_OK) {
-        fail(batch, err);
-        return;
-    }
-    note_works(batch->recalls);
-    size_t conflicts = recall_values_note_stored(&batch->values);
-    if (!conflicts) {
-        count_actions(batch);
-        return;
-    }
-    tell_conflicts(batch, conflicts);
-    batch->cursor = 0;
-    wd_arena_reset(batch->verdicts);
-    ask(batch, recall_values_missing(&batch->values));
+    take_stored(batch, status, err);
+    recalls_advance(batch->recalls);
 }
 
-static void store_changed(struct batch *batch)
+void batch_store(struct batch *batch)
 {
     struct recalls *recalls = batch->recalls;
-    size_t count = recall_values_changed(&batch->values);
+    size_t count = batch->without_values ? 0 : recall_values_changed(&batch->values);
     if (!count) {
         count_actions(batch);
         return;
     }
     metrics_add(recalls->shard->metrics, METRIC_STATE_STORED, count);
-    recalls->asked_ns = steady_ns();
+    batch_set_stage(batch, BATCH_STORING);
+    batch->asked_ns = steady_ns();
     state_put(recalls->shard->state, batch->values.items, count, batch->newest_ms, on_stored, batch);
 }
 
@@ -252,17 +321,20 @@ static void on_counted(void *context, enum wd_status status)
         return;
     if (status == WD_OK || batch_may_skip(batch->recalls)) {
         act(batch);
-        return;
+    } else {
+        struct wd_error err = {0};
+        wd_fail(&err, WD_ERR_UNAVAILABLE, "the state store cannot count actions for the valves");
+        fail(batch, &err);
     }
-    struct wd_error err = {0};
-    wd_fail(&err, WD_ERR_UNAVAILABLE, "the state store cannot count actions for the valves");
-    fail(batch, &err);
+    recalls_advance(batch->recalls);
 }
 
 /* How many of the actions the valves let through; the counts are the group's. */
 static void count_actions(struct batch *batch)
 {
     struct shard *shard = batch->recalls->shard;
+    settle(batch);
+    batch_set_stage(batch, BATCH_COUNTING);
     valve_request_reset(&batch->valves);
     for (size_t i = 0; valves_are_set(shard->config) && i < batch->count; i++) {
         const struct passage *passage = &batch->passages[i];
@@ -292,9 +364,8 @@ static void act(struct batch *batch)
         act_on(batch, &batch->passages[i]);
         batch_release(&batch->passages[i]);
     }
-    batch_reset(batch);
-    recalls->active = NULL;
-    if (recalls->close_wanted)
-        recalls_close_batch(recalls);
+    valves_give_back(recalls->shard, &batch->valves);
+    batch->count = 0;
+    recalls_note_done(recalls);
     loop_timer_arm(recalls->shard->poll_timer, 0); /* there is room again */
 }

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { FIRST_SLOTS = 256, KEPT_BYTES = 16 * 1024 };
 
@@ -20,11 +19,11 @@ static uint64_t hash_key(uint64_t hash, struct wd_str key)
     return hash ^ (hash >> 32);
 }
 
-bool recall_values_init(struct recall_values *values)
+bool recall_values_init(struct recall_values *values, uint64_t seed)
 {
-    *values = (struct recall_values){.index_size = (size_t)2 * FIRST_SLOTS};
+    *values = (struct recall_values){.index_size = (size_t)2 * FIRST_SLOTS, .seed = seed};
     values->index = calloc(values->index_size, sizeof(*values->index));
-    return values->index && getrandom(&values->seed, sizeof(values->seed), 0) == sizeof(values->seed);
+    return values->index != NULL;
 }
 
 void recall_values_fini(struct recall_values *values)
@@ -48,13 +47,13 @@ void recall_values_reset(struct recall_values *values)
             *value = (struct wd_value){0};
         }
     }
-    values->count = 0;
+    values->count = values->covered = 0;
 }
 
 void recall_values_forget(struct recall_values *values)
 {
     for (size_t i = 0; i < values->count; i++)
-        values->slots[i].is_there = false;
+        values->slots[i].is_there = values->slots[i].is_held = false;
 }
 
 /* ---- slots ---- */
@@ -62,7 +61,7 @@ void recall_values_forget(struct recall_values *values)
 static void enter(struct recall_values *values, uint32_t slot)
 {
     size_t mask = values->index_size - 1;
-    size_t at = hash_key(values->seed, values->slots[slot].key) & mask;
+    size_t at = values->slots[slot].hash & mask;
     while (values->index[at])
         at = (at + 1) & mask;
     values->index[at] = slot + 1;
@@ -91,22 +90,32 @@ static bool widen(struct recall_values *values)
     return true;
 }
 
+static bool find(const struct recall_values *values, struct wd_str key, uint64_t hash, uint32_t *slot_out)
+{
+    size_t mask = values->index_size - 1;
+    for (size_t at = hash & mask; values->index[at]; at = (at + 1) & mask) {
+        *slot_out = values->index[at] - 1;
+        const struct recall_slot *slot = &values->slots[*slot_out];
+        if (slot->hash == hash && wd_str_equal(slot->key, key))
+            return true;
+    }
+    return false;
+}
+
 /* False: no memory. */
 static bool slot_of(struct recall_values *values, struct wd_str key, uint32_t *slot_out)
 {
-    size_t mask = values->index_size - 1;
-    for (size_t at = hash_key(values->seed, key) & mask; values->index[at]; at = (at + 1) & mask) {
-        *slot_out = values->index[at] - 1;
-        if (wd_str_equal(values->slots[*slot_out].key, key))
-            return true;
-    }
+    uint64_t hash = hash_key(values->seed, key);
+    if (find(values, key, hash, slot_out))
+        return true;
     if ((values->count == values->room || 2 * values->count >= values->index_size) && !widen(values))
         return false;
     *slot_out = (uint32_t)values->count++;
     struct recall_slot *slot = &values->slots[*slot_out];
     slot->key = key;
-    slot->version = 0;
-    slot->is_there = false;
+    slot->hash = hash;
+    slot->version = slot->covered_by = 0;
+    slot->is_there = slot->is_held = false;
     slot->value.len = 0;
     slot->value.changed = false;
     enter(values, *slot_out);
@@ -179,6 +188,7 @@ void recall_values_note_got(struct recall_values *values)
     for (size_t i = 0; i < values->item_count; i++) {
         struct recall_slot *slot = &values->slots[values->item_slots[i]];
         slot->version = values->items[i].version;
+        slot->covered_by = 0;
         slot->value.changed = false;
         slot->is_there = true;
     }
@@ -203,7 +213,57 @@ size_t recall_values_note_stored(struct recall_values *values)
         slot->version = values->items[i].version;
         slot->value.changed = false;
         slot->is_there = !values->items[i].conflict;
+        slot->is_held &= slot->is_there;
         conflicts += values->items[i].conflict;
     }
     return conflicts;
+}
+
+/* ---- what earlier batches hold ---- */
+
+void recall_values_hold(struct recall_values *values)
+{
+    for (size_t i = 0; i < values->count; i++)
+        values->slots[i].is_held |= values->slots[i].is_there && values->slots[i].value.changed;
+}
+
+static bool copy_value(struct wd_value *to, const struct wd_value *from)
+{
+    if (from->len > to->capacity) {
+        unsigned char *wider = realloc(to->bytes, from->len);
+        if (!wider)
+            return false;
+        to->bytes = wider;
+        to->capacity = from->len;
+    }
+    if (from->len)
+        memcpy(to->bytes, from->bytes, from->len);
+    to->len = from->len;
+    to->forget_at_ms = from->forget_at_ms;
+    to->changed = false;
+    return true;
+}
+
+bool recall_values_cover(struct recall_values *values, const struct recall_values *earlier, uint64_t number)
+{
+    for (size_t i = 0; i < values->item_count; i++) {
+        struct recall_slot *slot = &values->slots[values->item_slots[i]];
+        uint32_t at;
+        if (slot->covered_by || !find(earlier, slot->key, slot->hash, &at) || !earlier->slots[at].is_held)
+            continue;
+        if (!copy_value(&slot->value, &earlier->slots[at].value))
+            return false;
+        slot->version = earlier->slots[at].version;
+        slot->covered_by = number;
+        slot->covered_slot = at;
+        values->covered++;
+    }
+    return true;
+}
+
+void recall_values_settle(struct recall_values *values, const struct recall_values *earlier, uint64_t number)
+{
+    for (size_t i = 0; values->covered && i < values->count; i++)
+        if (values->slots[i].covered_by == number)
+            values->slots[i].version = earlier->slots[values->slots[i].covered_slot].version;
 }

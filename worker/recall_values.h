@@ -1,4 +1,5 @@
-/* The values of a batch by key: each key once, whatever number of events needs it. Neighbour: recall.c. */
+/* The values of a batch by key: each key once, whatever number of events needs it. Where the batch runs ahead, what the
+ * batches before it hold is laid over what was recalled. Neighbours: recall.c, recall_order.c. */
 #ifndef WORKER_RECALL_VALUES_H
 #define WORKER_RECALL_VALUES_H
 
@@ -8,8 +9,11 @@
 struct recall_slot {
     struct wd_str key; /* in the batch's arena */
     struct wd_value value;
-    uint64_t version;
+    uint64_t version, hash;
+    uint64_t covered_by; /* the batch whose value this was at first; 0: the store's */
+    uint32_t covered_slot;
     bool is_there; /* recalled */
+    bool is_held;  /* this batch has changed it: those behind must not use what they recalled before it was stored */
 };
 
 struct recall_values {
@@ -17,13 +21,14 @@ struct recall_values {
     size_t count, room;
     uint32_t *index; /* hash table of slot + 1 */
     size_t index_size;
-    uint64_t seed;
+    uint64_t seed; /* the same for all batches of a thread */
+    size_t covered;
     struct state_item *items; /* what the store is asked, and which slot each item is */
     uint32_t *item_slots;
     size_t item_count, item_room;
 };
 
-bool recall_values_init(struct recall_values *values); /* false: no memory */
+bool recall_values_init(struct recall_values *values, uint64_t seed); /* false: no memory */
 void recall_values_fini(struct recall_values *values);
 /* Forgets all keys. */
 void recall_values_reset(struct recall_values *values);
@@ -43,5 +48,13 @@ void recall_values_note_got(struct recall_values *values);
  * missing from then on. */
 size_t recall_values_changed(struct recall_values *values);
 size_t recall_values_note_stored(struct recall_values *values);
+
+/* Judging is over: what has changed is held. */
+void recall_values_hold(struct recall_values *values);
+/* After recall_values_note_got(): takes what `earlier`, batch `number`, holds in place of what was got; from the newest
+ * of the batches before this one to the oldest. False: no memory. */
+bool recall_values_cover(struct recall_values *values, const struct recall_values *earlier, uint64_t number);
+/* When `earlier` is stored: what was taken from it has its versions from then on. */
+void recall_values_settle(struct recall_values *values, const struct recall_values *earlier, uint64_t number);
 
 #endif

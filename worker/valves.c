@@ -40,6 +40,7 @@ static bool passes(const struct wd_action *action, int valve)
 void valve_request_reset(struct valve_request *request)
 {
     memset(request->wanted, 0, sizeof(request->wanted));
+    memset(request->used, 0, sizeof(request->used));
 }
 
 void valve_request_add(struct valve_request *request, const struct config *config, const struct wd_verdict *verdict)
@@ -61,6 +62,15 @@ static size_t key_of(int valve, int64_t wall_ms, char *out, size_t size)
                        : valve == VALVE_TOTAL  ? "total"
                                                : wd_action_kind_name((enum wd_action_kind)valve);
     return (size_t)snprintf(out, size, "valve:%s:%s", name, when);
+}
+
+static void count(struct shard *shard, const struct valve_request *request, int valve, int64_t delta,
+                  state_count_fn *counted, void *context)
+{
+    char key[80];
+    size_t length = key_of(valve, request->wall_ms, key, sizeof(key));
+    state_count(shard->state, (struct wd_str){.data = key, .len = length}, delta,
+                valve == VALVE_BAN_RATE ? MINUTE_TTL_MS : DAY_TTL_MS, counted, context);
 }
 
 static void end_answer(struct valve_request *request)
@@ -89,19 +99,35 @@ void valves_ask(struct shard *shard, struct valve_request *request, int64_t wall
     request->done = done;
     request->context = context;
     request->status = WD_OK;
+    request->wall_ms = wall_ms;
     request->left = 1; /* this function */
     for (int valve = 0; valve < VALVE_COUNT; valve++) {
         request->limits[valve] = limit_of(shard->config, valve);
         if (request->limits[valve] < 0 || !request->wanted[valve])
             continue;
-        char key[80];
-        size_t length = key_of(valve, wall_ms, key, sizeof(key));
         request->questions[valve] = (struct valve_question){.request = request, .valve = valve};
         request->left++;
-        state_count(shard->state, (struct wd_str){.data = key, .len = length}, request->wanted[valve],
-                    valve == VALVE_BAN_RATE ? MINUTE_TTL_MS : DAY_TTL_MS, on_count, &request->questions[valve]);
+        count(shard, request, valve, request->wanted[valve], on_count, &request->questions[valve]);
     }
     end_answer(request);
+}
+
+static void ignore_count(void *context, enum wd_status status, int64_t amount)
+{
+    (void)context;
+    (void)status; /* then less is left than could be */
+    (void)amount;
+}
+
+void valves_give_back(struct shard *shard, struct valve_request *request)
+{
+    for (int valve = 0; valve < VALVE_COUNT && request->status == WD_OK; valve++) {
+        int64_t unused = request->wanted[valve] - request->used[valve];
+        if (request->limits[valve] < 0 || unused <= 0)
+            continue;
+        count(shard, request, valve, -unused, ignore_count, NULL);
+        request->wanted[valve] = request->used[valve];
+    }
 }
 
 /* ---- holding back ---- */
@@ -113,8 +139,10 @@ static int shut_for(struct valve_request *request, const struct wd_action *actio
         if (request->limits[valve] >= 0 && passes(action, valve) && request->allowed[valve] <= 0)
             return valve;
     for (int valve = 0; valve < VALVE_COUNT; valve++)
-        if (request->limits[valve] >= 0 && passes(action, valve))
+        if (request->limits[valve] >= 0 && passes(action, valve)) {
             request->allowed[valve]--;
+            request->used[valve]++;
+        }
     return -1;
 }
 

@@ -2,7 +2,8 @@
  * hold back goes from a verdict's `actions` to its `held`, is counted and logged, and stands in the decision record.
  *
  * Counts are the store's, so a group that shares one shares them. Days and minutes are the wall clock's: valves are
- * about what is done to people, not about when events happened. Neighbour: recall.c asks for a whole batch at once. */
+ * about what is done to people, not about when events happened. Neighbour: recall_run.c asks for a whole batch at
+ * once. */
 #ifndef WORKER_VALVES_H
 #define WORKER_VALVES_H
 
@@ -14,6 +15,8 @@ struct valve_request {
     int64_t limits[VALVE_COUNT];  /* -1: none */
     int64_t wanted[VALVE_COUNT];  /* actions of the batch */
     int64_t allowed[VALVE_COUNT]; /* of these, what is left to give */
+    int64_t used[VALVE_COUNT];    /* and given */
+    int64_t wall_ms;              /* when it was asked */
     size_t left;                  /* answers */
     enum wd_status status;
     void (*done)(void *context, enum wd_status status);
@@ -35,5 +38,8 @@ void valves_ask(struct shard *shard, struct valve_request *request, int64_t wall
 /* Takes the verdict's actions out of what is allowed; what is too many is held. False: no memory. */
 bool valves_apply(struct valve_request *request, struct wd_arena *arena, struct shard *shard,
                   const struct kafka_record *record, struct wd_verdict *verdict);
+/* After the last verdict: what was counted and is not done, because a valve is shut or a partition has left, is not
+ * counted any more. */
+void valves_give_back(struct shard *shard, struct valve_request *request);
 
 #endif

@@ -67,25 +67,9 @@ static void add_filter(struct gram_table *table, const struct wide *wide, const 
     free(bytes);
 }
 
-/* Each width is a walk over the text. Of a few grams 3 bytes tell enough, so those of 4 share the walk of others. */
-static void share_a_width(struct gram *grams, size_t count)
-{
-    enum { FEW = 160, SHARED = 3 };
-    bool shared = false;
-    for (size_t i = 0; i < count; i++)
-        shared |= grams[i].width == SHARED;
-    for (size_t i = 0; i < count && shared && count <= FEW; i++) {
-        if (grams[i].width <= SHARED)
-            continue;
-        grams[i].width = SHARED;
-        grams[i].bytes &= (1u << 8 * SHARED) - 1;
-    }
-}
-
 enum wd_status gram_index_init(struct gram_index *index, struct gram *grams, size_t count, const struct wide *wide)
 {
     *index = (struct gram_index){.wide = wide};
-    share_a_width(grams, count);
     if (count > 1)
         qsort(grams, count, sizeof *grams, compare_grams);
     for (size_t from = 0; from < count;) {

@@ -21,8 +21,8 @@ struct wd_ruleset;
 struct wd_ruleset_options {
     size_t match_limit;              /* PCRE2 match limit per attempt; 0: 30,000 */
     const char *const *exempt_roles; /* NULL-terminated; NULL: moderators of the platform */
-    /* A file of messages of the kind to be expected, up to 16 MiB: a text a line, or JSON lines as events have them. The
-     * index looks for what is rare in them: only speed depends on it. NULL: a table of how common letters are. */
+    /* A file of messages of the kind to be expected, up to 16 MiB: a text a line, or JSON lines as events have them.
+     * The index looks for what is rare in them: only speed depends on it. NULL: a table of how common letters are. */
     const char *sample;
     /* Try each expression on hostile texts and warn where its work grows faster than the text: some milliseconds an
      * expression, so for lint. */

@@ -94,7 +94,7 @@ static void run_server(const struct redis_servers *servers, const struct redis_s
                                             "--appendfsync",
                                             "always",
                                             "--cluster-node-timeout",
-                                            "2000",
+                                            "15000", /* a busy machine is no failed node */
                                             "--cluster-require-full-coverage",
                                             "no"};
     size_t count = 19;

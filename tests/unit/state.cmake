@@ -29,5 +29,10 @@ if(WARDEN_REDIS)
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_redis_test.c ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
       ${PROJECT_SOURCE_DIR}/tests/support/redis_servers.c
     ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
-  set_tests_properties(unit.state_redis PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+  warden_unit_test(state_redis_aside
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_redis_aside_test.c ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
+      ${PROJECT_SOURCE_DIR}/tests/support/redis_servers.c
+    ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
+  target_link_options(test_state_redis_aside PRIVATE -Wl,--wrap=getaddrinfo)
+  set_tests_properties(unit.state_redis unit.state_redis_aside PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
 endif()

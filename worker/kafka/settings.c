@@ -24,8 +24,8 @@ static void print_number(char text[24], int64_t number)
 
 static void print_numbers(const struct consumer_options *options, struct numbers *numbers)
 {
-    /* A member learns of a rebalance by a heartbeat. Until the last one has, the others wait, their commits too: a broker
-     * reads nothing more from a connection whose join it has not answered. */
+    /* A member learns of a rebalance by a heartbeat. Until the last one has, the others wait, their commits too: a
+     * broker reads nothing more from a connection whose join it has not answered. */
     int heartbeat_ms = options->session_timeout_ms / 12;
     size_t prefetch = options->prefetch_bytes ? options->prefetch_bytes : PREFETCH_BYTES;
     size_t fetch = options->max_record_bytes + 64 * 1024;

@@ -282,12 +282,6 @@ static enum wd_status redis_sync(struct state_store *store, struct wd_error *err
     return WD_OK;
 }
 
-static void redis_size(struct state_store *store, struct state_size *out)
-{
-    (void)store;
-    (void)out;
-}
-
 /* ---- opening ---- */
 
 static void on_link_change(void *context, const char *address, bool up, const char *why)

@@ -48,7 +48,8 @@ enum redis_layout { REDIS_UNKNOWN, REDIS_STANDALONE, REDIS_CLUSTER };
 
 struct redis_node {
     struct redis_link *link;
-    bool touched; /* has commands to flush */
+    bool touched;           /* has commands to flush */
+    struct state_size size; /* as it said last */
 };
 
 struct redis {
@@ -64,6 +65,7 @@ struct redis {
     uint16_t *slots;                 /* slot -> node; Cluster only */
     struct redis_call *first, *last; /* calls that wait for the layout */
     uint64_t random;                 /* for versions */
+    int64_t ask_size_ms;             /* not before: how much the servers hold */
 };
 
 /* redis_layout.c */
@@ -78,6 +80,8 @@ struct redis_node *redis_node_at(struct redis *redis, const char *address);
 struct redis_node *redis_note_moved(struct redis *redis, struct redis_node *from, const char *text);
 unsigned redis_slot_of(struct wd_str key);
 void redis_flush(struct redis *redis);
+/* Whether a node has slots now; replicas and nodes that left do not. */
+bool redis_has_slots(const struct redis *redis, size_t node);
 
 /* redis.c */
 
@@ -104,6 +108,9 @@ struct wd_str redis_full_key(const struct redis *redis, struct wd_str key, const
 struct wd_str redis_key_of(const struct redis_command *command, char room[REDIS_FULL_KEY_MAX]);
 /* False: it is no reply to such a command. */
 bool redis_take_reply(struct redis_command *command, const struct redisReply *reply);
+
+/* redis_size.c */
+void redis_size(struct state_store *store, struct state_size *out);
 
 /* redis_walk.c */
 enum wd_status redis_each(struct state_store *store, state_each_fn *each, void *context, struct wd_error *err);

@@ -10,18 +10,19 @@
 enum { SHORTEST_LIFE_MS = 1000, SHA1_TEXT = 40, VERSION_BYTES = 8 };
 static const int64_t LONGEST_LIFE_MS = INT64_C(400) * 24 * 3600 * 1000 * 10;
 
-/* KEYS; for each: the version that it must have ('' for none), the new value ('' removes it), its life in ms. */
-const char REDIS_PUT_SCRIPT[] = "local conflicts = {}\n"
-                                "local kept = redis.call('MGET', unpack(KEYS))\n"
-                                "for i, key in ipairs(KEYS) do\n"
-                                "  local at, value = (i - 1) * 3, kept[i]\n"
-                                "  if (value and string.sub(value, 1, 8) or '') ~= ARGV[at + 1] then\n"
+/* KEYS; for each: the version that it must have ('' for none), the new value ('' removes it), its life in ms. Only the
+ * version is read: a whole value would have to become a string of Lua's first. */
+const char REDIS_PUT_SCRIPT[] = "local keys, argv, call, conflicts, at = KEYS, ARGV, redis.call, {}, 0\n"
+                                "for i = 1, #keys do\n"
+                                "  local key, value = keys[i], argv[at + 2]\n"
+                                "  if call('GETRANGE', key, '0', '7') ~= argv[at + 1] then\n"
                                 "    conflicts[#conflicts + 1] = i\n"
-                                "  elseif ARGV[at + 2] == '' then\n"
-                                "    redis.call('DEL', key)\n"
+                                "  elseif value == '' then\n"
+                                "    call('DEL', key)\n"
                                 "  else\n"
-                                "    redis.call('SET', key, ARGV[at + 2], 'PX', ARGV[at + 3])\n"
+                                "    call('SET', key, value, 'PX', argv[at + 3])\n"
                                 "  end\n"
+                                "  at = at + 3\n"
                                 "end\n"
                                 "return conflicts\n";
 static const char COUNT_SCRIPT[] = "local n = redis.call('INCRBY', KEYS[1], ARGV[1])\n"

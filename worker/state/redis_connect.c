@@ -1,5 +1,4 @@
-/* How a link comes to stand: names looked up (which may wait for the name server), addresses tried, login. Neighbour:
- * redis_link.c. */
+/* How a link comes to stand: its name looked up, addresses tried, login. Neighbours: redis_link.c, redis_lookup.c. */
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <netinet/tcp.h>
@@ -15,6 +14,11 @@ enum { SECRET_MAX = 4096 };
 
 void redis_link_forget_addresses(struct redis_link *link)
 {
+    if (link->lookup) {
+        loop_unwatch(link->options.loop, redis_lookup_fd(link->lookup));
+        redis_lookup_free(link->lookup);
+        link->lookup = NULL;
+    }
     if (link->found)
         freeaddrinfo(link->found);
     link->found = link->next = NULL;
@@ -135,19 +139,49 @@ bool redis_link_finish_connecting(struct redis_link *link)
     return false;
 }
 
-static bool open_socket(struct redis_link *link)
+/* With what was found. False: it has failed. */
+static bool try_first(struct redis_link *link)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    int code = getaddrinfo(link->host, link->port, &hints, &link->found);
-    if (code) {
-        link->found = NULL;
-        redis_link_fail(link, gai_strerror(code));
+    int code = 0;
+    link->next = link->found;
+    if (!try_next(link, &code)) {
+        redis_link_fail(link, strerror(code));
         return false;
     }
-    link->next = link->found;
-    if (try_next(link, &code))
+    link->state = LINK_CONNECTING;
+    redis_link_watch(link);
+    return link->state != LINK_CLOSED;
+}
+
+static void on_looked_up(void *context, int fd, unsigned ready)
+{
+    struct redis_link *link = context;
+    struct addrinfo *found;
+    (void)fd;
+    (void)ready;
+    int code = redis_lookup_take(link->lookup, &found);
+    redis_link_forget_addresses(link);
+    link->found = found;
+    if (code)
+        redis_link_fail(link, gai_strerror(code));
+    else
+        (void)try_first(link);
+}
+
+/* False: it has failed. */
+static bool look_up(struct redis_link *link)
+{
+    struct wd_error err = {0};
+    if (redis_lookup_numeric(link->host, link->port, &link->found))
+        return try_first(link);
+    link->state = LINK_LOOKING_UP;
+    link->lookup = redis_lookup_new(link->host, link->port);
+    if (!link->lookup)
+        wd_fail(&err, WD_ERR_MEMORY, "no memory to look up the name");
+    else if (loop_watch(link->options.loop, redis_lookup_fd(link->lookup), LOOP_READ, on_looked_up, link, &err) ==
+             WD_OK)
         return true;
-    redis_link_fail(link, strerror(code));
+    redis_link_fail(link, err.text);
     return false;
 }
 
@@ -156,16 +190,14 @@ bool redis_link_connect(struct redis_link *link)
     if (redis_link_now_ms() < link->may_connect_ms)
         return false;
     link->reader = redisReaderCreate();
-    if (!link->reader || !open_socket(link))
+    if (!link->reader || !look_up(link))
         return false;
     link->reader->maxbuf = 0; /* keeps its buffer */
-    link->state = LINK_CONNECTING;
     if (!send_first(link)) {
         if (link->state != LINK_CLOSED)
             redis_link_fail(link, "no memory");
         return false;
     }
-    redis_link_watch(link);
     loop_timer_arm(link->timer, (uint64_t)link->options.state->timeout_ms);
     return link->state != LINK_CLOSED;
 }

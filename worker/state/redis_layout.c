@@ -57,6 +57,16 @@ struct redis_node *redis_node_of(struct redis *redis, struct wd_str key)
     return node < redis->node_count ? &redis->nodes[node] : NULL;
 }
 
+bool redis_has_slots(const struct redis *redis, size_t node)
+{
+    if (redis->layout == REDIS_STANDALONE)
+        return node == redis->only;
+    for (size_t slot = 0; slot < REDIS_SLOTS; slot++)
+        if (redis->slots[slot] == node)
+            return true;
+    return false;
+}
+
 void redis_flush(struct redis *redis)
 {
     for (size_t i = 0; i < redis->node_count; i++) {

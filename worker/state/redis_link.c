@@ -261,8 +261,8 @@ static void on_timer(void *context)
         return;
     int64_t left = link->expected[link->expected_first].due_ms - redis_link_now_ms();
     if (left <= 0)
-        redis_link_fail(link, link->state == LINK_CONNECTING ? "no connection within state.timeout"
-                                                             : "no answer within state.timeout");
+        redis_link_fail(link, link->state != LINK_OPEN ? "no connection within state.timeout"
+                                                       : "no answer within state.timeout");
     else
         loop_timer_arm(link->timer, (uint64_t)left);
 }
@@ -316,6 +316,11 @@ void redis_link_free(struct redis_link *link)
 const char *redis_link_address(const struct redis_link *link)
 {
     return link->address;
+}
+
+bool redis_link_is_open(const struct redis_link *link)
+{
+    return link->state == LINK_OPEN && !link->socket.shaking;
 }
 
 const char *redis_link_why(const struct redis_link *link)

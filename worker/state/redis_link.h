@@ -1,6 +1,6 @@
 /* One connection to a Redis server on a loop: connecting, TLS, login, pipelined commands, their replies in order, time
- * limits, reconnecting with backoff. hiredis reads the replies. Neighbours: redis.c asks, redis_cluster.c chooses among
- * links, redis_socket.c moves bytes.
+ * limits, reconnecting with backoff. hiredis reads the replies. Neighbours: redis.c asks, redis_layout.c chooses among
+ * links, redis_connect.c connects, redis_tls.c moves bytes.
  *
  * What always holds: every command that was taken ends in exactly one call of its function; a link whose oldest command
  * is not answered in time is closed, so that replies can never be taken for those of other commands. */
@@ -41,6 +41,8 @@ struct redis_link *redis_link_new(const struct redis_link_options *options, cons
 /* Commands that are under way end first. */
 void redis_link_free(struct redis_link *link);
 const char *redis_link_address(const struct redis_link *link);
+bool redis_link_is_open(const struct redis_link *link);
+int64_t redis_link_now_ms(void); /* the clock of its time limits */
 
 /* Takes a command; it leaves at redis_link_flush(). False: the link is down and its next attempt is not due, or no
  * memory; the function is not called. */

@@ -5,10 +5,11 @@
 #include <netdb.h>
 
 #include "worker/state/redis_link.h"
+#include "worker/state/redis_lookup.h"
 
 enum { REDIS_HOST_MAX = 255, REDIS_WHY_MAX = 300 };
 
-enum link_state { LINK_CLOSED, LINK_CONNECTING, LINK_OPEN };
+enum link_state { LINK_CLOSED, LINK_LOOKING_UP, LINK_CONNECTING, LINK_OPEN };
 
 struct expected {
     redis_reply_fn *done;
@@ -21,6 +22,7 @@ struct redis_link {
     char *address, host[REDIS_HOST_MAX + 1], port[8];
     enum link_state state;
     struct redis_socket socket;
+    struct redis_lookup *lookup;   /* while LOOKING_UP */
     struct addrinfo *found, *next; /* while connecting: what the name stands for, and what is tried next */
     struct loop_timer *timer;
     redisReader *reader;
@@ -37,7 +39,6 @@ struct redis_link {
 };
 
 /* redis_link.c */
-int64_t redis_link_now_ms(void);
 /* Closes the connection; what was asked for ends. */
 void redis_link_fail(struct redis_link *link, const char *why);
 void redis_link_watch(struct redis_link *link);

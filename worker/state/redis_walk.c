@@ -113,17 +113,6 @@ static enum wd_status walk_node(struct redis *redis, struct redis_link *link, st
     return status;
 }
 
-/* Whether a node has slots now; replicas and nodes that left do not. */
-static bool has_slots(const struct redis *redis, size_t node)
-{
-    if (redis->layout == REDIS_STANDALONE)
-        return node == redis->only;
-    for (size_t slot = 0; slot < REDIS_SLOTS; slot++)
-        if (redis->slots[slot] == node)
-            return true;
-    return false;
-}
-
 enum wd_status redis_each(struct state_store *store, state_each_fn *each, void *context, struct wd_error *err)
 {
     struct redis *redis = store->own;
@@ -133,7 +122,7 @@ enum wd_status redis_each(struct state_store *store, state_each_fn *each, void *
     free(none.bytes);
     bool more = true;
     for (size_t node = 0; status == WD_OK && more && node < redis->node_count; node++)
-        if (has_slots(redis, node))
+        if (redis_has_slots(redis, node))
             status = walk_node(redis, redis->nodes[node].link, each, context, &more, err);
     return status;
 }

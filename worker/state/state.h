@@ -93,7 +93,8 @@ typedef bool state_each_fn(void *context, struct wd_str key, const unsigned char
 enum wd_status state_each(struct state_store *store, state_each_fn *each, void *context,
                           struct wd_error *err) WD_MUST_USE;
 
-/* What is behind it, for metrics. Zero where the kind cannot tell. */
+/* What is behind it, for metrics. Zero where the kind cannot tell. redis asks now and then, and tells what it heard
+ * last: of its servers, whatever they hold. */
 struct state_size {
     uint64_t values, bytes, max_bytes;
     uint64_t forgotten; /* values dropped that nothing depended on any more */
