@@ -68,7 +68,7 @@ void table_fini(struct table *table)
     for (size_t i = 0; i < table->capacity; i++)
         if (table->slots[i] && !entry_at(table->slots[i])->units)
             free(entry_at(table->slots[i])); /* the others go with the pool */
-    free(table->slots);
+    block_array_free(table->blocks.pool, table->slots, table->capacity * sizeof(*table->slots));
     pthread_mutex_destroy(&table->lock);
 }
 
@@ -154,7 +154,7 @@ static bool grow(struct table *table)
 {
     enum { AHEAD = 16 };
     size_t capacity = table->capacity ? table->capacity * 2 : FIRST_CAPACITY;
-    uint64_t *slots = calloc(capacity, sizeof(*slots));
+    uint64_t *slots = block_array_new(table->blocks.pool, capacity * sizeof(*slots));
     if (!slots)
         return false;
     for (size_t i = 0; i < table->capacity; i++) {
@@ -163,7 +163,7 @@ static bool grow(struct table *table)
         if (table->slots[i])
             insert_slot(slots, capacity, table->slots[i], entry_at(table->slots[i])->hash);
     }
-    free(table->slots);
+    block_array_free(table->blocks.pool, table->slots, table->capacity * sizeof(*slots));
     table->slots = slots;
     atomic_store_explicit(&table->slots_hint, slots, memory_order_relaxed);
     atomic_store_explicit(&table->mask_hint, capacity - 1, memory_order_relaxed);
