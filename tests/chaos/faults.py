@@ -126,13 +126,14 @@ def regrant_while_calls_are_slow(run, dice):
 
 def regrant_while_reports_wait(run):
     """The embedded broker takes nearly a session for each rejoin, longer than any call lasts: so it is decision records
-    that are kept waiting."""
+    that are kept waiting. They end while the new owners' calls for the same records are on their way."""
     for _ in range(2):
         for partition in range(ledger.DECISION_PARTITIONS):
             run.kafka.command("leader", run.topics.decisions, partition, -1)
         run.produce(50, share=1.0)
         time.sleep(1)
         before = run.times_assigned()
+        run.weather([{"kind": "slow", "latency_ms": [2000, 3000]}], 14)
         run.kafka.command("errors", HEARTBEAT, ILLEGAL_GENERATION, len(run.alive))
         run.produce(150, share=1.0)
         deadline = time.monotonic() + 12
