@@ -3,8 +3,8 @@
  * classes that grow with them: a value that grows seldom moves, and what it leaves fits others.
  *
  * A pool is shared by the stripes of a store and has a lock of its own; a `struct blocks` is one stripe's, under that
- * one's lock. Memory goes back to the system with the pool; freed blocks are used again for blocks of their class, freed
- * arrays for blocks of all. */
+ * one's lock. Memory goes back to the system with the pool; freed blocks are used again for blocks of their class,
+ * freed arrays for blocks of all. */
 #ifndef WORKER_STATE_BLOCKS_H
 #define WORKER_STATE_BLOCKS_H
 
