@@ -1,5 +1,6 @@
 /* Texts of the kind that rules will meet, from a file: the index looks for what is rare in them. They change speed
  * only, never what matches. Neighbours: compile.c hands them to filters/patterns. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +77,9 @@ enum wd_status wd_sample_read(const char *path, char **text_out, struct wd_error
     enum wd_status status = wd_file_read(path, SAMPLE_BYTES_MAX + 1, &file, &len);
     if (status != WD_OK)
         return wd_fail(err, status, "the sample of messages cannot be read: %s",
-                       status == WD_ERR_NOT_FOUND ? "there is no such file" : wd_status_name(status));
+                       status == WD_ERR_NOT_FOUND ? "there is no such file"
+                       : status == WD_ERR_IO      ? strerror(errno)
+                                                  : wd_status_name(status));
     struct sample sample = {.text = malloc(len + 2)};
     if (len > SAMPLE_BYTES_MAX)
         status = wd_fail(err, WD_ERR_TOO_LARGE, "the sample of messages has more than %d MiB; some thousand are enough",

@@ -75,6 +75,7 @@ static void what_cannot_be_read_is_said(void **state)
     assert_int_equal(wd_sample_read("/nonexistent/sample", &text, &err), WD_ERR_NOT_FOUND);
     assert_non_null(strstr(err.text, "no such file"));
     assert_int_equal(wd_sample_read("/tmp", &text, &err), WD_ERR_IO);
+    assert_non_null(strstr(err.text, "directory"));
     size_t len = (16 << 20) + 1;
     char *much = malloc(len);
     assert_non_null(much);
