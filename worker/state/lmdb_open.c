@@ -111,8 +111,8 @@ static void lmdb_free(struct lmdb *lmdb)
         mdb_txn_abort(lmdb->view);
     if (lmdb->env)
         mdb_env_close(lmdb->env);
-    stripes_free(lmdb->stripes);
     forget_places(lmdb);
+    stripes_free(lmdb->stripes);
     for (unsigned stripe = 0; stripe < STRIPES; stripe++)
         free(lmdb->changed[stripe].hashes);
     for (struct segment *segment = lmdb->spare, *next; segment; segment = next) {
@@ -148,6 +148,8 @@ enum wd_status lmdb_share_open(struct state_share *share, struct wd_error *err)
     set_bounds(lmdb, options);
     pthread_mutex_init(&lmdb->flush_lock, NULL);
     lmdb->stripes = stripes_new(options->cache_bytes);
+    for (unsigned stripe = 0; lmdb->stripes && stripe < STRIPES; stripe++)
+        lmdb->places[stripe].pool = &lmdb->stripes->pool;
     enum wd_status status = lmdb->stripes ? WD_OK : wd_fail(err, WD_ERR_MEMORY, "no memory for the state");
     if (status == WD_OK && !options->read_only)
         status = own_folder(lmdb, err);

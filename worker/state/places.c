@@ -1,14 +1,12 @@
 /* See places.h. Linear probing; a removed slot is filled by those behind it. */
 #include "worker/state/places.h"
 
-#include <stdlib.h>
-
 enum { FIRST_CAPACITY = 64 };
 
 void places_fini(struct places *places)
 {
-    free(places->slots);
-    *places = (struct places){0};
+    block_array_free(places->pool, places->slots, places->capacity * sizeof(*places->slots));
+    *places = (struct places){.pool = places->pool};
 }
 
 void places_prefetch(const struct places *places, uint64_t hash)
@@ -33,13 +31,13 @@ uint64_t places_find(const struct places *places, uint64_t hash)
 
 static bool grow(struct places *places, size_t capacity)
 {
-    struct place_slot *slots = calloc(capacity, sizeof(*slots));
+    struct place_slot *slots = block_array_new(places->pool, capacity * sizeof(*slots));
     if (!slots)
         return false;
     for (size_t i = 0; i < places->capacity; i++)
         if (places->slots[i].place)
             slots[slot_of(slots, capacity, places->slots[i].hash)] = places->slots[i];
-    free(places->slots);
+    block_array_free(places->pool, places->slots, places->capacity * sizeof(*slots));
     places->slots = slots;
     places->capacity = capacity;
     return true;

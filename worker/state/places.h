@@ -11,11 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "worker/state/blocks.h"
+
 struct place_slot {
     uint64_t hash, place; /* place 0: free */
 };
 
+/* Empty where only `pool` is set. */
 struct places {
+    struct block_pool *pool; /* outlives it */
     struct place_slot *slots;
     size_t capacity; /* a power of two, or 0 */
     size_t count;
