@@ -214,7 +214,7 @@ class Run:
         except OSError:
             return []
 
-    def idle_share(self, seconds=4):
+    def idle_share(self, seconds=8):
         """The largest share of a core that an idle worker takes."""
         before = [observer.cpu_seconds(worker.child.pid) for worker in self.alive]
         began = time.monotonic()
