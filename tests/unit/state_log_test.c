@@ -76,6 +76,26 @@ static void a_removed_value_stays_removed_when_the_log_goes_round(void **state)
     state_world_close(&world);
 }
 
+static void what_is_removed_is_not_walked_over(void **state)
+{
+    (void)state;
+    struct state_world world = {.options = log_options(64 << 20, 8 << 20)};
+    struct wd_error err = {0};
+    state_world_open(&world);
+    for (unsigned key = 0; key < 3; key++) {
+        log_put(world.store, key, 1);
+        assert_int_equal(state_sync(world.store, &err), WD_OK);
+    }
+    for (unsigned left = 2;; left--) { /* the first one is the first record of the whole log */
+        log_put(world.store, 2 - left, REMOVED_EVERY);
+        assert_int_equal(state_sync(world.store, &err), WD_OK);
+        assert_int_equal(log_count_all(world.store).values, left);
+        if (!left)
+            break;
+    }
+    state_world_close(&world);
+}
+
 /* ---- a full disk ---- */
 
 static void limit_files(rlim_t bytes)
@@ -267,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(cleaning_keeps_what_is_not_touched),
         TEST(a_removed_value_stays_removed_when_the_log_goes_round),
+        TEST(what_is_removed_is_not_walked_over),
         TEST(a_disk_that_takes_nothing_is_an_error_and_nothing_is_lost),
         TEST(reading_finds_everything_while_the_log_is_cleaned),
         TEST(a_walk_sees_what_does_not_change_once),

@@ -34,6 +34,8 @@ static int load_rules(struct cli_state *state)
     if (!findings)
         return cli_fail(state->arguments, EXIT_FINDINGS, "no memory");
     state->rules = cli_load_rules(state->arguments, false, RULES_AS_CONFIGURED, findings, &code);
+    if (wd_diagnostics_errors(findings))
+        wd_diagnostics_print(findings, stderr); /* warnings are lint's */
     wd_diagnostics_free(findings);
     return state->rules ? EXIT_FINE : code;
 }
