@@ -15,6 +15,8 @@ FOREVER = float("inf")
 # What was handed to the kernel may arrive a little after its sender has lost the partition, or was stopped.
 ON_THE_WAY_MS = {"revoked": 300, "left": 300, "lost": 300, "killed": 1500, "asleep": 300, "open": 0}
 LEARNS_WITHIN_MS = 5000
+# The log tells of an end a little after it, and a signal ends a process a little after the clock was read for it.
+CLOCKS_APART_MS = 300
 # The sandbox stands still a little before it is known to, and has read its sockets a little after it goes on.
 FROZEN_BEFORE_MS, FROZEN_AFTER_MS = 500, 1000
 
@@ -26,16 +28,17 @@ def ms_of(text):
 
 class Ownership:
     """A stretch of time in which a worker owned a partition. `last_ms`: until then it can have known what its own calls
-    came to; earlier than the end where it was stopped before."""
+    came to; earlier than the end where it was stopped before. `wrote_ms`: until then it can have written; later than the
+    end where it was asleep when others became the owners, and did not know it yet when it woke up."""
 
     def __init__(self, worker, partition, begin_ms):
         self.worker, self.partition, self.begin_ms = worker, partition, begin_ms
         self.end_ms, self.how = FOREVER, "open"
-        self.last_ms = FOREVER
+        self.last_ms = self.wrote_ms = FOREVER
         self.next = None  # the stretch of the partition's next owner
 
     def end(self, ms, how):
-        self.end_ms = self.last_ms = ms
+        self.end_ms = self.last_ms = self.wrote_ms = ms
         self.how = how
 
 
@@ -143,8 +146,9 @@ class Facts:
                 if name != worker.name or not stretch.begin_ms <= stop_ms < stretch.end_ms or not stretch.next:
                     continue
                 if stop_ms < stretch.next.begin_ms < min(stretch.end_ms, wake_ms + LEARNS_WITHIN_MS):
+                    told_ms = stretch.end_ms
                     stretch.end(stretch.next.begin_ms, "asleep")
-                    stretch.last_ms = stop_ms
+                    stretch.last_ms, stretch.wrote_ms = stop_ms, told_ms
 
     def stretch_of(self, call):
         """The ownership under which a call was made; None: there was none before it."""

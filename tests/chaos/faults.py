@@ -58,9 +58,9 @@ def terminate_twice(run, dice):
     worker = run.pick(dice)
     run.weather([{"kind": "slow", "latency_ms": [400, 1200]}], 2)
     time.sleep(0.5)
-    run.killed_ms[worker] = running.now_ms()
     worker.signal(signal.SIGTERM)
     time.sleep(0.3)
+    run.killed_ms[worker] = running.now_ms()  # until then it goes on with what it owns
     worker.signal(signal.SIGTERM)
     worker.wait(20)
     run.alive.remove(worker)

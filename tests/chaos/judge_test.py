@@ -164,6 +164,37 @@ class Sleepers(unittest.TestCase):
         self.assertEqual((stretch.how, stretch.end_ms, stretch.last_ms), ("asleep", 59000, 50000))
 
 
+class Letters(unittest.TestCase):
+    def written(self, *moments, how="killed", asleep=None, committed=None):
+        """Owner a from 0 to 1000, b from 2000; the dead letter of record 7 was written at these moments."""
+        story = Story()
+        story.owns("a", 0, 4000 if asleep else 1000, how)
+        story.owns("b", 2000)
+        story.run.topics = types.SimpleNamespace(events="t")
+        story.facts.events_at = {(0, 7): types.SimpleNamespace(wants_letter=lambda: True)}
+        story.facts.letters_at = {(0, 7): [(ms, "bad_json") for ms in moments]}
+        if asleep:
+            story.facts.read_sleep(story.workers["a"], *asleep)
+        if committed:
+            story.commits(committed, 8)
+        return story.judge(verdict.Verdict.letters_are_right)
+
+    def test_a_letter_may_be_written_again_by_the_next_owner(self):
+        self.assertEqual(self.written(500, 2500), [])
+        self.assertEqual(self.written(1020, 2500), [])  # killed a little later than its clock was read
+
+    def test_but_not_by_the_same(self):
+        self.assertRegex(self.written(500, 600)[0], "within one ownership")
+        self.assertRegex(self.written(2500, 2600)[0], "within one ownership")
+
+    def test_nor_when_it_was_committed(self):
+        self.assertRegex(self.written(500, 2500, committed=900)[0], "committed as finished")
+
+    def test_a_sleeper_may_when_it_wakes_up(self):
+        self.assertEqual(self.written(2500, 3500, how="lost", asleep=(900, 3400)), [])
+        self.assertRegex(self.written(4500, 4600, how="lost", asleep=(900, 3400))[0], "within one ownership")
+
+
 class Limits(unittest.TestCase):
     def test_more_calls_than_the_window(self):
         for count, findings in ((running.MAX_IN_FLIGHT, 0), (running.MAX_IN_FLIGHT + 1, 1)):

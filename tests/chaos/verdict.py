@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness  # noqa: E402
 import repeats  # noqa: E402
 import run as running  # noqa: E402
-from facts import FOREVER, ON_THE_WAY_MS, Facts, accepted, effective  # noqa: E402
+from facts import CLOCKS_APART_MS, FOREVER, ON_THE_WAY_MS, Facts, accepted, effective  # noqa: E402
 
 WINDOW_MS = int((running.WINDOW_SECONDS + 1) * 1000)
 MOVES_WITHIN_MS = 30000
@@ -238,7 +238,7 @@ class Verdict:
         """Who can have written a letter again that an earlier owner wrote: somebody who began after him. Their times may
         overlap, where the earlier one had been sent away and did not know it yet."""
         around = [each for each in self.facts.in_turn[partition]
-                  if each.begin_ms <= second_ms + 1 and each.end_ms >= first_ms - 1]
+                  if each.begin_ms <= second_ms + 1 and each.wrote_ms + CLOCKS_APART_MS >= first_ms]
         writers = [each for each in around if each.begin_ms <= first_ms + 1]
         return [each for each in around if any(writer.begin_ms < each.begin_ms for writer in writers)]
 
