@@ -18,9 +18,6 @@ typedef uint8_t lanes __attribute__((vector_size(LANES)));
 typedef uint64_t halves __attribute__((vector_size(LANES)));
 
 enum flag { AT = 1, HOST = 2, LINE = 4, RUN = 8, HIDDEN_HOST = 16, HIGH = 128 };
-/* What the first pass tells alone. */
-enum { OF_ASCII = WD_FEATURE_AT | WD_FEATURE_HOST | WD_FEATURE_LONG | WD_FEATURE_LINES | WD_FEATURE_LINK };
-
 struct counts {
     uint32_t digits, upper, lower;
     uint8_t flags;
@@ -128,14 +125,34 @@ static bool may_repeat_character(struct wd_str text, struct wd_effort *effort)
     return any(flags);
 }
 
-/* All hints of all characters. */
-static uint8_t hints_of(struct wd_str text, struct wd_effort *effort)
+/* Where the next byte is that is not ASCII; text.len: nowhere. */
+static size_t skip_ascii(struct wd_str text, size_t at)
+{
+    enum { WORD = sizeof(uint64_t) };
+    for (uint64_t word; text.len - at >= WORD; at += WORD) {
+        memcpy(&word, text.data + at, WORD);
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (at < text.len && !((unsigned char)text.data[at] & HIGH))
+        at++;
+    return at;
+}
+
+/* All hints of all characters; those that are asked for are enough. */
+static uint8_t hints_of(struct wd_str text, unsigned asked, struct wd_effort *effort)
 {
     const uint8_t *bytes = (const uint8_t *)text.data;
     unsigned hints = 0;
-    for (size_t at = 0; at + 1 < text.len; at++) {
-        if (at % ROUND_BYTES == ROUND_BYTES - 1 && !wd_goes_on(effort, ROUND_BYTES))
+    size_t seen = 0;
+    for (size_t at = 0; at + 1 < text.len && asked & ~hints; at++) {
+        if (bytes[at] < HIGH && (at = skip_ascii(text, at)) + 1 >= text.len)
             break;
+        if (at - seen >= ROUND_BYTES) {
+            if (!wd_goes_on(effort, at - seen))
+                break;
+            seen = at;
+        }
         unsigned some = wd_hint_prefixes[bytes[at]][bytes[at + 1] & 63];
         if (some & WD_HINT_MIXED && some & ~hints) {
             size_t next = at;
@@ -144,6 +161,27 @@ static uint8_t hints_of(struct wd_str text, struct wd_effort *effort)
         hints |= some;
     }
     return (uint8_t)hints;
+}
+
+static unsigned hint_if(uint32_t wanted, unsigned hint)
+{
+    return wanted ? hint : 0;
+}
+
+/* What the wanted features still depend on, past ASCII. */
+static unsigned hints_for(uint32_t wanted, uint8_t flags)
+{
+    enum {
+        DIGITS = WD_FEATURE_DIGITS_4 | WD_FEATURE_DIGITS_9 | WD_FEATURE_DIGITS_13,
+        CAPITALS = WD_FEATURE_UPPER | WD_FEATURE_SHOUTING,
+        WORDS = WD_FEATURE_WORD_TWICE | WD_FEATURE_WORD_THRICE
+    };
+    if (flags & (HOST | HIDDEN_HOST))
+        wanted &= ~(uint32_t)WD_FEATURE_HOST_IN_A_VIEW;
+    return hint_if(wanted & DIGITS, WD_HINT_DIGIT) | hint_if(wanted & CAPITALS, WD_HINT_UPPER) |
+           hint_if(wanted & WD_FEATURE_EMOJI, WD_HINT_EMOJI) | hint_if(wanted & WD_FEATURE_MARKS, WD_HINT_MARK) |
+           hint_if(wanted & WD_FEATURE_RUN, WD_HINT_EXTENDS) | hint_if(wanted & WORDS, WD_HINT_PARTS) |
+           hint_if(wanted & WD_FEATURE_HOST_IN_A_VIEW, WD_HINT_HIDES_HOST);
 }
 
 static uint32_t feature_if(bool holds, enum wd_feature feature)
@@ -160,7 +198,7 @@ uint32_t wd_text_features(struct wd_str text, uint32_t wanted, struct wd_effort 
         at = count_ascii(text, at, &counts);
     uint8_t flags = counts.flags;
     bool high = flags & HIGH;
-    uint8_t hints = high && wanted & ~(uint32_t)OF_ASCII ? hints_of(text, effort) : 0;
+    uint8_t hints = high ? hints_of(text, hints_for(wanted, flags), effort) : 0;
     bool run = flags & RUN || hints & WD_HINT_EXTENDS ||
                (high && wanted & WD_FEATURE_RUN && may_repeat_character(text, effort));
     uint32_t digits = hints & WD_HINT_DIGIT ? UINT32_MAX : counts.digits;
