@@ -49,8 +49,7 @@ static bool add_text(struct wd_scanner *scanner, struct wd_arena *arena, struct 
 {
     struct wd_view views[WD_VIEWS_MAX];
     size_t count = 0;
-    const uint32_t host = WD_FEATURE_HOST | WD_FEATURE_HOST_IN_A_VIEW;
-    if (!text.len || text.len > TEXT_MAX || !(wd_text_features(text, host, NULL) & WD_FEATURE_HOST_IN_A_VIEW))
+    if (!text.len || text.len > TEXT_MAX || !wd_may_have_host(text))
         return true;
     if (wd_views_make(scanner->views, text, 1U << WD_VIEW_LINKS, views, &count) != WD_OK)
         return true;

@@ -2,6 +2,8 @@
  * the hints of all places at which two bytes can start a character. */
 #include "filters/matchers/features.h"
 
+#include <endian.h>
+
 #include "filters/matchers/characters.h"
 #include "filters/matchers/hints.h"
 #include "filters/matchers/matchers.h"
@@ -78,6 +80,22 @@ static lanes between(lanes c, uint8_t low, uint8_t high)
     return (lanes)((lanes)(c - low) <= (uint8_t)(high - low));
 }
 
+static lanes unseen_of(lanes c)
+{
+    return (lanes)(c < 0x20) & ~between(c, '\t', '\r') & (lanes)(c > 0);
+}
+
+/* HOST where a host or link may be written, HIDDEN_HOST where one may be in a view. */
+static lanes host_flags(lanes c, lanes next)
+{
+    lanes beyond = (lanes)(next >= 0x7F) | unseen_of(next), colon = is(c, ':');
+    lanes part_of_word =
+        between(next | 0x20, 'a', 'z') | between(next, '0', '9') | is(next, '_') | is(next, '-') | beyond;
+    /* 0xE3 and 0x80: an ideographic full stop, or near it */
+    return masked((is(c, '.') & part_of_word) | (colon & is(next, '/')) | (is(c, 0xE3) & is(next, 0x80)), HOST) |
+           masked((colon & beyond) | is(c, '%') | is(c, '&'), HIDDEN_HOST);
+}
+
 /* At most ROUNDS_MAX times LANES bytes from `at` on; returns where it ended. */
 static size_t count_ascii(struct wd_str text, size_t at, struct counts *counts)
 {
@@ -85,19 +103,12 @@ static size_t count_ascii(struct wd_str text, size_t at, struct counts *counts)
     for (int round = 0; round < ROUNDS_MAX && at < text.len; round++, at += LANES) {
         struct window window;
         look_at(&window, text, at);
-        lanes c = load(&window, 0), next = load(&window, 1), capital = between(c, 'A', 'Z'),
-              unseen = (lanes)(next < 0x20) & ~between(next, '\t', '\r') & (lanes)(next > 0);
-        lanes part_of_word = between(next | 0x20, 'a', 'z') | between(next, '0', '9') | is(next, '_') | is(next, '-') |
-                             (lanes)(next >= 0x7F) | unseen;
-        lanes colon = is(c, ':'), behind_colon = (lanes)(next >= 0x7F) | unseen;
+        lanes c = load(&window, 0), next = load(&window, 1), capital = between(c, 'A', 'Z');
         digits -= between(c, '0', '9');
         upper -= capital;
         lower -= between(c, 'a', 'z');
         flags |= c & (uint8_t)HIGH;
-        flags |= masked(is(c, '@'), AT) | masked(is(c, '\n'), LINE);
-        /* 0xE3 and 0x80: an ideographic full stop, or near it */
-        flags |= masked((is(c, '.') & part_of_word) | (colon & is(next, '/')) | (is(c, 0xE3) & is(next, 0x80)), HOST);
-        flags |= masked((colon & behind_colon) | is(c, '%') | is(c, '&'), HIDDEN_HOST);
+        flags |= masked(is(c, '@'), AT) | masked(is(c, '\n'), LINE) | host_flags(c, next);
         flags |= masked((lanes)(c == next) & (lanes)(c == load(&window, 2)) & (lanes)(c > 0), RUN);
     }
     counts->digits += sum(digits);
@@ -218,4 +229,44 @@ uint32_t wd_text_features(struct wd_str text, uint32_t wanted, struct wd_effort 
            feature_if(hints & WD_HINT_MARK, WD_FEATURE_MARKS) | feature_if(run, WD_FEATURE_RUN) |
            feature_if(words >= 2, WD_FEATURE_WORD_TWICE) | feature_if(words >= 3, WD_FEATURE_WORD_THRICE) |
            feature_if(upper && shouting, WD_FEATURE_SHOUTING) | feature_if(hides, WD_FEATURE_HOST_IN_A_VIEW);
+}
+
+/* ---- hosts alone ---- */
+
+/* Whether a character that begins among the eight bytes from `at` on hides a host. */
+static bool hides_host_near(struct wd_str text, size_t at)
+{
+    const uint8_t *bytes = (const uint8_t *)text.data;
+    size_t left = text.len - at;
+    uint64_t word = 0;
+    memcpy(&word, bytes + at, left < sizeof(word) ? left : sizeof(word));
+    word = le64toh(word);
+    uint64_t first = word & word << 1 & UINT64_C(0x8080808080808080); /* of bytes that begin characters */
+    for (; first; first &= first - 1) {
+        size_t place = at + (size_t)__builtin_ctzll(first) / 8;
+        if (place + 1 >= text.len)
+            break;
+        unsigned hints = wd_hint_prefixes[bytes[place]][bytes[place + 1] & 63];
+        if (hints & WD_HINT_HIDES_HOST &&
+            (!(hints & WD_HINT_MIXED) || wd_char_hints(wd_next_character(text, &place)) & WD_HINT_HIDES_HOST))
+            return true;
+    }
+    return false;
+}
+
+bool wd_may_have_host(struct wd_str text)
+{
+    for (size_t at = 0; at < text.len; at += LANES) {
+        struct window window;
+        look_at(&window, text, at);
+        lanes c = load(&window, 0);
+        lanes sign = is(c, '.') | is(c, ':') | is(c, '%') | is(c, '&') | is(c, 0xE3);
+        if (any(sign) && any(host_flags(c, load(&window, 1))))
+            return true;
+        if (!(any(c) & HIGH))
+            continue;
+        if (hides_host_near(text, at) || (at + LANES / 2 < text.len && hides_host_near(text, at + LANES / 2)))
+            return true;
+    }
+    return false;
 }

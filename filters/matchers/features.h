@@ -37,6 +37,9 @@ enum wd_feature {
  * takes. */
 uint32_t wd_text_features(struct wd_str text, uint32_t wanted, struct wd_effort *effort);
 
+/* Whether it has WD_FEATURE_HOST_IN_A_VIEW, for those who ask nothing else. */
+bool wd_may_have_host(struct wd_str text);
+
 /* The features that the stripped text, and texts of the view links, can have where the plain text has `plain`. */
 static inline uint32_t wd_features_in_views(uint32_t plain)
 {
