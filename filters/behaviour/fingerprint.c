@@ -7,12 +7,15 @@
  * the cost of one). */
 #include "filters/behaviour/fingerprint.h"
 
+#include <string.h>
+
+#include "filters/behaviour/fingerprint_wide.h"
 #include "filters/views/internal.h"
 
-enum { LETTERS_MAX = 4096, SHINGLE = 4, PARTS = 8, LETTER_ROOM = 16 };
+enum { LETTERS_MAX = 4096, SHINGLE = FINGERPRINT_SHINGLE, PARTS = FINGERPRINT_PARTS, LETTER_ROOM = 16 };
 
 struct letters {
-    uint16_t at[LETTERS_MAX + LETTER_ROOM];
+    uint16_t at[LETTERS_MAX + LETTER_ROOM + FINGERPRINT_TO_SPARE];
     size_t count;
 };
 
@@ -73,17 +76,27 @@ static const uint8_t ASCII_LETTERS[128] = {
     ['s'] = 's', ['t'] = 't', ['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z',
 };
 
-static void normalise(struct wd_str text, struct letters *letters)
+static void take_ascii(const struct fingerprint_wide *wide, struct wd_str text, size_t *at, struct letters *letters)
+{
+    if (wide && wide->letters) {
+        letters->count += wide->letters(ASCII_LETTERS, (const unsigned char *)text.data, text.len, at,
+                                        letters->at + letters->count);
+        if (letters->count > LETTERS_MAX)
+            letters->count = LETTERS_MAX;
+        return;
+    }
+    uint8_t letter = ASCII_LETTERS[(unsigned char)text.data[(*at)++]];
+    letters->at[letters->count] = letter;
+    letters->count += letter != 0; /* without a branch: what comes next is anybody's guess */
+}
+
+static void normalise(const struct fingerprint_wide *wide, struct wd_str text, struct letters *letters)
 {
     letters->count = 0;
     for (size_t at = 0; at < text.len && letters->count < LETTERS_MAX;) {
-        unsigned char byte = (unsigned char)text.data[at];
-        if (byte < 0x80) {
-            uint8_t letter = ASCII_LETTERS[byte];
-            letters->at[letters->count] = letter;
-            letters->count += letter != 0; /* without a branch: what comes next is anybody's guess */
-            at++;
-        } else
+        if ((unsigned char)text.data[at] < 0x80)
+            take_ascii(wide, text, &at, letters);
+        else
             put_foreign(letters, wd_utf8_next(text.data, text.len, &at));
     }
 }
@@ -91,8 +104,8 @@ static void normalise(struct wd_str text, struct letters *letters)
 typedef int32_t lanes __attribute__((vector_size(16)));
 
 /* The three bits at the top spread the points over all hashes. */
-static const lanes POINTS[2] = {{(int32_t)0x0B51C3E9, (int32_t)0x3A7D0F16, (int32_t)0x51E86B2D, (int32_t)0x7C249D73},
-                                {(int32_t)0x8F93A84B, (int32_t)0xA6C25E90, (int32_t)0xD37F1634, (int32_t)0xE81AD4C7}};
+static const uint32_t POINTS[PARTS] = {0x0B51C3E9, 0x3A7D0F16, 0x51E86B2D, 0x7C249D73,
+                                       0x8F93A84B, 0xA6C25E90, 0xD37F1634, 0xE81AD4C7};
 
 static inline lanes least(lanes a, lanes b)
 {
@@ -100,43 +113,45 @@ static inline lanes least(lanes a, lanes b)
     return (a & is_less) | (b & ~is_less);
 }
 
-static inline uint32_t shingle_hash(uint64_t shingle)
-{
-    shingle = (shingle ^ shingle >> 29) * 0xBF58476D1CE4E5B9ULL;
-    shingle = (shingle ^ shingle >> 32) * 0x94D049BB133111EBULL;
-    return (uint32_t)(shingle >> 32);
-}
-
-static uint64_t nearest_of(const struct letters *letters)
+/* For each point the hash that is nearest to it. Texts of fewer letters than a shingle has are one. */
+static void nearest(const struct letters *letters, uint32_t hashes_out[PARTS])
 {
     /* As signed numbers the smallest one is that with the top bit set: the points have it flipped. */
     const lanes flip = {INT32_MIN, INT32_MIN, INT32_MIN, INT32_MIN};
-    lanes low = ~flip, high = ~flip; /* the greatest */
+    lanes points[2], low = ~flip, high = ~flip; /* the greatest */
     uint64_t shingle = 0;
     size_t first = letters->count < SHINGLE ? letters->count : SHINGLE;
+    memcpy(points, POINTS, sizeof points);
+    points[0] ^= flip;
+    points[1] ^= flip;
     for (size_t i = 0; i < first - 1; i++)
         shingle = shingle << 16 | letters->at[i];
     for (size_t i = first - 1; i < letters->count; i++) {
         shingle = shingle << 16 | letters->at[i];
-        int32_t hash = (int32_t)shingle_hash(shingle);
+        int32_t hash = (int32_t)fingerprint_hash(shingle);
         lanes all = {hash, hash, hash, hash};
-        low = least(low, all ^ POINTS[0] ^ flip);
-        high = least(high, all ^ POINTS[1] ^ flip);
+        low = least(low, all ^ points[0]);
+        high = least(high, all ^ points[1]);
     }
-    low ^= POINTS[0];
-    high ^= POINTS[1];
-    uint64_t fingerprint = 0;
-    for (int i = 0; i < PARTS / 2; i++)
-        fingerprint |= (uint64_t)(low[i] & 0xFF) << 8 * i | (uint64_t)(high[i] & 0xFF) << (8 * i + 32);
-    return fingerprint;
+    points[0] ^= low;
+    points[1] ^= high;
+    memcpy(hashes_out, points, sizeof points);
 }
 
 bool wd_fingerprint(struct wd_str folded, size_t min_length, uint64_t *out)
 {
+    const struct fingerprint_wide *wide = fingerprint_wide();
     struct letters letters;
-    normalise(folded, &letters);
+    uint32_t hashes[PARTS];
+    normalise(wide, folded, &letters);
     if (letters.count == 0 || letters.count < min_length)
         return false;
-    *out = nearest_of(&letters);
+    if (wide && letters.count >= SHINGLE)
+        wide->nearest(POINTS, letters.at, letters.count, hashes);
+    else
+        nearest(&letters, hashes);
+    *out = 0;
+    for (int part = 0; part < PARTS; part++)
+        *out |= (uint64_t)(hashes[part] & 0xFF) << 8 * part;
     return true;
 }

@@ -238,6 +238,44 @@ static void test_hashes_and_fingerprints_are_the_same_for_ever(void **state)
     assert_true(wd_item_hash(wd_str_from("a")) != wd_item_hash((struct wd_str){"a\0", 2}));
 }
 
+/* A text of anything, of any length up to some thousand letters: by the number, the same for ever. */
+static size_t any_text(unsigned number, char *text, size_t room)
+{
+    static const char *const PARTS[] = {"a",  "b",  "E",      "T ",   "word ", "12",  ". ",  "!",    "-", "é", "слово ",
+                                        "ａ", "今", "\xE2\x80", "\xFF", "😀",    "🇩🇪", "١٢", "½", "ﬃ", "İ"};
+    unsigned random = number * 2654435761U + 1, foreign = number % 3;
+    size_t len = 0, most = number % 50 == 49 ? room : number % 7 == 0 ? number % 24 : number % 400;
+    while (len + 16 < room && len < most) {
+        random = random * 1664525 + 1013904223;
+        len += (size_t)sprintf(text + len, "%s", PARTS[(random >> 16) % (foreign ? foreign * 9 : 21)]);
+    }
+    return len;
+}
+
+static uint64_t sum_of_fingerprints(void)
+{
+    static char text[9000];
+    uint64_t sum = 0;
+    for (unsigned number = 0; number < 20000; number++) {
+        size_t len = any_text(number, text, sizeof text);
+        uint64_t fingerprint = 0;
+        bool is_some = wd_fingerprint((struct wd_str){text, len}, number % 5, &fingerprint);
+        sum = (sum ^ (is_some ? fingerprint : 1)) * 0x9E3779B97F4A7C15U;
+        sum ^= sum >> 32;
+    }
+    return sum;
+}
+
+static void test_fingerprints_are_the_same_on_every_processor(void **state)
+{
+    (void)state;
+    for (int vectors = FINGERPRINT_BEST; vectors <= FINGERPRINT_NONE; vectors++) {
+        fingerprint_limit((enum fingerprint_vectors)vectors);
+        assert_true(sum_of_fingerprints() == KEPT_SUM);
+    }
+    fingerprint_limit(FINGERPRINT_BEST);
+}
+
 static void test_places_have_buckets_of_their_own(void **state)
 {
     (void)state;
@@ -264,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_every_script_has_fingerprints),
         cmocka_unit_test(test_unlike_texts_are_far_apart),
         cmocka_unit_test(test_hashes_and_fingerprints_are_the_same_for_ever),
+        cmocka_unit_test(test_fingerprints_are_the_same_on_every_processor),
         cmocka_unit_test(test_places_have_buckets_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

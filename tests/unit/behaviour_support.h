@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "filters/behaviour/cells.h"
+#include "filters/behaviour/fingerprint_wide.h"
 
 #define SECOND ((int64_t)1000)
 #define MINUTE (60 * SECOND)
