@@ -231,12 +231,13 @@ static bool is_needed(const struct wd_ruleset *set, const struct cached_name *na
     return needed;
 }
 
-static struct prepared *prepare(struct wd_arena *arena, const struct wd_ruleset *set)
+static struct prepared *prepare(struct wd_arena *arena, const struct wd_ruleset *set, uint32_t traits)
 {
     struct prepared *prepared = wd_arena_alloc(arena, sizeof(*prepared));
     if (!prepared)
         return NULL;
     prepared->serial = set->serial;
+    prepared->traits = traits;
     prepared->key_count = prepared->link_count = prepared->feeding_count = 0;
     prepared->author = prepared->content = prepared->reporter = NO_KEY;
     prepared->judged_count = 0;
@@ -246,14 +247,31 @@ static struct prepared *prepare(struct wd_arena *arena, const struct wd_ruleset 
     return prepared->feedings ? prepared : NULL;
 }
 
+/* Field by field: the links are filled when they are listed. */
+static void begin_recalling(struct recalling *recalling, struct wd_scanner *scanner, struct wd_arena *arena,
+                            const struct wd_event *event)
+{
+    recalling->scanner = scanner;
+    recalling->behaviour = NULL;
+    recalling->evaluation = NULL;
+    recalling->event = event;
+    recalling->arena = arena;
+    recalling->prepared = NULL;
+    recalling->name = NULL;
+    recalling->out_of_memory = recalling->has_links = recalling->is_joined = recalling->has_fingerprint = false;
+    recalling->compared = (struct wd_str){0};
+    recalling->fingerprint_length = 0;
+    recalling->fingerprint = 0;
+}
+
 static void recall(struct recalling *recalling)
 {
     struct prepared *prepared = recalling->prepared;
     prepared->author = wd_author_key(recalling, recalling->event->author.id);
     feed_signals(recalling);
     if (recalling->has_links) {
-        memcpy(prepared->links, recalling->links.links, sizeof(prepared->links));
         prepared->link_count = recalling->links.link_count;
+        memcpy(prepared->links, recalling->links.links, prepared->link_count * sizeof(*prepared->links));
     }
     if (recalling->name->reports)
         recall_report(recalling);
@@ -272,15 +290,14 @@ enum wd_status wd_recall(struct wd_scanner *scanner, const struct wd_ruleset *se
         return wd_fail(err, WD_ERR_MEMORY, "no memory to scan with %zu rules", set->rule_count);
     struct evaluation evaluation = {
         .set = set, .event = event, .now_ms = now_ms, .arena = arena, .decoder = scanner->decoder};
-    struct recalling recalling = {.scanner = scanner,
-                                  .behaviour = set->behaviour,
-                                  .evaluation = &evaluation,
-                                  .event = event,
-                                  .arena = arena,
-                                  .name = wd_scanner_name(scanner, set, event->name)};
+    struct recalling recalling;
+    begin_recalling(&recalling, scanner, arena, event);
+    recalling.behaviour = set->behaviour;
+    recalling.evaluation = &evaluation;
+    recalling.name = wd_scanner_name(scanner, set, event->name);
     if (!is_needed(set, recalling.name))
         return WD_OK;
-    recalling.prepared = prepare(arena, set);
+    recalling.prepared = prepare(arena, set, recalling.name->traits);
     if (recalling.prepared)
         recall(&recalling);
     if (!recalling.prepared || recalling.out_of_memory || evaluation.out_of_memory)
@@ -296,10 +313,12 @@ enum wd_status wd_recall_further(struct wd_scanner *scanner, const struct wd_rul
 {
     struct prepared *prepared = (struct prepared *)recall_in->prepared; /* made by wd_recall, in the caller's arena */
     if (!prepared || prepared->content < 0 || prepared->is_further ||
-        !is_about_reports(set->behaviour, wd_event_traits(event->name)))
+        !is_about_reports(set->behaviour, prepared->traits))
         return WD_OK;
     struct wd_str ids[REPORTERS_MAX];
-    struct recalling recalling = {.scanner = scanner, .event = event, .arena = arena, .prepared = prepared};
+    struct recalling recalling;
+    begin_recalling(&recalling, scanner, arena, event);
+    recalling.prepared = prepared;
     size_t count = wd_reporters_read(values[prepared->content], ids);
     prepared->is_further = true;
     for (size_t i = 0; i < count; i++)

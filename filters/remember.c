@@ -358,7 +358,7 @@ static void begin(struct remembering *remembering, struct wd_scanner *scanner, c
     remembering->arena = arena;
     remembering->author = wd_item_hash(event->author.id);
     remembering->content = wd_item_hash(event->content_id);
-    remembering->traits = wd_event_traits(event->name);
+    remembering->traits = prepared->traits;
     remembering->session_count = prepared->key_count;
     remembering->profile = (struct wd_profile){0};
     remembering->level = (uint32_t)set->behaviour->level_count;

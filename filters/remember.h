@@ -29,6 +29,7 @@ struct feeding {
 /* What wd_recall finds out and wd_scan_remembering needs again. */
 struct prepared {
     uint64_t serial; /* of the set */
+    uint32_t traits; /* of the event's name */
     struct wd_str keys[KEYS_MAX];
     size_t key_count;
     int author, content, reporter; /* indices of keys, or NO_KEY */

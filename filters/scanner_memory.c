@@ -177,9 +177,16 @@ static void cover(const struct wd_ruleset *set, struct wd_str name, struct cache
 
 const struct cached_name *wd_scanner_name(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_str name)
 {
-    uint64_t hash = 14695981039346656037U;
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ (unsigned char)name.data[i]) * 1099511628211U;
+    uint64_t hash = name.len;
+    for (size_t at = 0, left = name.len; left;) {
+        uint64_t word = 0;
+        size_t bytes = left < sizeof(word) ? left : sizeof(word);
+        memcpy(&word, name.data + at, bytes);
+        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 29;
+        at += bytes;
+        left -= bytes;
+    }
     struct cached_name *cached = &scanner->memory->names[(hash ^ hash >> 32) % CACHED_NAMES];
     if (name.len == 0 || name.len > CACHED_NAME_BYTES) {
         cached = &scanner->memory->names[CACHED_NAMES];

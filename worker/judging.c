@@ -96,7 +96,7 @@ static enum wd_status scan_recalled(struct passage *passage, size_t index, struc
     const struct wd_origin origin = wd_origin_of(wd_str_from(passage->record->topic), passage->record->partition,
                                                  passage->record->offset, (uint32_t)index);
     return wd_scan_remembering(shard->scanner, shard->rules, recalls_verdict_arena(shard->recalls), event,
-                               wd_event_time_ms(event), &origin, &recalled->recall, recalled->values, verdict, err);
+                               recalled->now_ms, &origin, &recalled->recall, recalled->values, verdict, err);
 }
 
 static enum wd_status scan_event(struct passage *passage, size_t index, struct wd_error *err)
@@ -105,7 +105,7 @@ static enum wd_status scan_event(struct passage *passage, size_t index, struct w
     struct wd_event *event = &passage->events.items[index];
     struct wd_verdict *verdict = &passage->verdicts[index];
     bool is_new = !passage->recalled || !passage->recalled[index].counted;
-    if (!wd_ruleset_wants(shard->rules, event->name)) {
+    if (passage->recalled ? !passage->recalled[index].wanted : !wd_ruleset_wants(shard->rules, event->name)) {
         metrics_add(shard->metrics, METRIC_EVENTS, is_new);
         metrics_add(shard->metrics, METRIC_EVENTS_UNWANTED, is_new);
     } else {

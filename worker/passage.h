@@ -11,6 +11,7 @@
 struct recalled_event {
     bool wanted;
     bool counted;       /* its metrics are: it may be judged more than once */
+    int64_t now_ms;     /* event time */
     size_t first_count; /* keys that it needed at first: what came back may name more */
     struct wd_recall recall;
     uint32_t *slots; /* of the batch (recall.c), one a key */

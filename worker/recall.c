@@ -77,7 +77,7 @@ static bool recall_event(struct batch *batch, struct passage *passage, size_t in
     if (!recalled->wanted)
         return true;
     struct wd_error err;
-    int64_t now_ms = wd_event_time_ms(event);
+    int64_t now_ms = recalled->now_ms = wd_event_time_ms(event);
     batch->newest_ms = now_ms > batch->newest_ms ? now_ms : batch->newest_ms;
     if (wd_recall(shard->scanner, shard->rules, batch->arena, event, now_ms, &recalled->recall, &err) != WD_OK)
         return false;

@@ -191,8 +191,8 @@ static void find_values(struct batch *batch, struct passage *passage, size_t ind
     if (batch->without_values || !recalled->wanted)
         return;
     if (recalled->recall.count > recalled->first_count && /* of an earlier round: who it was may differ now */
-        wd_recall(shard->scanner, shard->rules, batch->arena, event, wd_event_time_ms(event), &recalled->recall,
-                  &err) != WD_OK)
+        wd_recall(shard->scanner, shard->rules, batch->arena, event, recalled->now_ms, &recalled->recall, &err) !=
+            WD_OK)
         return;
     struct wd_value **values = recall_values_of(&batch->values, batch->verdicts, recalled);
     size_t before = recalled->recall.count;

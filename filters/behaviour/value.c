@@ -3,22 +3,25 @@
 
 #include "filters/behaviour/value.h"
 
-/* Lengths by kind: `least` bytes, or these and up to `most` entries of `stride`. */
+/* Lengths by kind: `least` bytes, and up to `most` entries of `stride`. A length has 16 bits: by `inverse` (2^32 / stride,
+ * rounded up) it is divided exactly, and sooner than by a division. */
+#define LENGTH(least, stride, most) {(least), (stride), (most), UINT32_MAX / (stride) + 1}
 static const struct {
     uint16_t least, stride, most;
+    uint32_t inverse;
 } LENGTHS[] = {
-    [WD_CELL_COUNT] = {20, 6, 4096},
-    [WD_CELL_DISTINCT] = {12, 10, 4096},
-    [WD_CELL_SUM] = {12, 10, 4096},
-    [WD_CELL_SCORE] = {15, 0, 0},
-    [WD_CELL_STRIKES] = {6, 14, 64},
-    [WD_CELL_SIMILAR] = {6, 22, 64},
-    [WD_CELL_CROWD] = {6, 22, 128},
-    [WD_CELL_PROFILE] = {16, 6, 1},
-    [WD_CELL_CLEARED] = {0, 8, 16},
-    [WD_CELL_RECORD] = {8, 0, 0},
-    [WD_CELL_ORIGINS] = {0, ORIGIN_BYTES, ORIGINS_MAX},
-    [WD_CELL_DROPPED] = {0, 16, 64},
+    [WD_CELL_COUNT] = LENGTH(20, 6, 4096),
+    [WD_CELL_DISTINCT] = LENGTH(12, 10, 4096),
+    [WD_CELL_SUM] = LENGTH(12, 10, 4096),
+    [WD_CELL_SCORE] = LENGTH(15, 8, 0),
+    [WD_CELL_STRIKES] = LENGTH(6, 14, 64),
+    [WD_CELL_SIMILAR] = LENGTH(6, 22, 64),
+    [WD_CELL_CROWD] = LENGTH(6, 22, 128),
+    [WD_CELL_PROFILE] = LENGTH(16, 6, 1),
+    [WD_CELL_CLEARED] = LENGTH(0, 8, 16),
+    [WD_CELL_RECORD] = LENGTH(8, 8, 0),
+    [WD_CELL_ORIGINS] = LENGTH(0, ORIGIN_BYTES, ORIGINS_MAX),
+    [WD_CELL_DROPPED] = LENGTH(0, 16, 64),
 };
 
 bool cell_is_sound(const unsigned char *cell)
@@ -31,12 +34,13 @@ bool cell_is_sound(const unsigned char *cell)
         return contributions_are_sound(cell + CELL_HEAD, len);
     if (kind == WD_CELL_REPORTERS)
         return reporters_are_sound(cell + CELL_HEAD, len);
-    if (kind >= sizeof LENGTHS / sizeof *LENGTHS || !(LENGTHS[kind].least | LENGTHS[kind].stride))
+    if (kind >= sizeof LENGTHS / sizeof *LENGTHS || !LENGTHS[kind].stride)
         return true;
     if (len < LENGTHS[kind].least)
         return false;
-    uint32_t more = (uint32_t)len - LENGTHS[kind].least, stride = LENGTHS[kind].stride;
-    return stride ? more % stride == 0 && more / stride <= LENGTHS[kind].most : more == 0;
+    uint32_t more = (uint32_t)len - LENGTHS[kind].least;
+    uint32_t entries = (uint32_t)((uint64_t)more * LENGTHS[kind].inverse >> 32);
+    return entries * LENGTHS[kind].stride == more && entries <= LENGTHS[kind].most;
 }
 
 bool value_is_sound(const unsigned char *bytes, size_t len)
