@@ -7,6 +7,7 @@
  * the cost of one). */
 #include "filters/behaviour/fingerprint.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "filters/behaviour/fingerprint_wide.h"
@@ -65,6 +66,34 @@ static void put_foreign(struct letters *letters, uint32_t c)
         put_character(letters, wd_utf8_next(folded, fold->length, &at));
 }
 
+/* ---- what most texts are written with ---- */
+
+/* What put_foreign() makes of the characters of alphabets, where that is one letter or none (0). */
+enum { NEAR_CHARACTERS = 0x3100, SEVERAL = 0xFFFF };
+static uint16_t near_letters[NEAR_CHARACTERS];
+static pthread_once_t near_letters_once = PTHREAD_ONCE_INIT;
+
+static void fill_near_letters(void)
+{
+    for (uint32_t c = 0; c < NEAR_CHARACTERS; c++) {
+        struct letters letters;
+        letters.count = 0;
+        put_foreign(&letters, c);
+        near_letters[c] = letters.count == 0 ? 0 : letters.count == 1 ? letters.at[0] : SEVERAL;
+    }
+}
+
+static void take_foreign(struct wd_str text, size_t *at, struct letters *letters)
+{
+    uint32_t c = wd_utf8_next(text.data, text.len, at);
+    if (c >= NEAR_CHARACTERS || near_letters[c] == SEVERAL) {
+        put_foreign(letters, c);
+        return;
+    }
+    letters->at[letters->count] = near_letters[c];
+    letters->count += near_letters[c] != 0;
+}
+
 /* What an ASCII character is compared as; 0: not at all. */
 static const uint8_t ASCII_LETTERS[128] = {
     ['0'] = '0', ['1'] = '0', ['2'] = '0', ['3'] = '0', ['4'] = '0', ['5'] = '0', ['6'] = '0', ['7'] = '0', ['8'] = '0',
@@ -76,9 +105,19 @@ static const uint8_t ASCII_LETTERS[128] = {
     ['s'] = 's', ['t'] = 't', ['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z',
 };
 
+/* Between foreign words there is one space as a rule. */
+static bool are_some_ascii(struct wd_str text, size_t at)
+{
+    uint64_t some;
+    if (text.len - at < sizeof some)
+        return false;
+    memcpy(&some, text.data + at, sizeof some);
+    return !(some & UINT64_C(0x8080808080808080));
+}
+
 static void take_ascii(const struct fingerprint_wide *wide, struct wd_str text, size_t *at, struct letters *letters)
 {
-    if (wide && wide->letters) {
+    if (wide && wide->letters && are_some_ascii(text, *at)) {
         letters->count += wide->letters(ASCII_LETTERS, (const unsigned char *)text.data, text.len, at,
                                         letters->at + letters->count);
         if (letters->count > LETTERS_MAX)
@@ -92,12 +131,13 @@ static void take_ascii(const struct fingerprint_wide *wide, struct wd_str text, 
 
 static void normalise(const struct fingerprint_wide *wide, struct wd_str text, struct letters *letters)
 {
+    pthread_once(&near_letters_once, fill_near_letters);
     letters->count = 0;
     for (size_t at = 0; at < text.len && letters->count < LETTERS_MAX;) {
         if ((unsigned char)text.data[at] < 0x80)
             take_ascii(wide, text, &at, letters);
         else
-            put_foreign(letters, wd_utf8_next(text.data, text.len, &at));
+            take_foreign(text, &at, letters);
     }
 }
 

@@ -254,19 +254,42 @@ static bool hides_host_near(struct wd_str text, size_t at)
     return false;
 }
 
+/* What may be written or hide a host at all: the signs of host_flags(), and all that is not ASCII. */
+static lanes of_interest(lanes c)
+{
+    return is(c, '.') | is(c, ':') | is(c, '%') | is(c, '&') | (lanes)(c >= HIGH);
+}
+
+static bool may_have_host_near(struct wd_str text, size_t at)
+{
+    struct window window;
+    look_at(&window, text, at);
+    lanes c = load(&window, 0);
+    if (any(host_flags(c, load(&window, 1))))
+        return true;
+    return any(c) & HIGH &&
+           (hides_host_near(text, at) || (at + LANES / 2 < text.len && hides_host_near(text, at + LANES / 2)));
+}
+
 bool wd_may_have_host(struct wd_str text)
 {
-    for (size_t at = 0; at < text.len; at += LANES) {
-        struct window window;
-        look_at(&window, text, at);
-        lanes c = load(&window, 0);
-        lanes sign = is(c, '.') | is(c, ':') | is(c, '%') | is(c, '&') | is(c, 0xE3);
-        if (any(sign) && any(host_flags(c, load(&window, 1))))
-            return true;
-        if (!(any(c) & HIGH))
-            continue;
-        if (hides_host_near(text, at) || (at + LANES / 2 < text.len && hides_host_near(text, at + LANES / 2)))
-            return true;
+    enum { TOGETHER = 4 };
+    size_t at = 0;
+    while (at < text.len) {
+        if (text.len - at >= (size_t)TOGETHER * LANES) {
+            lanes some = {0};
+            for (int i = 0; i < TOGETHER; i++) {
+                struct window window = {.bytes = text.data + at + (size_t)i * LANES};
+                some |= of_interest(load(&window, 0));
+            }
+            if (!any(some)) {
+                at += (size_t)TOGETHER * LANES;
+                continue;
+            }
+        }
+        for (int i = 0; i < TOGETHER && at < text.len; i++, at += LANES)
+            if (may_have_host_near(text, at))
+                return true;
     }
     return false;
 }
