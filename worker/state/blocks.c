@@ -116,13 +116,14 @@ void block_array_free(struct block_pool *pool, void *array, size_t bytes)
 
 /* ---- blocks ---- */
 
-/* The first event of an author makes a value of some 220 bytes, each further one some 20 more: whole cache lines leave
- * room for the next one or two, so that few values move, and memory is not left behind by all of them. */
+/* Values of idle authors are small, and many: they get what they need. The first event of an author makes one of some 220
+ * bytes, each further event some 20 more: there whole cache lines leave room for the next one or two, so that few values
+ * move, and not every one of them leaves memory behind that nothing else fits. */
 uint8_t block_units(size_t size)
 {
-    enum { SMALL = 8, LINE = 64 / BLOCK_UNIT };
+    enum { SMALL = 8, IDLE = 12, LINE = 64 / BLOCK_UNIT };
     size_t units = (size + BLOCK_UNIT - 1) / BLOCK_UNIT;
-    size_t step = units > SMALL ? LINE : 1;
+    size_t step = units > IDLE ? LINE : units > SMALL ? 2 : 1;
     units = (units + step - 1) / step * step;
     return units <= BLOCK_UNITS_MAX ? (uint8_t)units : 0;
 }

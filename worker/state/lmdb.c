@@ -170,9 +170,23 @@ static bool make_list_room(struct lmdb_changed *changed)
     return true;
 }
 
+/* What a call has changed. It is told once, for an atomic addition waits until all that was stored before it has reached
+ * the cache; before anything that depends on it: a flush writes nothing where nothing was told. */
+struct change_counts {
+    uint64_t count, again, bytes;
+};
+
+static void tell_changes(struct lmdb *lmdb, struct change_counts *counts)
+{
+    atomic_fetch_add_explicit(&lmdb->changed_count, counts->count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&lmdb->changed_again, counts->again, memory_order_relaxed);
+    atomic_fetch_add_explicit(&lmdb->changed_bytes, counts->bytes, memory_order_relaxed);
+    *counts = (struct change_counts){0};
+}
+
 /* There is room in the list. */
 static void note_changed(struct lmdb *lmdb, unsigned stripe, struct table_entry *entry, uint64_t hash,
-                         uint32_t len_before)
+                         uint32_t len_before, struct change_counts *counts)
 {
     size_t more = entry->len > len_before ? entry->len - len_before : 0;
     if (entry->held != TABLE_CHANGED) {
@@ -180,16 +194,15 @@ static void note_changed(struct lmdb *lmdb, unsigned stripe, struct table_entry 
         changed->hashes[changed->count++] = hash;
         entry->held = TABLE_CHANGED;
         more = entry->key_len + (size_t)entry->len;
-        atomic_fetch_add_explicit(&lmdb->changed_count, 1, memory_order_relaxed);
+        counts->count++;
     } else {
-        atomic_fetch_add_explicit(&lmdb->changed_again, 1, memory_order_relaxed);
+        counts->again++;
     }
-    if (more)
-        atomic_fetch_add_explicit(&lmdb->changed_bytes, more, memory_order_relaxed);
+    counts->bytes += more;
 }
 
 static int put_item(struct lmdb *lmdb, unsigned stripe, struct lmdb_handle *handle, uint64_t hash,
-                    struct state_item *item)
+                    struct state_item *item, struct change_counts *counts)
 {
     const struct wd_value *value = item->value;
     struct record record;
@@ -209,12 +222,13 @@ static int put_item(struct lmdb *lmdb, unsigned stripe, struct lmdb_handle *hand
     if (!entry)
         return MDB_MAP_FULL;
     item->version = value->len ? entry->version : 0;
-    note_changed(lmdb, stripe, entry, hash, record.len);
+    note_changed(lmdb, stripe, entry, hash, record.len, counts);
     return 0;
 }
 
 /* From item *at on; where the table has no room it stops there. */
-static int put_stripe(struct state_store *store, struct state_item *items, unsigned stripe, uint32_t *at)
+static int put_stripe(struct state_store *store, struct state_item *items, unsigned stripe, uint32_t *at,
+                      struct change_counts *counts)
 {
     struct lmdb *lmdb = store->share->own;
     struct lmdb_handle *handle = store->own;
@@ -223,7 +237,7 @@ static int put_stripe(struct state_store *store, struct state_item *items, unsig
     pthread_mutex_lock(&table->lock);
     int code = 0;
     for (; !code && *at < order->begins[stripe + 1]; *at += !code)
-        code = put_item(lmdb, stripe, handle, order->hashes[order->order[*at]], &items[order->order[*at]]);
+        code = put_item(lmdb, stripe, handle, order->hashes[order->order[*at]], &items[order->order[*at]], counts);
     end_read(handle);
     pthread_mutex_unlock(&table->lock);
     return code;
@@ -233,18 +247,21 @@ static int put_all(struct state_store *store, struct state_item *items)
 {
     struct lmdb *lmdb = store->share->own;
     struct lmdb_handle *handle = store->own;
+    struct change_counts counts = {0};
     int code = 0;
     for (unsigned stripe = 0; !code && stripe < STRIPES; stripe++) {
         uint32_t at = handle->order.begins[stripe];
         if (at == handle->order.begins[stripe + 1])
             continue;
-        code = put_stripe(store, items, stripe, &at);
+        code = put_stripe(store, items, stripe, &at, &counts);
         if (code != MDB_MAP_FULL)
             continue;
+        tell_changes(lmdb, &counts);
         code = lmdb_flush(lmdb); /* everything in the table is held until it is written */
         if (!code)
-            code = put_stripe(store, items, stripe, &at);
+            code = put_stripe(store, items, stripe, &at, &counts);
     }
+    tell_changes(lmdb, &counts);
     return code;
 }
 
