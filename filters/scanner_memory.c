@@ -175,19 +175,32 @@ static void cover(const struct wd_ruleset *set, struct wd_str name, struct cache
         cover_behaviour(set->behaviour, name, cached);
 }
 
+static uint64_t mixed(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 29;
+}
+
+/* Eight bytes at a time; the last ones lie over those before. */
+static uint64_t name_hash(struct wd_str name)
+{
+    uint64_t hash = name.len, word = 0;
+    if (name.len < sizeof(word)) {
+        for (size_t i = 0; i < name.len; i++)
+            word = word << 8 | (unsigned char)name.data[i];
+        return mixed(hash, word);
+    }
+    for (size_t at = 0; at < name.len - sizeof(word); at += sizeof(word)) {
+        memcpy(&word, name.data + at, sizeof(word));
+        hash = mixed(hash, word);
+    }
+    memcpy(&word, name.data + name.len - sizeof(word), sizeof(word));
+    return mixed(hash, word);
+}
+
 const struct cached_name *wd_scanner_name(struct wd_scanner *scanner, const struct wd_ruleset *set, struct wd_str name)
 {
-    uint64_t hash = name.len;
-    for (size_t at = 0, left = name.len; left;) {
-        uint64_t word = 0;
-        size_t bytes = left < sizeof(word) ? left : sizeof(word);
-        memcpy(&word, name.data + at, bytes);
-        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 29;
-        at += bytes;
-        left -= bytes;
-    }
-    struct cached_name *cached = &scanner->memory->names[(hash ^ hash >> 32) % CACHED_NAMES];
+    struct cached_name *cached = &scanner->memory->names[name_hash(name) >> 32 & (CACHED_NAMES - 1)];
     if (name.len == 0 || name.len > CACHED_NAME_BYTES) {
         cached = &scanner->memory->names[CACHED_NAMES];
         cover(set, name, cached);

@@ -8,14 +8,18 @@ enum { FIRST_SLOTS = 256, KEPT_BYTES = 16 * 1024 };
 
 static uint64_t hash_key(uint64_t hash, struct wd_str key)
 {
-    for (size_t left = key.len; left;) {
-        uint64_t word = 0;
-        size_t take = left < 8 ? left : 8;
-        memcpy(&word, key.data + (key.len - left), take);
+    uint64_t word = 0;
+    size_t at = 0;
+    for (; key.len - at > sizeof(word); at += sizeof(word)) {
+        memcpy(&word, key.data + at, sizeof(word));
         hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
         hash ^= hash >> 29;
-        left -= take;
     }
+    if (key.len >= sizeof(word)) /* the last ones lie over those before */
+        memcpy(&word, key.data + key.len - sizeof(word), sizeof(word));
+    else
+        memcpy(&word, key.data, key.len);
+    hash = (hash ^ word ^ key.len) * UINT64_C(0x9E3779B97F4A7C15);
     return hash ^ (hash >> 32);
 }
 

@@ -264,32 +264,36 @@ static bool may_have_host_near(struct wd_str text, size_t at)
 {
     struct window window;
     look_at(&window, text, at);
-    lanes c = load(&window, 0);
-    if (any(host_flags(c, load(&window, 1))))
+    lanes c = load(&window, 0), some = of_interest(c);
+    if (!any(some))
+        return false;
+    if (any(some & ((lanes)(c < HIGH) | is(c, 0xE3))) && any(host_flags(c, load(&window, 1))))
         return true;
     return any(c) & HIGH &&
            (hides_host_near(text, at) || (at + LANES / 2 < text.len && hides_host_near(text, at + LANES / 2)));
 }
 
+/* How many bytes can be passed over at once; 0: a closer look is needed. */
+static size_t pass_over(struct wd_str text, size_t at)
+{
+    enum { TOGETHER = 4 * LANES };
+    lanes some = {0};
+    if (text.len - at < TOGETHER)
+        return 0;
+    for (size_t i = 0; i < TOGETHER; i += LANES) {
+        struct window window = {.bytes = text.data + at + i};
+        some |= of_interest(load(&window, 0));
+    }
+    return any(some) ? 0 : TOGETHER;
+}
+
 bool wd_may_have_host(struct wd_str text)
 {
-    enum { TOGETHER = 4 };
-    size_t at = 0;
-    while (at < text.len) {
-        if (text.len - at >= (size_t)TOGETHER * LANES) {
-            lanes some = {0};
-            for (int i = 0; i < TOGETHER; i++) {
-                struct window window = {.bytes = text.data + at + (size_t)i * LANES};
-                some |= of_interest(load(&window, 0));
-            }
-            if (!any(some)) {
-                at += (size_t)TOGETHER * LANES;
-                continue;
-            }
-        }
-        for (int i = 0; i < TOGETHER && at < text.len; i++, at += LANES)
-            if (may_have_host_near(text, at))
-                return true;
+    for (size_t at = 0; at < text.len;) {
+        size_t passed = pass_over(text, at);
+        if (!passed && may_have_host_near(text, at))
+            return true;
+        at += passed ? passed : LANES;
     }
     return false;
 }

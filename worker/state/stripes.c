@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define BYTES_ARE_SWAPPED (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+
 enum { STRIPE_SHIFT = 36 }; /* above what tables take as the place, below what they keep as a tag */
 
 struct stripes *stripes_new(uint64_t max_bytes)
@@ -58,6 +60,14 @@ static uint64_t word_at(const char *data, size_t len)
     return word;
 }
 
+/* word_at() of the last `left` bytes of a key, 8 at most: out of the eight that end there, where there are so many. */
+static uint64_t last_word(struct wd_str key, size_t left)
+{
+    if (key.len < 8 || !left || BYTES_ARE_SWAPPED)
+        return word_at(key.data + key.len - left, left);
+    return word_at(key.data + key.len - 8, 8) >> 8 * (8 - left);
+}
+
 uint64_t stripes_hash(const struct stripes *stripes, struct wd_str key)
 {
     uint64_t hash = stripes->seed[0] ^ key.len;
@@ -65,8 +75,8 @@ uint64_t stripes_hash(const struct stripes *stripes, struct wd_str key)
     size_t left = key.len;
     for (; left > 16; at += 16, left -= 16)
         hash = fold(word_at(at, 8) ^ hash, word_at(at + 8, 8) ^ stripes->seed[1]);
-    uint64_t second = left > 8 ? word_at(at + 8, left - 8) : 0;
-    hash = fold(word_at(at, left) ^ hash, second ^ stripes->seed[1]);
+    uint64_t first = left > 8 ? word_at(at, 8) : last_word(key, left), second = left > 8 ? last_word(key, left - 8) : 0;
+    hash = fold(first ^ hash, second ^ stripes->seed[1]);
     return fold(hash ^ UINT64_C(0x9E3779B97F4A7C15), stripes->seed[1] ^ UINT64_C(0xE7037ED1A0B428DB));
 }
 

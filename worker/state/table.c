@@ -228,7 +228,7 @@ static void shrink_at(struct table *table, size_t at, table_shrink_fn *shrink, i
 
 void table_sweep(struct table *table, size_t slots, int64_t before_ms, table_shrink_fn *shrink, int64_t now_ms)
 {
-    enum { AHEAD = 4, AT_ONCE = 32 }; /* some at once, so that memory is fetched ahead */
+    enum { AHEAD = 12, AT_ONCE = 32 }; /* some at once, so that memory is fetched ahead */
     table->sweep_due += slots;
     if (table->sweep_due < AT_ONCE)
         return;
