@@ -2,7 +2,9 @@
  * the hints of all places at which two bytes can start a character. */
 #include "filters/matchers/features.h"
 
-#include <endian.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "filters/matchers/characters.h"
 #include "filters/matchers/hints.h"
@@ -233,67 +235,43 @@ uint32_t wd_text_features(struct wd_str text, uint32_t wanted, struct wd_effort 
 
 /* ---- hosts alone ---- */
 
-/* Whether a character that begins among the eight bytes from `at` on hides a host. */
-static bool hides_host_near(struct wd_str text, size_t at)
+/* A bit for each byte whose highest bit is set. */
+static unsigned mask_of(lanes flags)
+{
+#if defined(__SSE2__)
+    return (unsigned)_mm_movemask_epi8((__m128i)flags);
+#else
+    unsigned mask = 0;
+    for (unsigned i = 0; i < LANES; i++)
+        mask |= (unsigned)(flags[i] >> 7) << i;
+    return mask;
+#endif
+}
+
+/* Whether the character that begins there hides a host. */
+static bool hides_host(struct wd_str text, size_t at)
 {
     const uint8_t *bytes = (const uint8_t *)text.data;
-    size_t left = text.len - at;
-    uint64_t word = 0;
-    memcpy(&word, bytes + at, left < sizeof(word) ? left : sizeof(word));
-    word = le64toh(word);
-    uint64_t first = word & word << 1 & UINT64_C(0x8080808080808080); /* of bytes that begin characters */
-    for (; first; first &= first - 1) {
-        size_t place = at + (size_t)__builtin_ctzll(first) / 8;
-        if (place + 1 >= text.len)
-            break;
-        unsigned hints = wd_hint_prefixes[bytes[place]][bytes[place + 1] & 63];
-        if (hints & WD_HINT_HIDES_HOST &&
-            (!(hints & WD_HINT_MIXED) || wd_char_hints(wd_next_character(text, &place)) & WD_HINT_HIDES_HOST))
-            return true;
-    }
-    return false;
-}
-
-/* What may be written or hide a host at all: the signs of host_flags(), and all that is not ASCII. */
-static lanes of_interest(lanes c)
-{
-    return is(c, '.') | is(c, ':') | is(c, '%') | is(c, '&') | (lanes)(c >= HIGH);
-}
-
-static bool may_have_host_near(struct wd_str text, size_t at)
-{
-    struct window window;
-    look_at(&window, text, at);
-    lanes c = load(&window, 0), some = of_interest(c);
-    if (!any(some))
+    if (at + 1 >= text.len)
         return false;
-    if (any(some & ((lanes)(c < HIGH) | is(c, 0xE3))) && any(host_flags(c, load(&window, 1))))
-        return true;
-    return any(c) & HIGH &&
-           (hides_host_near(text, at) || (at + LANES / 2 < text.len && hides_host_near(text, at + LANES / 2)));
-}
-
-/* How many bytes can be passed over at once; 0: a closer look is needed. */
-static size_t pass_over(struct wd_str text, size_t at)
-{
-    enum { TOGETHER = 4 * LANES };
-    lanes some = {0};
-    if (text.len - at < TOGETHER)
-        return 0;
-    for (size_t i = 0; i < TOGETHER; i += LANES) {
-        struct window window = {.bytes = text.data + at + i};
-        some |= of_interest(load(&window, 0));
-    }
-    return any(some) ? 0 : TOGETHER;
+    unsigned hints = wd_hint_prefixes[bytes[at]][bytes[at + 1] & 63];
+    return hints & WD_HINT_HIDES_HOST &&
+           (!(hints & WD_HINT_MIXED) || wd_char_hints(wd_next_character(text, &at)) & WD_HINT_HIDES_HOST);
 }
 
 bool wd_may_have_host(struct wd_str text)
 {
-    for (size_t at = 0; at < text.len;) {
-        size_t passed = pass_over(text, at);
-        if (!passed && may_have_host_near(text, at))
+    for (size_t at = 0; at < text.len; at += LANES) {
+        struct window window;
+        look_at(&window, text, at);
+        lanes c = load(&window, 0);
+        unsigned signs = mask_of(is(c, '.') | is(c, ':') | is(c, '%') | is(c, '&') | is(c, 0xE3)), high = mask_of(c);
+        if (signs && any(host_flags(c, load(&window, 1))))
             return true;
-        at += passed ? passed : LANES;
+        /* characters begin with a byte whose two highest bits are set */
+        for (unsigned first = high ? high & mask_of(c + c) : 0; first; first &= first - 1)
+            if (hides_host(text, at + (size_t)__builtin_ctz(first)))
+                return true;
     }
     return false;
 }
