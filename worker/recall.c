@@ -38,8 +38,8 @@ static bool copy_headers(struct wd_arena *arena, struct kafka_record *copy, cons
     return headers != NULL;
 }
 
-/* As the decoder does where it reads records in their place (decode.c): the next one lies behind this one, as a rule, and
- * is on its way to the cache while this one is worked on. Where it does not, that is a little in vain. */
+/* As the decoder does where it reads records in their place (decode.c): the next one lies behind this one, as a rule,
+ * and is on its way to the cache while this one is worked on. Where it does not, that is a little in vain. */
 static void fetch_behind(struct wd_str bytes)
 {
     enum { LINE_BYTES = 64, AHEAD_MAX = 2048 };

@@ -118,8 +118,8 @@ static bool are_some_ascii(struct wd_str text, size_t at)
 static void take_ascii(const struct fingerprint_wide *wide, struct wd_str text, size_t *at, struct letters *letters)
 {
     if (wide && wide->letters && are_some_ascii(text, *at)) {
-        letters->count += wide->letters(ASCII_LETTERS, (const unsigned char *)text.data, text.len, at,
-                                        letters->at + letters->count);
+        letters->count +=
+            wide->letters(ASCII_LETTERS, (const unsigned char *)text.data, text.len, at, letters->at + letters->count);
         if (letters->count > LETTERS_MAX)
             letters->count = LETTERS_MAX;
         return;

@@ -1,5 +1,5 @@
-/* See fingerprint_wide.h. The nearest by exclusive or is the least of what the exclusive or gives, and the least of many
- * is found for all lanes at once: with AVX2 a lane is a point, with AVX-512 a lane is a hash. */
+/* See fingerprint_wide.h. The nearest by exclusive or is the least of what the exclusive or gives, and the least of
+ * many is found for all lanes at once: with AVX2 a lane is a point, with AVX-512 a lane is a hash. */
 #include "filters/behaviour/fingerprint_wide.h"
 
 static enum fingerprint_vectors limit = FINGERPRINT_BEST;

@@ -3,9 +3,12 @@
 
 #include "filters/behaviour/value.h"
 
-/* Lengths by kind: `least` bytes, and up to `most` entries of `stride`. A length has 16 bits: by `inverse` (2^32 / stride,
- * rounded up) it is divided exactly, and sooner than by a division. */
-#define LENGTH(least, stride, most) {(least), (stride), (most), UINT32_MAX / (stride) + 1}
+/* Lengths by kind: `least` bytes, and up to `most` entries of `stride`. A length has 16 bits: by `inverse` (2^32 /
+ * stride, rounded up) it is divided exactly, and sooner than by a division. */
+#define LENGTH(least, stride, most)                                                                                    \
+    {                                                                                                                  \
+        (least), (stride), (most), UINT32_MAX / (stride) + 1                                                           \
+    }
 static const struct {
     uint16_t least, stride, most;
     uint32_t inverse;

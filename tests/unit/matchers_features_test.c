@@ -72,8 +72,8 @@ static void test_words_across_blocks(void **state)
 static void test_features_alone(void **state)
 {
     (void)state;
-    static const char *const PARTS[] = {"a",  "word ", ".", ". ",         "x.y", ":",  ":/", ": ",       "%",  "&",
-                                        "é", "слово",  "。", "\xE3\x80", "😀",  "．", "／", "\xE2\x80", "\x01", "１"};
+    static const char *const PARTS[] = {"a", "word ", ".",  ". ",       "x.y", ":",  ":/", ": ",       "%",    "&",
+                                        "é", "слово", "。", "\xE3\x80", "😀",   "．", "／", "\xE2\x80", "\x01", "１"};
     unsigned random = 1;
     for (int i = 0; i < 20000; i++) {
         char text[256];
@@ -239,10 +239,8 @@ static void test_every_character(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_features),
-        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_features_alone),
-        cmocka_unit_test(test_words_across_blocks),
+        cmocka_unit_test(test_features),        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_features_alone),  cmocka_unit_test(test_words_across_blocks),
         cmocka_unit_test(test_every_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,9 +116,9 @@ void block_array_free(struct block_pool *pool, void *array, size_t bytes)
 
 /* ---- blocks ---- */
 
-/* Values of idle authors are small, and many: they get what they need. The first event of an author makes one of some 220
- * bytes, each further event some 20 more: there whole cache lines leave room for the next one or two, so that few values
- * move, and not every one of them leaves memory behind that nothing else fits. */
+/* Values of idle authors are small, and many: they get what they need. The first event of an author makes one of some
+ * 220 bytes, each further event some 20 more: there whole cache lines leave room for the next one or two, so that few
+ * values move, and not every one of them leaves memory behind that nothing else fits. */
 uint8_t block_units(size_t size)
 {
     enum { SMALL = 8, IDLE = 12, LINE = 64 / BLOCK_UNIT };

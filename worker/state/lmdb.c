@@ -170,8 +170,8 @@ static bool make_list_room(struct lmdb_changed *changed)
     return true;
 }
 
-/* What a call has changed. It is told once, for an atomic addition waits until all that was stored before it has reached
- * the cache; before anything that depends on it: a flush writes nothing where nothing was told. */
+/* What a call has changed. It is told once, for an atomic addition waits until all that was stored before it has
+ * reached the cache; before anything that depends on it: a flush writes nothing where nothing was told. */
 struct change_counts {
     uint64_t count, again, bytes;
 };
