@@ -9,6 +9,7 @@
 
 #include "filters/behaviour/cells.h"
 #include "tests/unit/state_cases.h"
+#include "worker/state/stripes.h"
 
 static const struct state_options ROOMY = {.kind = STATE_MEMORY, .max_bytes = 1 << 28, .grace_ms = 1000};
 
@@ -209,6 +210,63 @@ static void a_value_without_room_is_an_error(void **state)
     state_world_close(&world);
 }
 
+/* ---- hashes: they are kept in logs, so they may not change from version to version ---- */
+
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Up to eight bytes from `at` on, as far as the key goes. */
+static uint64_t word_of(const unsigned char *key, size_t len, size_t at)
+{
+    uint64_t word = 0;
+    for (size_t i = at; i < len && i < at + 8; i++)
+        word |= (uint64_t)key[i] << 8 * (i - at);
+    return word;
+}
+
+static uint64_t hash_as_ever(const uint64_t seed[2], const unsigned char *key, size_t len)
+{
+    uint64_t hash = seed[0] ^ len;
+    size_t at = 0;
+    for (; len - at > 16; at += 16)
+        hash = fold(word_of(key, len, at) ^ hash, word_of(key, len, at + 8) ^ seed[1]);
+    hash = fold(word_of(key, len, at) ^ hash, word_of(key, len, at + 8) ^ seed[1]);
+    return fold(hash ^ UINT64_C(0x9E3779B97F4A7C15), seed[1] ^ UINT64_C(0xE7037ED1A0B428DB));
+}
+
+static void hashes_keys_as_ever(void **state)
+{
+    (void)state;
+    static struct stripes stripes = {.seed = {UINT64_C(0x0123456789ABCDEF), UINT64_C(0xFEDCBA9876543211)}};
+    unsigned char bytes[200];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(i * 37 + 11);
+    for (size_t len = 1; len <= sizeof(bytes); len++) {
+        unsigned char *key = malloc(len); /* what is read past it would be seen */
+        memcpy(key, bytes, len);
+        struct wd_str text = {.data = (const char *)key, .len = len};
+        assert_true(stripes_hash(&stripes, text) == hash_as_ever(stripes.seed, key, len));
+        free(key);
+    }
+}
+
+static void gives_values_that_grow_whole_lines(void **state)
+{
+    (void)state;
+    assert_int_equal(block_units(128), 8); /* what is idle gets what it needs */
+    assert_int_equal(block_units(129), 10);
+    assert_int_equal(block_units(192), 12);
+    for (size_t size = 193; size <= (size_t)BLOCK_UNITS_MAX * BLOCK_UNIT; size++) {
+        assert_true((size_t)block_units(size) * BLOCK_UNIT >= size);
+        assert_true((size_t)block_units(size) * BLOCK_UNIT < size + 64);
+        assert_int_equal(block_units(size) * BLOCK_UNIT % 64, 0);
+    }
+    assert_int_equal(block_units((size_t)BLOCK_UNITS_MAX * BLOCK_UNIT + 1), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +284,8 @@ int main(void)
         cmocka_unit_test(forgets_after_the_grace),
         cmocka_unit_test(shrinks_what_is_idle_where_room_is_scarce),
         cmocka_unit_test(a_value_without_room_is_an_error),
+        cmocka_unit_test(hashes_keys_as_ever),
+        cmocka_unit_test(gives_values_that_grow_whole_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
