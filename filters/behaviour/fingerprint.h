@@ -11,7 +11,7 @@
  *   punctuation or look-alikes only   100 %
  *   unlike texts                      none   5e-8    5e-8    9e-7    7e-6     5e-7
  *
- * About 5 ns a byte. */
+ * 3 ns a byte of chat, 1.3 ns with AVX-512. */
 #ifndef FILTERS_BEHAVIOUR_FINGERPRINT_H
 #define FILTERS_BEHAVIOUR_FINGERPRINT_H
 
