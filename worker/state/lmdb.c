@@ -373,12 +373,18 @@ static void lmdb_size(struct state_store *store, struct state_size *out)
 static enum wd_status lmdb_open(struct state_store *store, struct wd_error *err)
 {
     store->own = calloc(1, sizeof(struct lmdb_handle));
-    return store->own ? WD_OK : wd_fail(err, WD_ERR_MEMORY, "no memory for the state");
+    if (!store->own)
+        return wd_fail(err, WD_ERR_MEMORY, "no memory for the state");
+    enum wd_status status = lmdb_sync_init(store, err);
+    if (status != WD_OK)
+        free(store->own);
+    return status;
 }
 
 static void lmdb_close(struct state_store *store)
 {
     struct lmdb_handle *handle = store->own;
+    lmdb_sync_fini(store);
     if (handle->reader)
         mdb_txn_abort(handle->reader);
     stripe_order_fini(&handle->order);
@@ -393,5 +399,6 @@ const struct state_backend STATE_BACKEND_LMDB = {.share_open = lmdb_share_open,
                                                  .put = lmdb_put,
                                                  .count = lmdb_count,
                                                  .sync = lmdb_sync,
+                                                 .sync_begin = lmdb_sync_begin,
                                                  .each = lmdb_each,
                                                  .size = lmdb_size};
