@@ -1,0 +1,170 @@
+"""A worker whose disk is held, fails, or is held while the worker is killed: it goes on meanwhile, commits nothing that the
+disk does not have, and the final state and the decisions are those of one undisturbed run over the same records.
+
+    state_sync_test.py mock|kafka [--records N] [--seed N] [TEST...]
+"""
+import argparse
+import errno
+import os
+import random
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import cluster  # noqa: E402
+import harness  # noqa: E402
+from harness import check, wait_for  # noqa: E402
+from state_test import Scene, undisturbed  # noqa: E402
+
+MORE_CALLS = 30
+
+
+class Disk:
+    """The worker's side is tests/support/slow_disk.c."""
+
+    def __init__(self, folder):
+        self.folder = os.path.join(folder, "disk")
+        os.makedirs(self.folder)
+
+    def environment(self):
+        return {"LD_PRELOAD": os.environ["WARDEN_SLOW_DISK"], "WARDEN_TEST_DISK": self.folder,
+                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+    def write(self, name, text=""):
+        with open(os.path.join(self.folder, name), "w", encoding="ascii") as out:
+            out.write(text)
+
+    def remove(self, name):
+        os.unlink(os.path.join(self.folder, name))
+
+    def hold(self):
+        self.write("hold")
+
+    def release(self):
+        self.remove("hold")
+
+    def at_work(self):
+        """Syncs that have begun and not ended; a worker that was killed has left some."""
+        try:
+            with open(os.path.join(self.folder, "log"), encoding="ascii") as log:
+                lines = log.read().split()
+        except FileNotFoundError:
+            return 0
+        return lines.count("begin") - lines.count("end")
+
+    def forget(self):
+        if os.path.exists(os.path.join(self.folder, "log")):
+            self.remove("log")
+
+
+def committed_while_held(group, disk, what):
+    """Holds the disk; returns what is committed when the worker has begun to wait for it and has done much more."""
+    disk.hold()
+    wait_for("the disk is at work", disk.at_work, 60, step=0.01)
+    before, calls = group.committed(), group.sandbox.call_count()
+    wait_for(f"actions while the disk is held: {what}", lambda: group.sandbox.call_count() >= calls + MORE_CALLS, 60)
+    check(disk.at_work() == 1, f"{disk.at_work()} syncs at the same time")
+    check(group.committed() == before, f"{group.committed() - before} records were committed that the disk does not have")
+    return before
+
+
+def held(options):
+    def a_worker_goes_on_while_the_disk_is_held(test):
+        scene = Scene(test, options)
+        disk = Disk(test.folder)
+        group = scene.group("held", "lmdb")
+        worker = group.joined(SLOWLY, disk.environment())
+        disk.hold()
+        scene.feed()
+        check(committed_while_held(group, disk, "from the beginning") == 0, "something was committed before the first sync")
+        check(worker.metric("warden_state_sync_seconds_count") == 0, "the histogram tells of a sync that has not ended")
+        disk.release()
+        group.wait_for_share(0.2)
+        check(worker.metric("warden_state_sync_seconds_count") > 0, "the histogram tells of no sync")
+        committed_while_held(group, disk, "later on")
+        worker.signal(signal.SIGTERM)
+        wait_for("the worker begins to end", lambda: not ready(worker), 30)
+        disk.release()
+        check(worker.wait(90) == 0, "a worker that is asked to end while the disk is held does not end with 0")
+        worker = group.joined(None, disk.environment())
+        group.wait_until_done()
+        check(worker.stop() == 0, "the last worker does not end with 0")
+        print("     " + group.equals(undisturbed(scene)), flush=True)
+    return a_worker_goes_on_while_the_disk_is_held
+
+
+def ready(worker):
+    try:
+        worker.get("/readyz")
+    except OSError:  # an answer of 503 as well
+        return False
+    return True
+
+
+def killed(options):
+    def a_worker_is_killed_while_the_disk_is_held(test):
+        scene = Scene(test, options)
+        disk = Disk(test.folder)
+        group = scene.group("killed", "lmdb")
+        worker = group.joined(SLOWLY, disk.environment())
+        scene.feed()
+        for share in (0.1, 0.3, 0.5):
+            group.wait_for_share(share)
+            committed_while_held(group, disk, f"at {share:.0%}")
+            worker.kill()
+            disk.forget()
+            disk.release()
+            worker = group.joined(SLOWLY, disk.environment())
+        group.wait_until_done()
+        check(worker.stop() == 0, "the last worker does not end with 0")
+        print("     " + group.equals(undisturbed(scene)), flush=True)
+    return a_worker_is_killed_while_the_disk_is_held
+
+
+def full(options):
+    def a_full_disk_commits_nothing_until_there_is_room(test):
+        scene = Scene(test, options)
+        disk = Disk(test.folder)
+        group = scene.group("full", "lmdb")
+        worker = group.joined(SLOWLY, disk.environment())
+        scene.feed()
+        group.wait_for_share(0.1)
+        disk.write("fail", str(errno.ENOSPC))
+        wait_for("the worker says that the state is not synced", lambda: worker.said("state-not-synced"), 60, step=0.01)
+        # a commit whose sync ended well before is answered first
+        told, calls = len(worker.said("state-not-synced")), group.sandbox.call_count()
+        wait_for("the next failure", lambda: len(worker.said("state-not-synced")) > told, 60)
+        before, told = group.committed(), len(worker.said("state-not-synced"))
+        wait_for("actions and further failures", lambda: group.sandbox.call_count() >= calls + MORE_CALLS and
+                 len(worker.said("state-not-synced")) > told, 60)
+        check(group.committed() == before, f"{group.committed() - before} records were committed with a full disk")
+        check(worker.metric("warden_state_failures_total") > told, "warden_state_failures_total does not tell of it")
+        disk.remove("fail")
+        group.wait_until_done()
+        check(worker.stop() == 0, "the worker does not end with 0")
+        print("     " + group.equals(undisturbed(scene)), flush=True)
+    return a_full_disk_commits_nothing_until_there_is_room
+
+
+# So that much is still to be done whenever the disk is held.
+SLOWLY = {"worker.max_in_flight": 2, "worker.max_partition_window": 64}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=["mock", "kafka"])
+    parser.add_argument("--records", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 20))
+    parser.add_argument("tests", nargs="*")
+    options = parser.parse_intermixed_args()
+    reason = cluster.why_not(options.kind)
+    if reason:
+        print(f"skipped: {reason}")
+        return 77
+    print(f"seed {options.seed} (--seed repeats it)", flush=True)
+    sys.argv[1:] = options.tests
+    return harness.run(held(options), killed(options), full(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
