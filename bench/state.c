@@ -1,11 +1,12 @@
 /* What remembering costs: events a second by text rules alone, and with signals of behaviour over each kind of store;
  * bytes an author; and how both grow with the number of authors. One thread, by the worker's own code (recall*.c,
  * judging.c): records are copied and decoded, their values recalled, judged, and what has changed stored. The lmdb is
- * synced as a worker does it, once a second. All stores run over the same events, in turn.
+ * synced as a worker does it before commits, once a second, without waiting. All stores run over the same events, in
+ * turn; with --wait-for-syncs the lmdb a second time, by a thread that waits for each sync.
  *
  *     state --rules RULES.tsv --events EVENTS.jsonl [--rule-count 1000] [--authors 1000000,...] [--measure 300000]
  *           [--batch 256] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--cache-mb 256]
- *           [--sync-ms 1000] [--crowd] [--json]
+ *           [--sync-ms 1000] [--wait-for-syncs] [--crowd] [--json]
  */
 #include <errno.h>
 #include <getopt.h>
@@ -48,7 +49,7 @@ static const char BEHAVIOUR[] =
 struct options {
     const char *rules, *events, *redis, *folder;
     size_t rule_count, authors[COUNTS_MAX], author_counts, measure, batch, cache_mb, sync_ms;
-    bool with[4], crowd, json;
+    bool with[4], wait_for_syncs, crowd, json;
 };
 
 struct bench {
@@ -60,13 +61,15 @@ struct bench {
     struct wd_arena *arena; /* of a record that is judged by text alone */
     struct loop *loop;      /* of stores that are only walked */
     uint64_t random, events, matches;
-    double longest_sync;
+    bool syncing, waits; /* one is under way; the thread waits for each */
+    double sync_began, longest_sync;
+    size_t syncs;
 };
 
 struct figures {
     double events_per_second, processor_ns, bytes_an_author, idle_bytes, values;
-    double process_ns;      /* of all threads: a store may have its own */
-    double longest_sync_ms; /* that the measuring thread waited */
+    double process_ns; /* of all threads: a store may have its own */
+    double longest_sync_ms, syncs;
 };
 
 static _Noreturn void give_up(const char *what, const char *why)
@@ -228,21 +231,43 @@ static void wait_for(struct loose_shard *worker, bool (*is_enough)(const struct 
     }
 }
 
+static void note_synced(void *context, enum wd_status status, const struct wd_error *err)
+{
+    struct bench *bench = context;
+    double took = seconds_of(CLOCK_MONOTONIC) - bench->sync_began;
+    if (status != WD_OK)
+        give_up("sync", err->text);
+    bench->longest_sync = took > bench->longest_sync ? took : bench->longest_sync;
+    bench->syncing = false;
+    bench->syncs++;
+}
+
 static void sync_now(struct bench *bench, const struct loose_shard *worker)
 {
-    struct wd_error err;
-    double began = seconds_of(CLOCK_MONOTONIC);
-    if (state_sync(worker->shard.state, &err) != WD_OK)
-        give_up("sync", err.text);
-    double took = seconds_of(CLOCK_MONOTONIC) - began;
-    bench->longest_sync = took > bench->longest_sync ? took : bench->longest_sync;
+    struct wd_error err = {0};
+    bench->sync_began = seconds_of(CLOCK_MONOTONIC);
+    enum wd_status status = state_sync(worker->shard.state, &err);
+    note_synced(bench, status, &err);
+}
+
+static void sync_if_due(struct bench *bench, const struct loose_shard *worker)
+{
+    if (bench->syncing || (seconds_of(CLOCK_MONOTONIC) - bench->sync_began) * 1e3 < (double)bench->options.sync_ms)
+        return;
+    if (bench->waits) {
+        sync_now(bench, worker);
+        return;
+    }
+    bench->syncing = true;
+    bench->sync_began = seconds_of(CLOCK_MONOTONIC);
+    state_sync_begin(worker->shard.state, note_synced, bench);
 }
 
 static void run_remembering(struct bench *bench, struct loose_shard *worker, size_t first, size_t count, size_t authors,
                             bool in_turn)
 {
     struct partition partition = {.topic = topic};
-    double synced = seconds_of(CLOCK_MONOTONIC);
+    bench->sync_began = seconds_of(CLOCK_MONOTONIC);
     for (size_t i = first; i < first + count; i++) {
         struct made_event made = {.number = i, .author = author_of(bench, i, authors, in_turn)};
         struct kafka_record record = record_of(bench, i);
@@ -251,13 +276,12 @@ static void run_remembering(struct bench *bench, struct loose_shard *worker, siz
         if (i % BURST != BURST - 1)
             continue;
         loop_turn(worker->shard.loop, 0);
-        if ((seconds_of(CLOCK_MONOTONIC) - synced) * 1e3 > (double)bench->options.sync_ms) {
-            sync_now(bench, worker);
-            synced = seconds_of(CLOCK_MONOTONIC);
-        }
+        sync_if_due(bench, worker);
     }
     recalls_close_batch(worker->shard.recalls);
     wait_for(worker, recalls_are_idle);
+    while (bench->syncing)
+        loop_turn(worker->shard.loop, 100);
     sync_now(bench, worker);
 }
 
@@ -268,7 +292,8 @@ static struct state_options options_of(const struct bench *bench, enum state_kin
     static char *addresses[2];
     static char folder[512];
     addresses[0] = (char *)bench->options.redis;
-    snprintf(folder, sizeof(folder), "%s/authors-%zu", bench->options.folder, authors);
+    snprintf(folder, sizeof(folder), "%s/authors-%zu%s", bench->options.folder, authors,
+             bench->waits ? "-waiting" : "");
     return (struct state_options){.kind = kind,
                                   .path = folder,
                                   .max_bytes = UINT64_C(64) << 30,
@@ -351,6 +376,7 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
     run_remembering(bench, &worker, 0, authors, authors, true); /* everybody once */
     bench->random = 7;
     bench->longest_sync = 0;
+    bench->syncs = 0;
     double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
     double process = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     run_remembering(bench, &worker, authors, bench->options.measure, authors, false);
@@ -359,6 +385,7 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
     figures.process_ns = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - process) * 1e9 / measured;
     figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
     figures.longest_sync_ms = bench->longest_sync * 1e3;
+    figures.syncs = (double)bench->syncs;
     struct state_size size;
     state_size_of(worker.shard.state, &size);
     figures.values = (double)size.values;
@@ -399,11 +426,11 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
 {
     if (bench->options.json) {
         json_t *line =
-            json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
-                      "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns,
-                      "process_ns", figures->process_ns, "longest_sync_ms", figures->longest_sync_ms, "bytes_an_author",
-                      figures->bytes_an_author, "idle_bytes", figures->idle_bytes, "times_text",
-                      text->events_per_second / figures->events_per_second);
+            json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store",
+                      name, "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns,
+                      "process_ns", figures->process_ns, "longest_sync_ms", figures->longest_sync_ms, "syncs",
+                      figures->syncs, "bytes_an_author", figures->bytes_an_author, "idle_bytes", figures->idle_bytes,
+                      "times_text", text->events_per_second / figures->events_per_second);
         json_dumpf(line, stdout, JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(line);
@@ -413,7 +440,7 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
                text->events_per_second / figures->events_per_second);
         printf("; of all threads %.0f ns, %.2f times", figures->process_ns, figures->process_ns / text->process_ns);
         if (figures->longest_sync_ms >= 0.1)
-            printf("; longest sync %.0f ms", figures->longest_sync_ms);
+            printf("; %.0f syncs, the longest %.0f ms", figures->syncs, figures->longest_sync_ms);
         if (figures->bytes_an_author > 0)
             printf(", %.0f bytes a value all in all (%.0f values)", figures->bytes_an_author, figures->values);
         if (figures->idle_bytes > 0)
@@ -421,6 +448,19 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
         putchar('\n');
     }
     fflush(stdout);
+}
+
+/* Once more, in a folder of its own; `figures` are of the one before. */
+static void measure_waiting(struct bench *bench, size_t authors, const struct figures *figures,
+                            const struct figures *text)
+{
+    bench->waits = true;
+    struct figures waiting = measure_store(bench, STATE_LMDB, authors);
+    bench->waits = false;
+    tell(bench, authors, "waiting", &waiting, text);
+    if (!bench->options.json)
+        printf("%9zu authors  lmdb without waiting for the disk: %.2f times the events/s\n", authors,
+               figures->events_per_second / waiting.events_per_second);
 }
 
 /* ---- arguments ---- */
@@ -449,6 +489,7 @@ static struct options read_options(int argc, char **argv)
                                          {"rule-count", required_argument, NULL, 'c'},
                                          {"cache-mb", required_argument, NULL, 'C'},
                                          {"sync-ms", required_argument, NULL, 'S'},
+                                         {"wait-for-syncs", no_argument, NULL, 'W'},
                                          {"crowd", no_argument, NULL, 'w'},
                                          {"json", no_argument, NULL, 'j'},
                                          {0}};
@@ -462,7 +503,7 @@ static struct options read_options(int argc, char **argv)
                               .redis = "127.0.0.1:6379",
                               .folder = "/tmp/warden-bench-state",
                               .with = {[STATE_MEMORY] = true, [STATE_LMDB] = true}};
-    for (int letter; (letter = getopt_long(argc, argv, "r:e:a:m:b:s:R:f:c:C:S:wj", LONG, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "r:e:a:m:b:s:R:f:c:C:S:Wwj", LONG, NULL)) != -1;) {
         switch (letter) {
         case 'r':
             options.rules = optarg;
@@ -494,6 +535,9 @@ static struct options read_options(int argc, char **argv)
         case 'f':
             options.folder = optarg;
             break;
+        case 'W':
+            options.wait_for_syncs = true;
+            break;
         case 'w':
             options.crowd = true;
             break;
@@ -511,7 +555,7 @@ static struct options read_options(int argc, char **argv)
     if (!options.rules || !options.events || !options.measure || !options.batch || options.batch > BATCH_MAX)
         give_up("usage", "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
                          "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] "
-                         "[--cache-mb N] [--sync-ms N] "
+                         "[--cache-mb N] [--sync-ms N] [--wait-for-syncs] "
                          "[--crowd] [--json]");
     return options;
 }
@@ -538,6 +582,8 @@ int main(int argc, char **argv)
                 continue;
             struct figures figures = measure_store(&bench, (enum state_kind)kind, authors);
             tell(&bench, authors, state_kind_name((enum state_kind)kind), &figures, &text);
+            if (kind == STATE_LMDB && bench.options.wait_for_syncs)
+                measure_waiting(&bench, authors, &figures, &text);
         }
     }
     loop_free(bench.loop);

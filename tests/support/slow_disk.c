@@ -1,6 +1,6 @@
-/* A disk that a test holds, for whole processes: loaded before the C library (LD_PRELOAD) it stands before fdatasync() and
- * fsync(). In the folder $WARDEN_TEST_DISK: while there is a file `hold` they wait; where there is a file `fail` they end
- * with the errno that it has; each writes a line to `log` when it begins and when it ends. */
+/* A disk that a test holds, for whole processes: loaded before the C library (LD_PRELOAD) it stands before fdatasync()
+ * and fsync(). In the folder $WARDEN_TEST_DISK: while there is a file `hold` they wait; where there is a file `fail`
+ * they end with the errno that it has; each writes a line to `log` when it begins and when it ends. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
