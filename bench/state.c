@@ -61,15 +61,15 @@ struct bench {
     struct wd_arena *arena; /* of a record that is judged by text alone */
     struct loop *loop;      /* of stores that are only walked */
     uint64_t random, events, matches;
-    bool syncing, waits; /* one is under way; the thread waits for each */
-    double sync_began, longest_sync;
+    bool syncing, waits;                    /* one is under way; the thread waits for each */
+    double sync_began, longest_sync, stood; /* stood: waiting for syncs */
     size_t syncs;
 };
 
 struct figures {
     double events_per_second, processor_ns, bytes_an_author, idle_bytes, values;
-    double process_ns; /* of all threads: a store may have its own */
-    double longest_sync_ms, syncs;
+    double process_ns;                          /* of all threads: a store may have its own */
+    double longest_sync_ms, syncs, stood_share; /* of its time that the measuring thread waited for syncs */
 };
 
 static _Noreturn void give_up(const char *what, const char *why)
@@ -238,6 +238,7 @@ static void note_synced(void *context, enum wd_status status, const struct wd_er
     if (status != WD_OK)
         give_up("sync", err->text);
     bench->longest_sync = took > bench->longest_sync ? took : bench->longest_sync;
+    bench->stood += bench->syncing ? 0 : took;
     bench->syncing = false;
     bench->syncs++;
 }
@@ -375,7 +376,7 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
     start_worker(bench, &worker, share, bench->remembering);
     run_remembering(bench, &worker, 0, authors, authors, true); /* everybody once */
     bench->random = 7;
-    bench->longest_sync = 0;
+    bench->longest_sync = bench->stood = 0;
     bench->syncs = 0;
     double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
     double process = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
@@ -383,7 +384,9 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
     double measured = (double)bench->options.measure;
     figures.processor_ns = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor) * 1e9 / measured;
     figures.process_ns = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - process) * 1e9 / measured;
-    figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
+    wall = seconds_of(CLOCK_MONOTONIC) - wall;
+    figures.events_per_second = measured / wall;
+    figures.stood_share = bench->stood / wall;
     figures.longest_sync_ms = bench->longest_sync * 1e3;
     figures.syncs = (double)bench->syncs;
     struct state_size size;
@@ -425,12 +428,12 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
                  const struct figures *text)
 {
     if (bench->options.json) {
-        json_t *line =
-            json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store",
-                      name, "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns,
-                      "process_ns", figures->process_ns, "longest_sync_ms", figures->longest_sync_ms, "syncs",
-                      figures->syncs, "bytes_an_author", figures->bytes_an_author, "idle_bytes", figures->idle_bytes,
-                      "times_text", text->events_per_second / figures->events_per_second);
+        json_t *line = json_pack(
+            "{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
+            "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns, "process_ns",
+            figures->process_ns, "longest_sync_ms", figures->longest_sync_ms, "syncs", figures->syncs, "stood_share",
+            figures->stood_share, "bytes_an_author", figures->bytes_an_author, "idle_bytes", figures->idle_bytes,
+            "times_text", text->events_per_second / figures->events_per_second);
         json_dumpf(line, stdout, JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(line);
@@ -440,7 +443,8 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
                text->events_per_second / figures->events_per_second);
         printf("; of all threads %.0f ns, %.2f times", figures->process_ns, figures->process_ns / text->process_ns);
         if (figures->longest_sync_ms >= 0.1)
-            printf("; %.0f syncs, the longest %.0f ms", figures->syncs, figures->longest_sync_ms);
+            printf("; %.0f syncs, the longest %.0f ms, %.1f%% of the time waited for", figures->syncs,
+                   figures->longest_sync_ms, 100 * figures->stood_share);
         if (figures->bytes_an_author > 0)
             printf(", %.0f bytes a value all in all (%.0f values)", figures->bytes_an_author, figures->values);
         if (figures->idle_bytes > 0)
