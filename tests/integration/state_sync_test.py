@@ -9,6 +9,8 @@ import os
 import random
 import signal
 import sys
+import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cluster  # noqa: E402
@@ -16,7 +18,7 @@ import harness  # noqa: E402
 from harness import check, wait_for  # noqa: E402
 from state_test import Scene, undisturbed  # noqa: E402
 
-MORE_CALLS = 20
+MORE_CALLS, PARTS, RATE = 10, 3, 300
 
 
 class Disk:
@@ -74,7 +76,7 @@ def held(options):
         disk = Disk(test.folder)
         group = scene.group("held", "lmdb")
         worker = group.joined(SLOWLY | LONG_SESSION, disk.environment())
-        feeder = scene.feed_aside(300)
+        feeder = scene.feed_aside(RATE)
         check(committed_while_held(group, disk, "from the beginning") == 0, "something was committed before the first sync")
         check(worker.metric("warden_state_sync_seconds_count") == 0, "the histogram tells of a sync that has not ended")
         disk.release()
@@ -106,19 +108,33 @@ def killed(options):
         scene = Scene(test, options)
         disk = Disk(test.folder)
         group = scene.group("killed", "lmdb")
-        worker = group.joined(SLOWLY, disk.environment())
-        scene.feed()
-        for share in (0.15, 0.45):
-            group.wait_for_share(share)
-            committed_while_held(group, disk, f"at {share:.0%}")
+        worker = group.joined(SLOWLY | SHORT_SESSION, disk.environment())
+        for part in range(PARTS):
+            feeder = feed_part_aside(scene, part)
+            group.wait_for_share((part + 0.2) / PARTS)
+            committed_while_held(group, disk, f"in part {part}")
             worker.kill()
             disk.forget()
             disk.release()
-            worker = group.joined(SLOWLY, disk.environment())
+            feeder.join(120 * harness.SLOW)
+            worker = group.joined(SLOWLY | SHORT_SESSION, disk.environment())
         group.wait_until_done()
         check(worker.stop() == 0, "the last worker does not end with 0")
         print("     " + group.equals(undisturbed(scene)), flush=True)
     return a_worker_is_killed_while_the_disk_is_held
+
+
+def feed_part_aside(scene, part):
+    size = -(-len(scene.records) // PARTS)
+    records = scene.records[part * size:(part + 1) * size]
+
+    def feed():
+        for first in range(0, len(records), 50):
+            scene.kafka.produce(scene.events, records[first:first + 50])
+            time.sleep(50 / RATE)
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    return feeder
 
 
 def full(options):
@@ -127,7 +143,7 @@ def full(options):
         disk = Disk(test.folder)
         group = scene.group("full", "lmdb")
         worker = group.joined(SLOWLY | LONG_SESSION, disk.environment())
-        scene.feed_aside(300)
+        scene.feed_aside(RATE)
         group.wait_for_share(0.1)
         disk.write("fail", str(errno.ENOSPC))
         wait_for("the worker says that the state is not synced", lambda: worker.said("state-not-synced"), 60, step=0.01)
@@ -150,6 +166,7 @@ def full(options):
 SLOWLY = {"worker.max_in_flight": 2, "worker.max_partition_window": 64}
 # Past half a session without a commit nothing new is taken.
 LONG_SESSION = {"kafka.session_timeout": "60s"}
+SHORT_SESSION = {"kafka.session_timeout": "12s"}
 
 
 def main():
