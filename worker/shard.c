@@ -1,6 +1,6 @@
 /* One thread: an event loop that owns its partitions. Read run_thread() first. Neighbours: shard_make.c makes it,
- * shard_intake.c polls for records, pipeline.c takes them, membership.c deals with the group, outbound.c with the
- * calls, run.c starts and stops shards. */
+ * shard_intake.c polls for records, pipeline.c takes them, membership.c deals with the group, commits.c with offsets,
+ * outbound.c with the calls, run.c starts and stops shards. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The parts of a shard, for its own files only: shard.c turns the loop, shard_make.c makes it, shard_intake.c polls for
- * records, membership.c deals with the group, outbound.c with the calls. */
+ * records, membership.c deals with the group, commits.c with offsets, outbound.c with the calls. */
 #ifndef WORKER_SHARD_PARTS_H
 #define WORKER_SHARD_PARTS_H
 

@@ -1,8 +1,8 @@
 /* The store on one machine: a log of records in an LMDB environment, in memory the place of each value's newest record,
  * and before it a table of values. Values that have changed are kept in the table and appended to the log in one
- * transaction, which is on the disk before state_sync() returns: so before the offsets of what changed them are
- * committed. After a crash or a power loss the log is what the last such transaction left, and records from there on
- * are read again.
+ * transaction, which is on the disk before state_sync() returns, or state_sync_begin() tells: so before the offsets of
+ * what changed them are committed. After a crash or a power loss the log is what the last such transaction left, and
+ * records from there on are read again.
  *
  * What always holds: a value whose newest record is not the one at its place is in the table, held; so whoever finds
  * nothing in the table, under its lock, reads the truth at the place, and where there is no place there is nothing. Of
