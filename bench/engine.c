@@ -2,9 +2,10 @@
  * stage, allocations, the longest event, memory and load time of the rules. All ways run in turn, round by round, so
  * that their ratios hold on a noisy machine.
  *
- *     engine --rules RULES.tsv --events EVENTS.jsonl [--counts 10,100,1000,10000] [--rounds 5]
+ *     engine --rules RULES.tsv|RULES.yaml --events EVENTS.jsonl [--counts 10,100,1000,10000] [--rounds 5]
  *            [--budget MS [--each]] [--view VIEW]... [--vectors avx2|none] [--json]
  *
+ * --counts, --each and --view are for a table; a rule set is taken as it is.
  * With --budget only this: the longest event where that many milliseconds are all that an event may take (see
  * engine_longest.c), with all rules and, with --each, with each rule by itself, which then is never switched off.
  */
@@ -22,7 +23,6 @@
 
 #include "bench/allocations.h"
 #include "filters/patterns/wide.h"
-#include "worker/cli/rule_lines.h"
 
 enum { RECORD_BYTES = 16 << 20, ARENA_BYTES = 64 << 20, COUNTS_MAX = 16, ROUNDS_MAX = 99, VIEWS_MAX = 8 };
 /* As the worker has them unless it is told otherwise. */
@@ -120,43 +120,6 @@ static struct engine_records read_records(const char *path)
     return records;
 }
 
-static struct rule_lines read_rules(const char *path, const struct rule_lines_header *header)
-{
-    struct rule_lines lines;
-    struct wd_error err = {0};
-    struct wd_diagnostics *findings = wd_diagnostics_new();
-    FILE *file = fopen(path, "rb");
-    if (!file || !findings)
-        engine_give_up(path, strerror(errno));
-    if (rule_lines_read(&lines, RULE_LINES_TABLE, path, file, findings, &err) != WD_OK ||
-        rule_lines_check(&lines, header, findings, &err) != WD_OK)
-        engine_give_up(path, err.text);
-    if (wd_diagnostics_errors(findings))
-        wd_diagnostics_print(findings, stderr);
-    fclose(file);
-    wd_diagnostics_free(findings);
-    return lines;
-}
-
-static struct wd_ruleset *load(const struct rule_lines *lines, const struct rule_lines_header *header, size_t count,
-                               double *seconds_out)
-{
-    char *yaml = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&yaml, &len);
-    if (!out || rule_lines_print(lines, header, count, out) != WD_OK || fclose(out) != 0)
-        engine_give_up("rules", "no memory");
-    struct wd_diagnostics *findings = wd_diagnostics_new();
-    struct wd_ruleset *set = NULL;
-    double start = now_seconds();
-    if (wd_ruleset_load_text("rules.yaml", yaml, len, NULL, &set, findings) != WD_OK)
-        engine_give_up("rules", "do not load");
-    *seconds_out = now_seconds() - start;
-    wd_diagnostics_free(findings);
-    free(yaml);
-    return set;
-}
-
 /* ---- measuring ---- */
 
 static int compare_doubles(const void *left, const void *right)
@@ -209,19 +172,19 @@ static void measure_longest(struct engine *engine, unsigned rounds, struct outco
     free(least);
 }
 
-static struct outcome measure(struct engine *engine, const struct rule_lines *lines,
-                              const struct rule_lines_header *header, size_t count, unsigned rounds)
+static struct outcome measure(struct engine *engine, const struct engine_rules *rules, size_t first, size_t count,
+                              unsigned rounds)
 {
     struct outcome outcome = {0};
     double before = resident_bytes();
-    struct wd_ruleset *set = load(lines, header, count, &outcome.load_seconds);
+    struct wd_ruleset *set = engine_rules_load(rules, first, count, &outcome.load_seconds);
     outcome.resident_bytes = resident_bytes() - before;
     outcome.set_bytes = (double)wd_ruleset_memory(set);
     outcome.rules = wd_ruleset_rule_count(set);
     engine->set = set;
     if (engine->strict) { /* without a budget hostile events would take for ever */
         double seconds;
-        struct wd_ruleset *again = load(lines, header, count, &seconds);
+        struct wd_ruleset *again = engine_rules_load(rules, first, count, &seconds);
         outcome.strict = engine_longest(engine, again);
         wd_ruleset_unref(again);
         wd_ruleset_unref(set);
@@ -256,16 +219,14 @@ static void print_strict(const struct outcome *o, unsigned budget_ms)
            (unsigned long long)longest->switched_off);
 }
 
-static void measure_each(struct engine *engine, const struct rule_lines *lines, const struct rule_lines_header *header,
-                         unsigned budget_ms)
+static void measure_each(struct engine *engine, const struct engine_rules *rules, unsigned budget_ms)
 {
     double longest_ns = 0;
-    for (size_t i = 0; i < lines->count; i++) {
-        struct rule_lines one = {.name = lines->name, .format = lines->format, .items = lines->items + i, .count = 1};
-        struct outcome outcome = measure(engine, &one, header, 1, 1);
+    for (size_t i = 0; i < engine_rules_count(rules); i++) {
+        struct outcome outcome = measure(engine, rules, i, 1, 1);
         double ns = outcome.strict.judged.median_ns;
         printf("%8.2f ms (record %zu)  %3llu ended  %.*s\n", ns / 1e6, outcome.strict.judged.record,
-               (unsigned long long)outcome.strict.ended, WD_STR_ARG(lines->items[i].text));
+               (unsigned long long)outcome.strict.ended, WD_STR_ARG(engine_rules_text(rules, i)));
         longest_ns = ns > longest_ns ? ns : longest_ns;
     }
     printf("%8.2f ms is the longest event of all, a budget of %u ms of processor time\n", longest_ns / 1e6, budget_ms);
@@ -353,17 +314,17 @@ static struct options read_options(int argc, char **argv)
             exit(2);
     }
     if (!options.rules || !options.events || !options.rounds || options.rounds > ROUNDS_MAX)
-        engine_give_up("usage",
-                       "engine --rules RULES.tsv --events EVENTS.jsonl [--counts N,N] [--rounds 1..99] [--view VIEW] "
-                       "[--budget MS [--each]] [--vectors avx2|none] [--json]");
+        engine_give_up(
+            "usage",
+            "engine --rules RULES.tsv|RULES.yaml --events EVENTS.jsonl [--counts N,N] [--rounds 1..99] [--view VIEW] "
+            "[--budget MS [--each]] [--vectors avx2|none] [--json]");
     return options;
 }
 
 int main(int argc, char **argv)
 {
     struct options options = read_options(argc, argv);
-    const struct rule_lines_header header = {.id = "bench", .mode = "enforce", .views = options.views};
-    struct rule_lines lines = read_rules(options.rules, &header);
+    struct engine_rules *rules = engine_rules_read(options.rules, options.views);
     const struct wd_scanner_options plain = {.stage = WD_STAGE_WORKER},
                                     guarded = {.stage = WD_STAGE_WORKER,
                                                .clock = engine_now_ns,
@@ -388,14 +349,16 @@ int main(int argc, char **argv)
     if (!engine.decoder || !engine.arena || !engine.scanner || !engine.guarded ||
         (options.budget_ms && (!engine.strict || !engine.patient)) || !engine.inside)
         engine_give_up("engine", "no memory");
+    if (!engine_rules_are_a_table(rules))
+        options.count_count = 1; /* a set is taken as it is */
     json_t *all = json_array();
     if (!options.json)
         printf("%zu records of %zu bytes; one core, medians of %u rounds\n", engine.records.count,
                engine.records.byte_count / engine.records.count, options.rounds);
     if (options.each && options.budget_ms)
-        measure_each(&engine, &lines, &header, options.budget_ms);
+        measure_each(&engine, rules, options.budget_ms);
     for (size_t i = 0; i < options.count_count && !options.each; i++) {
-        struct outcome outcome = measure(&engine, &lines, &header, options.counts[i], options.rounds);
+        struct outcome outcome = measure(&engine, rules, 0, options.counts[i], options.rounds);
         if (outcome.refused)
             fprintf(stderr, "engine: %zu records or events were refused\n", (size_t)outcome.refused);
         if (options.budget_ms)
@@ -411,7 +374,7 @@ int main(int argc, char **argv)
         putchar('\n');
     }
     json_decref(all);
-    rule_lines_fini(&lines);
+    engine_rules_free(rules);
     free(engine.records.bytes);
     free(engine.records.starts);
     wd_scanner_free(engine.scanner);

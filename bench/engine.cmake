@@ -1,6 +1,6 @@
 # bench/engine: the whole library, from JSON bytes to verdicts.
 add_executable(bench_engine ${CMAKE_CURRENT_LIST_DIR}/engine.c ${CMAKE_CURRENT_LIST_DIR}/engine_stages.c
-  ${CMAKE_CURRENT_LIST_DIR}/engine_longest.c
+  ${CMAKE_CURRENT_LIST_DIR}/engine_longest.c ${CMAKE_CURRENT_LIST_DIR}/engine_rules.c
   ${CMAKE_CURRENT_LIST_DIR}/allocations.c ${PROJECT_SOURCE_DIR}/worker/cli/rule_lines.c
   ${PROJECT_SOURCE_DIR}/worker/cli/rule_lines_print.c)
 set_target_properties(bench_engine PROPERTIES OUTPUT_NAME engine)

@@ -2,6 +2,7 @@
 #ifndef BENCH_ENGINE_H
 #define BENCH_ENGINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,20 @@ engine_pass engine_pass_patient;
 /* What the passes in the middle need of the library's inside. NULL: no memory. */
 struct engine_inside *engine_inside_new(void);
 void engine_inside_free(struct engine_inside *inside);
+
+/* The rules of a measurement. What cannot be read or loaded ends the process with its reasons. */
+struct engine_rules;
+
+/* `path`: a rule set (.yaml, .yml) or a table of expressions, whose rules read `views` (NULL-terminated; none: the
+ * defaults). Both must outlive what is returned. */
+struct engine_rules *engine_rules_read(const char *path, const char *const *views);
+void engine_rules_free(struct engine_rules *rules);
+bool engine_rules_are_a_table(const struct engine_rules *rules);
+/* Of a table. */
+size_t engine_rules_count(const struct engine_rules *rules);
+struct wd_str engine_rules_text(const struct engine_rules *rules, size_t i);
+/* At most `count` rules of a table from `first` on, or the whole rule set; the caller's. Seconds of processor time. */
+struct wd_ruleset *engine_rules_load(const struct engine_rules *rules, size_t first, size_t count, double *seconds_out);
 
 /* Record `i`. */
 struct wd_str engine_record(const struct engine *engine, size_t i);

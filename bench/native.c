@@ -2,9 +2,10 @@
  * costs that looks at nothing. All sets run in turn, round by round; medians of the thread's processor time.
  *
  *     native --texts TEXTS.jsonl [--rounds 9] [--only RULE|together|nothing] [--json]
+ *     native --print [--views VIEW,VIEW]
  *
- * With --only one set alone, for a profiler. Texts are lines of {"text": ...}. What holds for a machine are the ratios
- * within one run. */
+ * With --only one set alone, for a profiler. --print: the twenty rules as a rule set, for bench/engine. Texts are lines
+ * of {"text": ...}. What holds for a machine are the ratios within one run. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,20 +102,28 @@ static struct texts read_texts(const char *path)
     return texts;
 }
 
-/* `which`: a rule, ALL, or NONE, whose only rule asks for an author that there is not. */
+/* `which`: a rule, ALL, or NONE, whose only rule asks for an author that there is not. `views`: "" for the defaults. */
+static size_t print_set(char *yaml, size_t size, size_t which, const char *views)
+{
+    size_t used = (size_t)snprintf(yaml, size, "ruleset: {id: bench, version: 1.0.0, format: 1}\nrules:\n");
+    for (size_t i = 0; i < RULE_COUNT && used < size; i++)
+        if (which == i || which == ALL)
+            used += (size_t)snprintf(yaml + used, size - used,
+                                     "- {id: %s, mode: enforce, actions: [flag], %s%s%swhen: %s}\n", RULES[i].name,
+                                     *views ? "views: [" : "", views, *views ? "], " : "", RULES[i].when);
+    if (which == NONE)
+        used += (size_t)snprintf(yaml + used, size - used,
+                                 "- {id: none, actions: [flag], when: {field: author.id, in: [nobody]}}\n");
+    if (used >= size)
+        give_up("rules", "too many");
+    return used;
+}
+
 static struct side make_side(size_t which)
 {
     static const char *const NAMES[] = {"together", "nothing"};
     char yaml[YAML_BYTES];
-    size_t used = (size_t)snprintf(yaml, sizeof(yaml), "ruleset: {id: bench, version: 1.0.0, format: 1}\nrules:\n");
-    for (size_t i = 0; i < RULE_COUNT; i++)
-        if (which == i || which == ALL)
-            used += (size_t)snprintf(yaml + used, sizeof(yaml) - used,
-                                     "- {id: %s, mode: enforce, actions: [flag], when: %s}\n", RULES[i].name,
-                                     RULES[i].when);
-    if (which == NONE)
-        used += (size_t)snprintf(yaml + used, sizeof(yaml) - used,
-                                 "- {id: none, actions: [flag], when: {field: author.id, in: [nobody]}}\n");
+    size_t used = print_set(yaml, sizeof(yaml), which, "");
     struct side side = {.name = which < RULE_COUNT ? RULES[which].name : NAMES[which - RULE_COUNT]};
     struct wd_diagnostics *findings = wd_diagnostics_new();
     const struct wd_scanner_options options = {.stage = WD_STAGE_WORKER};
@@ -176,11 +185,13 @@ int main(int argc, char **argv)
                                          {"rounds", required_argument, NULL, 'n'},
                                          {"only", required_argument, NULL, 'o'},
                                          {"json", no_argument, NULL, 'j'},
+                                         {"print", no_argument, NULL, 'p'},
+                                         {"views", required_argument, NULL, 'v'},
                                          {0}};
-    const char *path = NULL, *only = NULL;
+    const char *path = NULL, *only = NULL, *views = "";
     unsigned rounds = 9;
-    bool json = false;
-    for (int letter; (letter = getopt_long(argc, argv, "t:n:o:j", LONG, NULL)) != -1;) {
+    bool json = false, print = false;
+    for (int letter; (letter = getopt_long(argc, argv, "t:n:o:jpv:", LONG, NULL)) != -1;) {
         if (letter == 't')
             path = optarg;
         else if (letter == 'n')
@@ -189,8 +200,18 @@ int main(int argc, char **argv)
             only = optarg;
         else if (letter == 'j')
             json = true;
+        else if (letter == 'p')
+            print = true;
+        else if (letter == 'v')
+            views = optarg;
         else
             return 2;
+    }
+    if (print) {
+        char yaml[YAML_BYTES];
+        print_set(yaml, sizeof(yaml), ALL, views);
+        fputs(yaml, stdout);
+        return 0;
     }
     if (!path || !rounds || rounds > ROUNDS_MAX)
         give_up("usage", "native --texts TEXTS.jsonl [--rounds 1..99] [--only SET] [--json]");

@@ -147,7 +147,7 @@ void wd_find_cards(struct wd_str text, enum wd_card_form form, const struct wd_f
         size_t end = card_at(text, at, form, finder->effort);
         if (end)
             finder->found(finder->context, at, end);
-        from = end ? end : wd_skip_digits(text, at);
-        wd_note_steps(finder->effort, from - at);
+        wd_note_steps(finder->effort, end ? end - at : 0);
+        from = end ? end : wd_skip_digits(text, at, finder->effort);
     }
 }

@@ -51,9 +51,15 @@ size_t wd_find_digit(struct wd_str text, size_t at, struct wd_effort *effort)
     return at;
 }
 
-size_t wd_skip_digits(struct wd_str text, size_t at)
+size_t wd_skip_digits(struct wd_str text, size_t at, struct wd_effort *effort)
 {
+    size_t counted = at;
     while (wd_next_digit(text, &at) >= 0)
-        ;
+        if (at - counted >= WD_EFFORT_PATIENCE) {
+            if (!wd_goes_on(effort, at - counted))
+                return text.len;
+            counted = at;
+        }
+    wd_note_steps(effort, at - counted);
     return at;
 }

@@ -94,7 +94,7 @@ size_t wd_group_separator(struct wd_str text, size_t at, char *kind_out);
 
 /* The start of the first digit at or behind `at`; text.len where there is none, or where the effort ended. */
 size_t wd_find_digit(struct wd_str text, size_t at, struct wd_effort *effort);
-/* Behind the digits that stand at `at`. */
-size_t wd_skip_digits(struct wd_str text, size_t at);
+/* Behind the digits that stand at `at`; text.len where the effort ended. */
+size_t wd_skip_digits(struct wd_str text, size_t at, struct wd_effort *effort);
 
 #endif

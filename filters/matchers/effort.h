@@ -39,6 +39,12 @@ static inline bool wd_goes_on(struct wd_effort *effort, size_t steps)
     return (effort->steps < effort->ask_at && !effort->enough) || wd_effort_ask(effort);
 }
 
+/* Whether it was told so before. */
+static inline bool wd_has_to_end(const struct wd_effort *effort)
+{
+    return effort && (effort->ended || effort->enough);
+}
+
 /* Notes steps of a part that is short anyway. */
 static inline void wd_note_steps(struct wd_effort *effort, size_t steps)
 {

@@ -41,21 +41,21 @@ static bool extends_emoji(uint32_t c)
     return c == EMOJI_SELECTOR || c == KEY_CAP || (c >= 0x1F3FB && c <= 0x1F3FF) || (c >= 0xE0020 && c <= 0xE007F);
 }
 
-/* Behind the emoji whose first character `c` ends at `at`. */
-static size_t skip_emoji(struct wd_str text, uint32_t c, size_t at)
+/* Behind the emoji whose first character `c` ends at `at`; one can be as long as the text. */
+static size_t skip_emoji(struct wd_str text, uint32_t c, size_t at, struct wd_effort *effort)
 {
     if (is_regional(c))
         (void)wd_next_character(text, &at);
-    for (;;) {
-        size_t next = at;
+    for (size_t next; wd_goes_on(effort, 2); at = next) {
+        next = at;
         uint32_t follows = at < text.len ? wd_next_character(text, &next) : 0;
         bool joins = follows == JOINER && is_pictograph(peek(text, next));
         if (joins)
             (void)wd_next_character(text, &next);
         else if (!extends_emoji(follows))
             return at;
-        at = next;
     }
+    return text.len;
 }
 
 static bool is_visible(uint32_t c)
@@ -76,7 +76,7 @@ struct wd_emoji_count wd_count_emoji(struct wd_str text, struct wd_effort *effor
             count.others += is_visible(c);
             continue;
         }
-        at = skip_emoji(text, c, at);
+        at = skip_emoji(text, c, at, effort);
         if (!count.emoji++)
             count.start = start;
         count.end = at;

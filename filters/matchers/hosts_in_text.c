@@ -9,9 +9,24 @@ static bool is_host_byte(char c)
     return wd_is_word_byte(c) || (c & 0x80) || c == '-' || c == '.';
 }
 
+static bool is_dot_or_dash(char c)
+{
+    return c == '.' || c == '-';
+}
+
+static bool is_slash(char c)
+{
+    return c == '/' || c == '\\';
+}
+
 static bool ends_address(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r') || (c && strchr("<>\"|`", c));
+}
+
+static bool is_address_byte(char c)
+{
+    return !ends_address(c);
 }
 
 static bool ends_authority(char c)
@@ -19,8 +34,24 @@ static bool ends_authority(char c)
     return ends_address(c) || (c && strchr("/?#\\(){}'", c));
 }
 
-static size_t host_end(struct wd_str text, size_t at)
+/* After so many bytes of a walk it asks whether to go on. What is left of them is for note_host() to count. */
+static inline bool walks_on(const struct wd_host_search *search, size_t walked)
 {
+    return walked == 0 || walked % WD_EFFORT_PATIENCE != 0 || wd_goes_on(search->effort, WD_EFFORT_PATIENCE);
+}
+
+/* Behind the bytes from `at` on that are such; before that where the search should end. */
+static inline size_t skip(const struct wd_host_search *search, size_t at, bool (*is_such)(char c))
+{
+    struct wd_str text = search->text;
+    for (size_t start = at; at < text.len && is_such(text.data[at]) && walks_on(search, at - start);)
+        at++;
+    return at;
+}
+
+static size_t host_end(const struct wd_host_search *search, size_t at)
+{
+    struct wd_str text = search->text;
     if (wd_byte_at(text, at) == '[') {
         size_t end = at + 1;
         while (end < text.len && end - at < 48 &&
@@ -28,11 +59,11 @@ static size_t host_end(struct wd_str text, size_t at)
             end++;
         return wd_byte_at(text, end) == ']' ? end + 1 : at;
     }
-    while (at < text.len && is_host_byte(text.data[at]))
-        at++;
-    while (at > 0 && (text.data[at - 1] == '.' || text.data[at - 1] == '-'))
-        at--;
-    return at;
+    size_t end = at;
+    for (size_t i = at; i < text.len && is_host_byte(text.data[i]) && walks_on(search, i - at); i++)
+        if (!is_dot_or_dash(text.data[i]))
+            end = i + 1;
+    return end;
 }
 
 /* What follows a host belongs to its link; where that reaches is only ever looked for once. */
@@ -41,16 +72,13 @@ static void enter_rest(struct wd_host_search *search, size_t host_ends)
     struct wd_str text = search->text;
     size_t at = host_ends;
     if (wd_byte_at(text, at) == ':' && wd_is_digit_byte(wd_byte_at(text, at + 1)))
-        for (at++; wd_is_digit_byte(wd_byte_at(text, at));)
-            at++;
+        at = skip(search, at + 1, wd_is_digit_byte);
     char c = wd_byte_at(text, at);
     if (c != '/' && c != '?' && c != '#' && c != '\\')
         return;
     if (at < search->rest_end)
         return;
-    while (at < text.len && !ends_address(text.data[at]))
-        at++;
-    search->rest_end = at;
+    search->rest_end = skip(search, at, is_address_byte);
 }
 
 /* The host of an address whose "://" is at `at`: behind the last @ of the authority. */
@@ -58,15 +86,14 @@ static bool host_behind_scheme(struct wd_host_search *search, size_t at, struct 
 {
     struct wd_str text = search->text;
     size_t start = at + 3;
-    while (wd_byte_at(text, start) == '/' || wd_byte_at(text, start) == '\\')
-        start++; /* browsers take any number of them */
+    start = skip(search, start, is_slash); /* browsers take any number of them */
     *out = (struct wd_host_place){.start = start, .has_scheme = true};
     for (size_t i = start; i < text.len && i - start < AUTHORITY_MAX && !ends_authority(text.data[i]); i++)
         if (text.data[i] == '@') {
             out->start = i + 1;
             out->has_user = true;
         }
-    out->end = host_end(text, out->start);
+    out->end = host_end(search, out->start);
     search->at = out->end > at + 3 ? out->end : at + 3;
     if (out->end <= out->start)
         return false;
@@ -78,15 +105,13 @@ static bool host_behind_scheme(struct wd_host_search *search, size_t at, struct 
 static bool host_around(struct wd_host_search *search, size_t lowest, size_t at, struct wd_host_place *out)
 {
     struct wd_str text = search->text;
-    size_t start = at, end = at + 1;
-    while (start > lowest && is_host_byte(text.data[start - 1]))
+    size_t start = at, end = skip(search, at + 1, is_host_byte);
+    while (start > lowest && is_host_byte(text.data[start - 1]) && walks_on(search, at - start))
         start--;
-    while (end < text.len && is_host_byte(text.data[end]))
-        end++;
     search->at = end;
-    while (start < end && (text.data[start] == '.' || text.data[start] == '-'))
-        start++;
-    end = end > start ? host_end(text, start) : start;
+    start = skip(search, start, is_dot_or_dash);
+    start = start < end ? start : end;
+    end = end > start ? host_end(search, start) : start;
     bool has_dot = end > start && memchr(text.data + start, '.', end - start);
     if (!has_dot && (at < start || at >= end || text.data[at] == '.'))
         return false;

@@ -270,9 +270,10 @@ void wd_find_phones(struct wd_str text, enum wd_phone_form form, const struct wd
             number.has_plus = true;
         }
         bool may = may_begin(text, number.start);
-        from = wd_skip_digits(text, read_number(text, at, &number));
+        size_t end = read_number(text, at, &number);
+        wd_note_steps(finder->effort, end - at + number.group_count * number.group_count);
         if (may)
             judge(&number, form, finder);
-        wd_note_steps(finder->effort, from - at + number.group_count * number.group_count);
+        from = wd_skip_digits(text, end, finder->effort);
     }
 }

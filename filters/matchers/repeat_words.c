@@ -23,20 +23,28 @@ static bool is_word_character(uint32_t c)
     return wd_char_properties(c) & WD_CHAR_WORD;
 }
 
-/* Behind the ASCII characters of a word that stand at `at`. */
+/* Behind the ASCII characters of a word that stand at `at`, or behind the first so many of them. */
 static size_t skip_word_bytes(struct wd_str text, size_t at)
 {
-    while (at < text.len && IS_WORD_BYTE[(unsigned char)text.data[at]])
+    size_t end = text.len - at > WD_EFFORT_PATIENCE ? at + WD_EFFORT_PATIENCE : text.len;
+    while (at < end && IS_WORD_BYTE[(unsigned char)text.data[at]])
         at++;
     return at;
 }
 
-/* The next word at or behind *at, which moves behind it; false: there is none. */
-static bool next_word(struct wd_str text, size_t *at, size_t *start_out, size_t *characters_out)
+/* The next word at or behind *at, which moves behind it; false: there is none, or the search should end. A text may be
+ * one word, or none, from end to end. */
+static bool next_word(struct wd_str text, struct wd_effort *effort, size_t *at, size_t *start_out,
+                      size_t *characters_out)
 {
-    size_t next = *at;
+    size_t next = *at, counted = *at;
     *characters_out = 0;
     while (next < text.len) {
+        if (next - counted >= WD_EFFORT_PATIENCE) {
+            if (!wd_goes_on(effort, next - counted))
+                return false;
+            counted = next;
+        }
         size_t ascii = skip_word_bytes(text, next);
         if (ascii > next) {
             if (!*characters_out)
@@ -51,12 +59,12 @@ static bool next_word(struct wd_str text, size_t *at, size_t *start_out, size_t 
             *start_out = before;
         if (!is_word && *characters_out) {
             *at = before;
-            return true;
+            return wd_goes_on(effort, before - counted + 1);
         }
         *characters_out += is_word;
     }
     *at = next;
-    return *characters_out > 0;
+    return wd_goes_on(effort, next - counted + 1) && *characters_out > 0;
 }
 
 static bool same_word(struct wd_str a, struct wd_str b)
@@ -71,18 +79,32 @@ static bool same_word(struct wd_str a, struct wd_str b)
     return true;
 }
 
+/* The same of words of any length: a part after the other, so that it can be ended; then they count as different. */
+static bool same_long_word(struct wd_str a, struct wd_str b, struct wd_effort *effort)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t at = 0; at < a.len; at += WD_EFFORT_PATIENCE) {
+        size_t len = a.len - at < WD_EFFORT_PATIENCE ? a.len - at : WD_EFFORT_PATIENCE;
+        if (!wd_goes_on(effort, len) ||
+            !same_word((struct wd_str){a.data + at, len}, (struct wd_str){b.data + at, len}))
+            return false;
+    }
+    return true;
+}
+
 void wd_find_repeated_words(struct wd_str text, const struct wd_repeat *repeat, const struct wd_finder *finder)
 {
     struct wd_str last = {NULL, 0};
     size_t at = 0, first = 0, end = 0, start = 0, characters;
     uint32_t times = 0;
     for (;;) {
-        size_t before = at;
-        bool more = next_word(text, &at, &start, &characters);
-        if (!wd_goes_on(finder->effort, at - before + 1))
-            return;
+        bool more = next_word(text, finder->effort, &at, &start, &characters);
         struct wd_str word = {text.data + start, at - start};
-        if (more && times && same_word(last, word)) {
+        bool same = more && times && same_long_word(last, word, finder->effort);
+        if (wd_has_to_end(finder->effort))
+            return;
+        if (same) {
             times++;
             end = at;
             continue;
@@ -218,7 +240,7 @@ static unsigned repeat_words(struct wd_str text)
     struct wd_str last = {NULL, 0};
     size_t at = 0, start = 0, characters;
     unsigned times = 0, most = 0;
-    while (next_word(text, &at, &start, &characters)) {
+    while (next_word(text, NULL, &at, &start, &characters)) {
         struct wd_str word = {text.data + start, at - start};
         times = last.len && same_word(last, word) ? times + 1 : 1;
         most = times > most ? times : most;

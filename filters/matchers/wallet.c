@@ -95,6 +95,20 @@ bool wd_may_have_wallets(struct wd_str text)
     return false;
 }
 
+/* Behind the word bytes from `at` on; the text's end where the search should end. */
+static size_t run_end(struct wd_str text, size_t at, struct wd_effort *effort)
+{
+    size_t counted = at;
+    for (; at < text.len && wd_is_word_byte(text.data[at]); at++)
+        if (at - counted >= WD_EFFORT_PATIENCE) {
+            if (!wd_goes_on(effort, at - counted))
+                return text.len;
+            counted = at;
+        }
+    wd_note_steps(effort, at - counted);
+    return at;
+}
+
 void wd_find_wallets(struct wd_str text, uint32_t wanted, const struct wd_finder *finder)
 {
     /* A run that is long enough covers one of the places looked at. */
@@ -103,14 +117,12 @@ void wd_find_wallets(struct wd_str text, uint32_t wanted, const struct wd_finder
             wd_note_steps(finder->effort, 1);
             continue;
         }
-        size_t start = at, end = at + 1, before = at;
+        size_t start = at, end = run_end(text, at + 1, finder->effort);
         while (start > 0 && at - start <= WALLET_MIN && wd_is_word_byte(text.data[start - 1]))
             start--;
-        while (end < text.len && wd_is_word_byte(text.data[end]))
-            end++;
         struct wd_str run = {text.data + start, end - start};
         bool is_long = run.len >= WALLET_MIN && run.len <= WALLET_MAX;
-        if (!wd_goes_on(finder->effort, end - before + WALLET_MIN + (is_long ? WD_EFFORT_CHECKSUM : 0)))
+        if (!wd_goes_on(finder->effort, WALLET_MIN + (is_long ? WD_EFFORT_CHECKSUM : 0)))
             return;
         if (is_long && is_wallet(run, wanted))
             finder->found(finder->context, start, end);

@@ -30,12 +30,13 @@ void wd_stage_clear_mapped(struct wd_stage *stage)
     stage->mapped = true;
 }
 
-static bool fit_text(struct wd_stage *stage, size_t more)
+/* Room for a whole text at once, which most views come close to: so nothing that is long is ever copied to grow. */
+static bool fit_text(struct wd_stage *stage, size_t more, size_t whole)
 {
     if (stage->text && more <= stage->cap - stage->len)
         return true;
     size_t cap = stage->cap ? stage->cap : FIRST_BYTES;
-    while (cap < stage->len + more)
+    while (cap < stage->len + more || cap < whole)
         cap *= 2;
     char *text = realloc(stage->text, cap);
     if (!text) {
@@ -74,10 +75,10 @@ static bool is_late(struct wd_stage *stage)
     return stage->failed;
 }
 
-/* Room for `more` bytes, and for their map where there is one. */
-static bool fit(struct wd_stage *stage, size_t more, bool with_map)
+/* Room for `more` bytes of a text of `whole` bytes, and for their map where there is one. */
+static bool fit(struct wd_stage *stage, size_t more, size_t whole, bool with_map)
 {
-    return !is_late(stage) && fit_text(stage, more) && (!with_map || fit_map(stage));
+    return !is_late(stage) && fit_text(stage, more, whole) && (!with_map || fit_map(stage));
 }
 
 static void start_map(struct wd_stage *stage)
@@ -95,7 +96,7 @@ void wd_stage_keep(struct wd_stage *stage, const struct wd_piece *in, size_t fro
     if (count == 0)
         return;
     bool with_map = stage->mapped || in->map || stage->len != from;
-    if (!fit(stage, count, with_map))
+    if (!fit(stage, count, in->len, with_map))
         return;
     memcpy(stage->text + stage->len, in->data + from, count);
     if (with_map) {
@@ -143,7 +144,7 @@ void wd_stage_put(struct wd_stage *stage, const struct wd_piece *in, size_t from
     bool one_for_one =
         len == to - from && len > 0 && character_length(bytes[0]) == len && character_length(in->data[from]) == len;
     bool with_map = stage->mapped || in->map || stage->len != from || !one_for_one;
-    if (!fit(stage, len, with_map))
+    if (!fit(stage, len, in->len, with_map))
         return;
     memcpy(stage->text + stage->len, bytes, len);
     if (with_map) {
@@ -161,7 +162,7 @@ void wd_stage_put(struct wd_stage *stage, const struct wd_piece *in, size_t from
 
 char *wd_stage_room(struct wd_stage *stage, size_t len)
 {
-    if (!fit(stage, len, false))
+    if (!fit(stage, len, len, false))
         return NULL;
     char *room = stage->text + stage->len;
     stage->len += len;

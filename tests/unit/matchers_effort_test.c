@@ -73,8 +73,12 @@ static const char *const UNITS[] = {
     "evil.example ",
     "https://evil.example/a ",
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "\u200b",
+    " ",
+    "\u200d🔥",
+    "🏿",
 };
-enum { UNIT_COUNT = sizeof(UNITS) / sizeof(*UNITS), MADE_UNITS = 4 };
+enum { UNIT_COUNT = sizeof(UNITS) / sizeof(*UNITS), MADE_UNITS = 4, TWO_WORDS = UNIT_COUNT + MADE_UNITS, TEXTS };
 
 /* Units that are longer than what can be written down, among them runs that no period covers. */
 static size_t make_unit(size_t number, char out[UNIT_MAX])
@@ -90,9 +94,22 @@ static size_t make_unit(size_t number, char out[UNIT_MAX])
     return len;
 }
 
+/* The same word twice, but for its case. */
+static struct wd_str make_two_words(size_t size)
+{
+    char *text = malloc(size + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < size; i++)
+        text[i] = i % 2 == i / (size / 2) % 2 ? 'a' : 'A';
+    text[size / 2 - 1] = ' ';
+    return (struct wd_str){text, size - 1};
+}
+
 /* Valid UTF-8 of about `size` bytes: whole units. Free it. */
 static struct wd_str make_text(size_t number, size_t size)
 {
+    if (number == TWO_WORDS)
+        return make_two_words(size);
     char unit[UNIT_MAX];
     size_t len = make_unit(number, unit), used = 0;
     char *text = malloc(size + 1);
@@ -183,7 +200,7 @@ static uint64_t steps_of(int which, struct wd_str text)
 static void test_steps_grow_with_the_text(void **state)
 {
     (void)state;
-    for (size_t number = 0; number < UNIT_COUNT + MADE_UNITS; number++) {
+    for (size_t number = 0; number < TEXTS; number++) {
         struct wd_str shorter = make_text(number, SHORTER), longer = make_text(number, LONGER);
         for (int which = 0; which < SEARCHES; which++) {
             uint64_t few = steps_of(which, shorter), many = steps_of(which, longer);
@@ -201,13 +218,38 @@ static bool after_some_questions(void *left)
     return (*(int *)left)-- == 0;
 }
 
+static bool after_none(void *questions)
+{
+    ++*(size_t *)questions;
+    return false;
+}
+
+enum { SLACK = 4 * WD_EFFORT_PATIENCE };
+
+static void test_searches_ask_often(void **state)
+{
+    (void)state;
+    for (size_t number = 0; number < TEXTS; number++) {
+        struct wd_str text = make_text(number, LONGEST);
+        for (int which = 0; which < SEARCHES; which++) {
+            size_t questions = 0;
+            struct wd_effort effort = {.should_end = after_none, .context = &questions};
+            search(which, text, &effort);
+            if (effort.steps > (questions + 1) * (WD_EFFORT_PATIENCE + SLACK))
+                fail_msg("%s on '%.20s' again and again: %llu steps, %zu questions", NAMES[which], text.data,
+                         (unsigned long long)effort.steps, questions);
+        }
+        free((char *)text.data);
+    }
+}
+
 /* Between two questions there is only so much work, and after the answer no more. */
 static void test_searches_end_when_told(void **state)
 {
     (void)state;
-    enum { QUESTIONS = 3, SLACK = 4 * WD_EFFORT_PATIENCE };
+    enum { QUESTIONS = 3 };
     size_t ended = 0;
-    for (size_t number = 0; number < UNIT_COUNT + MADE_UNITS; number++) {
+    for (size_t number = 0; number < TEXTS; number++) {
         struct wd_str text = make_text(number, LONGEST);
         for (int which = 0; which < SEARCHES; which++) {
             int left = QUESTIONS;
@@ -251,7 +293,7 @@ static void test_time_grows_with_the_text(void **state)
 {
     (void)state;
     enum { TRIES = 6 };
-    for (size_t number = 0; number < UNIT_COUNT + MADE_UNITS; number++) {
+    for (size_t number = 0; number < TEXTS; number++) {
         struct wd_str shorter = make_text(number, SHORTER), longer = make_text(number, LONGER);
         for (int which = 0; which < SEARCHES; which++) {
             double few = 0, many = 1;
@@ -356,9 +398,13 @@ static void test_many_links_of_one_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_steps_grow_with_the_text), cmocka_unit_test(test_searches_end_when_told),
-        cmocka_unit_test(test_time_grows_with_the_text), cmocka_unit_test(test_what_was_not_looked_at_is_undecided),
-        cmocka_unit_test(test_finds_are_bounded),        cmocka_unit_test(test_many_links_of_one_host),
+        cmocka_unit_test(test_steps_grow_with_the_text),
+        cmocka_unit_test(test_searches_ask_often),
+        cmocka_unit_test(test_searches_end_when_told),
+        cmocka_unit_test(test_time_grows_with_the_text),
+        cmocka_unit_test(test_what_was_not_looked_at_is_undecided),
+        cmocka_unit_test(test_finds_are_bounded),
+        cmocka_unit_test(test_many_links_of_one_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

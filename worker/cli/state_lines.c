@@ -45,8 +45,7 @@ struct exporting {
     bool failed;
 };
 
-static json_t *line_of(const struct exporting *exporting, struct wd_str key, const unsigned char *bytes, size_t len,
-                       int64_t forget_at_ms)
+static json_t *line_of(struct wd_str key, const unsigned char *bytes, size_t len, int64_t forget_at_ms)
 {
     char *text = base64_text(bytes, len);
     json_t *line = json_pack("{s:o?, s:s, s:I}", "key", json_stringn(key.data, key.len), "value", text ? text : "",
@@ -60,18 +59,27 @@ static json_t *line_of(const struct exporting *exporting, struct wd_str key, con
         free(text);
         free(value);
     }
-    char *about = wd_value_describe(exporting->state->rules, key, bytes, len, exporting->now_ms);
-    if (line && about)
-        json_object_set_new(line, "about", json_loads(about, 0, NULL));
-    free(about);
     return line;
+}
+
+/* `about` is JSON already, and most of the line: it is put in as it is. */
+static bool print_line(const char *line, const char *about)
+{
+    size_t len = strlen(line);
+    if (!about)
+        return fwrite(line, 1, len, stdout) == len && putchar('\n') != EOF;
+    return fwrite(line, 1, len - 1, stdout) == len - 1 && printf(",\"about\":%s}\n", about) > 0;
 }
 
 static bool export_one(void *context, struct wd_str key, const unsigned char *bytes, size_t len, int64_t forget_at_ms)
 {
     struct exporting *exporting = context;
-    json_t *line = line_of(exporting, key, bytes, len, forget_at_ms);
-    exporting->failed = !line || json_dumpf(line, stdout, JSON_COMPACT) != 0 || putchar('\n') == EOF;
+    json_t *line = line_of(key, bytes, len, forget_at_ms);
+    char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    char *about = wd_value_describe(exporting->state->rules, key, bytes, len, exporting->now_ms);
+    exporting->failed = !text || !print_line(text, about);
+    free(about);
+    free(text);
     json_decref(line);
     exporting->count++;
     return !exporting->failed;
