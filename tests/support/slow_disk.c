@@ -45,7 +45,7 @@ static int failure(void)
         return 0;
     ssize_t len = read(fd, text, sizeof(text) - 1);
     close(fd);
-    return len > 0 ? atoi(text) : EIO;
+    return len > 0 ? (int)strtol(text, NULL, 10) : EIO;
 }
 
 static int sync_as(const char *name, int fd)
