@@ -86,6 +86,8 @@ def held(options):
         feeder.join(120 * harness.SLOW)
         wait_for("everything is finished while the disk is held",
                  lambda: worker.metric("warden_records_finished_total") >= len(scene.records), 90)
+        wait_for("the worker says that the disk is slow", lambda: worker.said("state-sync-slow"), 30)
+        check(len(worker.said("state-sync-slow")) <= 2, "a sync is told to be slow more than once")
         worker.signal(signal.SIGTERM)
         wait_for("the worker begins to end", lambda: not ready(worker), 30)
         disk.release()

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -126,6 +127,31 @@ static void a_failure_is_told_to_all_and_heals(void **state)
     state_world_close(&world);
 }
 
+/* The writer rests for a second after a failure; syncs have a pace of their own. */
+static void a_sync_is_tried_again_while_the_writer_rests(void **state)
+{
+    enum { SYNCS = 20, REST_S = 1 };
+    (void)state;
+    struct state_world world = {.options = log_options(64 << 20, 8 << 20)};
+    struct asker asker;
+    struct timespec began, ended;
+    state_world_open(&world);
+    open_asker(&asker, world.share);
+    disk_fail(EIO);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    for (uint32_t i = 0; i < SYNCS; i++) {
+        ask(&asker, 1, 1 + i * REMOVED_EVERY);
+        turn_until_ended(&asker);
+        assert_int_equal(asker.status, WD_ERR_IO);
+        asker.ended = 0;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    assert_true(ended.tv_sec - began.tv_sec < SYNCS * REST_S / 2);
+    disk_release();
+    close_asker(&asker);
+    state_world_close(&world);
+}
+
 static void who_closes_waits_for_nothing(void **state)
 {
     (void)state;
@@ -173,9 +199,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_fast, log_remove_folder)
     const struct CMUnitTest tests[] = {
-        TEST(one_sync_serves_all_that_asked_before_it_began),
-        TEST(a_failure_is_told_to_all_and_heals),
-        TEST(who_closes_waits_for_nothing),
+        TEST(one_sync_serves_all_that_asked_before_it_began), TEST(a_failure_is_told_to_all_and_heals),
+        TEST(a_sync_is_tried_again_while_the_writer_rests),   TEST(who_closes_waits_for_nothing),
         TEST(who_only_reads_has_nothing_to_wait_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
