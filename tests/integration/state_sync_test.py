@@ -111,32 +111,30 @@ def killed(options):
         disk = Disk(test.folder)
         group = scene.group("killed", "lmdb")
         worker = group.joined(SLOWLY | SHORT_SESSION, disk.environment())
-        for part in range(PARTS):
-            feeder = feed_part_aside(scene, part)
-            group.wait_for_share((part + 0.2) / PARTS)
-            committed_while_held(group, disk, f"in part {part}")
+        size = len(scene.records) // PARTS
+        for first in range(0, PARTS * size, size):
+            feed(scene, first, first + size // 5)
+            wait_for("the first of this part are committed", lambda: group.committed() >= first + size // 5, 90)
+            disk.hold()
+            feeder = threading.Thread(target=feed, args=(scene, first + size // 5, first + size), daemon=True)
+            feeder.start()
+            committed_while_held(group, disk, f"from record {first} on")
             worker.kill()
             disk.forget()
             disk.release()
             feeder.join(120 * harness.SLOW)
             worker = group.joined(SLOWLY | SHORT_SESSION, disk.environment())
+        feed(scene, PARTS * size, len(scene.records))
         group.wait_until_done()
         check(worker.stop() == 0, "the last worker does not end with 0")
         print("     " + group.equals(undisturbed(scene)), flush=True)
     return a_worker_is_killed_while_the_disk_is_held
 
 
-def feed_part_aside(scene, part):
-    size = -(-len(scene.records) // PARTS)
-    records = scene.records[part * size:(part + 1) * size]
-
-    def feed():
-        for first in range(0, len(records), 50):
-            scene.kafka.produce(scene.events, records[first:first + 50])
-            time.sleep(50 / RATE)
-    feeder = threading.Thread(target=feed, daemon=True)
-    feeder.start()
-    return feeder
+def feed(scene, first, end):
+    for at in range(first, end, 50):
+        scene.kafka.produce(scene.events, scene.records[at:min(at + 50, end)])
+        time.sleep(50 / RATE)
 
 
 def full(options):
