@@ -8,8 +8,8 @@
  *           [--batch 256] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--cache-mb 256]
  *           [--sync-ms 1000] [--wait-for-syncs] [--crowd] [--json]
  */
-#include <errno.h>
-#include <getopt.h>
+#include "bench/state.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,44 +19,14 @@
 #include <jansson.h>
 
 #include "tests/support/loose_shard.h"
-#include "worker/cli/rule_lines.h"
 #include "worker/state/state.h"
 
-enum { EVENT_BYTES = 8 << 20, COUNTS_MAX = 16, BATCH_MAX = 8192, ID_MAX = 32 };
+enum { EVENT_BYTES = 8 << 20, ID_MAX = 32 };
 static const int64_t START_MS = INT64_C(1767225600000);
 
-/* Five signals of the author, a score and a ladder that two of them feed. */
-static const char SIGNALS[] =
-    "- {id: bench.rate, title: rate, severity: low, scope: {events: ['*']},\n"
-    "   when: {rate: {of: '*', over: 10s, per: author, more_than: 8}}, score: {spam: 5}, actions: [flag]}\n"
-    "- {id: bench.links, title: links, severity: low, scope: {events: ['*']},\n"
-    "   when: {rate: {of: '*', over: 1h, per: author, count: {distinct: links}, more_than: 5}}, strikes: 1, actions: "
-    "[flag]}\n"
-    "- {id: bench.again, title: again, severity: low, scope: {events: ['*']},\n"
-    "   when: {repeat_of: {within: 10m, more_than: 2, distance: 2}}, score: {spam: 3}, actions: [flag]}\n"
-    "- {id: bench.score, title: score, severity: low, scope: {events: ['*']}, when: {score: {spam: {ge: 30}}}, "
-    "actions: [flag]}\n"
-    "- {id: bench.strikes, title: strikes, severity: low, scope: {events: ['*']},\n"
-    "   when: {all: [{trust: new}, {strikes: {within: 24h, ge: 3}}]}, actions: [flag]}\n";
-static const char CROWD[] = "- {id: bench.crowd, title: crowd, severity: low, scope: {events: ['*']},\n"
-                            "   when: {coordinated: {authors: 5, within: 30s, distance: 3}}, actions: [flag]}\n";
-static const char BEHAVIOUR[] =
-    "behaviour:\n"
-    "  scores: {spam: {half_life: 24h, bands: [{at: 40, actions: [flag]}, {at: 80, actions: [hide]}]}}\n"
-    "  trust: [{name: regular, min_age: 7d, min_contents: 5}]\n"
-    "  ladders: {default: {expire: 7d, steps: [{after: 3, actions: [flag]}]}}\n";
-
-struct options {
-    const char *rules, *events, *redis, *folder;
-    size_t rule_count, authors[COUNTS_MAX], author_counts, measure, batch, cache_mb, sync_ms;
-    bool with[4], wait_for_syncs, crowd, json;
-};
-
 struct bench {
-    struct options options;
-    char *bytes;
-    struct wd_str *records;
-    size_t record_count;
+    struct bench_options options;
+    struct bench_records records;
     struct wd_ruleset *text, *remembering;
     struct wd_arena *arena; /* of a record that is judged by text alone */
     struct loop *loop;      /* of stores that are only walked */
@@ -72,72 +42,11 @@ struct figures {
     double longest_sync_ms, syncs, stood_share; /* of its time that the measuring thread waited for syncs */
 };
 
-static _Noreturn void give_up(const char *what, const char *why)
-{
-    fprintf(stderr, "state: %s: %s\n", what, why);
-    exit(2);
-}
-
 static double seconds_of(clockid_t clock)
 {
     struct timespec now;
     clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* ---- input ---- */
-
-static void read_records(struct bench *bench)
-{
-    size_t len = 0;
-    struct wd_error err = {0};
-    FILE *file = fopen(bench->options.events, "rb");
-    if (!file || rule_lines_read_whole(file, &bench->bytes, &len, &err) != WD_OK)
-        give_up(bench->options.events, file ? err.text : strerror(errno));
-    fclose(file);
-    bench->records = malloc((len / 2 + 2) * sizeof(*bench->records));
-    for (char *at = bench->bytes; at < bench->bytes + len;) {
-        char *end = memchr(at, '\n', (size_t)(bench->bytes + len - at));
-        end = end ? end : bench->bytes + len;
-        if (end > at)
-            bench->records[bench->record_count++] = (struct wd_str){.data = at, .len = (size_t)(end - at)};
-        at = end + 1;
-    }
-    if (!bench->record_count)
-        give_up(bench->options.events, "is empty");
-}
-
-static struct wd_ruleset *load(const struct options *options, bool remembers)
-{
-    const char *const views[] = {NULL};
-    const struct rule_lines_header header = {.id = "bench", .mode = "enforce", .views = views};
-    struct rule_lines lines;
-    struct wd_error err = {0};
-    struct wd_diagnostics *findings = wd_diagnostics_new();
-    FILE *file = fopen(options->rules, "rb");
-    if (!file || rule_lines_read(&lines, RULE_LINES_TABLE, options->rules, file, findings, &err) != WD_OK ||
-        rule_lines_check(&lines, &header, findings, &err) != WD_OK)
-        give_up(options->rules, file ? err.text : strerror(errno));
-    fclose(file);
-    char *yaml = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&yaml, &len);
-    if (rule_lines_print(&lines, &header, options->rule_count, out) != WD_OK)
-        give_up("rules", "no memory");
-    if (remembers)
-        fprintf(out, "%s%s%s", SIGNALS, options->crowd ? CROWD : "", BEHAVIOUR);
-    fclose(out);
-    struct wd_ruleset *set = NULL;
-    wd_diagnostics_free(findings);
-    findings = wd_diagnostics_new();
-    if (wd_ruleset_load_text("rules.yaml", yaml, len, NULL, &set, findings) != WD_OK) {
-        wd_diagnostics_print(findings, stderr);
-        give_up("rules", "do not load");
-    }
-    wd_diagnostics_free(findings);
-    rule_lines_fini(&lines);
-    free(yaml);
-    return set;
 }
 
 /* ---- events ---- */
@@ -184,7 +93,7 @@ static struct kafka_record record_of(const struct bench *bench, size_t number)
     return (struct kafka_record){.topic = topic,
                                  .offset = (int64_t)number,
                                  .timestamp_ms = START_MS + (int64_t)number / 4,
-                                 .value = bench->records[number % bench->record_count]};
+                                 .value = bench->records.items[number % bench->records.count]};
 }
 
 /* ---- by text alone: as pipeline.c does it where rules remember nothing ---- */
@@ -216,7 +125,7 @@ static void note_verdicts(void *context, const struct passage *passage)
 {
     struct bench *bench = context;
     if (passage->failure_class)
-        give_up("judging", passage->failure_text);
+        bench_give_up("judging", passage->failure_text);
     for (size_t i = 0; i < passage->events.count; i++)
         bench->matches += passage->verdicts[i].match_count;
     bench->events += passage->events.count;
@@ -227,7 +136,7 @@ static void wait_for(struct loose_shard *worker, bool (*is_enough)(const struct 
     while (!is_enough(worker->shard.recalls)) {
         loop_turn(worker->shard.loop, 100);
         if (recalls_problem(worker->shard.recalls)[0])
-            give_up("the store", recalls_problem(worker->shard.recalls));
+            bench_give_up("the store", recalls_problem(worker->shard.recalls));
     }
 }
 
@@ -236,7 +145,7 @@ static void note_synced(void *context, enum wd_status status, const struct wd_er
     struct bench *bench = context;
     double took = seconds_of(CLOCK_MONOTONIC) - bench->sync_began;
     if (status != WD_OK)
-        give_up("sync", err->text);
+        bench_give_up("sync", err->text);
     bench->longest_sync = took > bench->longest_sync ? took : bench->longest_sync;
     bench->stood += bench->syncing ? 0 : took;
     bench->syncing = false;
@@ -316,7 +225,7 @@ static void has_ended(void *context, enum wd_status status, const struct wd_erro
 {
     (void)context;
     if (status != WD_OK)
-        give_up("idle values", err->text);
+        bench_give_up("idle values", err->text);
 }
 
 static bool add_idle(void *context, struct wd_str key, const unsigned char *bytes, size_t len, int64_t forget_at_ms)
@@ -324,7 +233,7 @@ static bool add_idle(void *context, struct wd_str key, const unsigned char *byte
     struct idle *idle = context;
     unsigned char *copy = malloc(len + 1);
     if (!copy)
-        give_up("idle values", "no memory");
+        bench_give_up("idle values", "no memory");
     memcpy(copy, bytes, len);
     struct wd_value value = {
         .bytes = copy, .len = (uint32_t)len, .capacity = (uint32_t)len + 1, .forget_at_ms = forget_at_ms};
@@ -344,7 +253,7 @@ static double measure_idle(struct bench *bench, struct state_store *store, size_
     struct wd_error err;
     if (state_share_open(&options, &share, &err) != WD_OK ||
         state_open(share, bench->loop, &idle.store, &err) != WD_OK || state_each(store, add_idle, &idle, &err) != WD_OK)
-        give_up("idle values", err.text);
+        bench_give_up("idle values", err.text);
     struct state_size size;
     state_size_of(idle.store, &size);
     state_close(idle.store);
@@ -372,7 +281,7 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
     struct figures figures = {0};
     struct loose_shard worker = {0};
     if (state_share_open(&options, &share, &err) != WD_OK)
-        give_up(state_kind_name(kind), err.text);
+        bench_give_up(state_kind_name(kind), err.text);
     start_worker(bench, &worker, share, bench->remembering);
     run_remembering(bench, &worker, 0, authors, authors, true); /* everybody once */
     bench->random = 7;
@@ -408,7 +317,7 @@ static struct figures measure_text(struct bench *bench, size_t authors)
     struct figures figures = {0};
     struct loose_shard worker = {0};
     if (state_share_open(&options, &share, &err) != WD_OK)
-        give_up("text", err.text);
+        bench_give_up("text", err.text);
     start_worker(bench, &worker, share, bench->text);
     run_text(bench, &worker, 0, bench->options.measure / 4, authors);
     bench->random = 7;
@@ -467,116 +376,19 @@ static void measure_waiting(struct bench *bench, size_t authors, const struct fi
                figures->events_per_second / waiting.events_per_second);
 }
 
-/* ---- arguments ---- */
-
-static void read_counts(struct options *options, const char *text)
-{
-    char *end = NULL;
-    for (options->author_counts = 0; *text && options->author_counts < COUNTS_MAX; text = *end ? end + 1 : end) {
-        options->authors[options->author_counts] = strtoul(text, &end, 10);
-        if (end == text || (*end && *end != ',') || !options->authors[options->author_counts])
-            give_up("--authors", "expected numbers with commas between");
-        options->author_counts++;
-    }
-}
-
-static struct options read_options(int argc, char **argv)
-{
-    static const struct option LONG[] = {{"rules", required_argument, NULL, 'r'},
-                                         {"events", required_argument, NULL, 'e'},
-                                         {"authors", required_argument, NULL, 'a'},
-                                         {"measure", required_argument, NULL, 'm'},
-                                         {"batch", required_argument, NULL, 'b'},
-                                         {"stores", required_argument, NULL, 's'},
-                                         {"redis", required_argument, NULL, 'R'},
-                                         {"folder", required_argument, NULL, 'f'},
-                                         {"rule-count", required_argument, NULL, 'c'},
-                                         {"cache-mb", required_argument, NULL, 'C'},
-                                         {"sync-ms", required_argument, NULL, 'S'},
-                                         {"wait-for-syncs", no_argument, NULL, 'W'},
-                                         {"crowd", no_argument, NULL, 'w'},
-                                         {"json", no_argument, NULL, 'j'},
-                                         {0}};
-    struct options options = {.rule_count = 1000,
-                              .authors = {1000000},
-                              .author_counts = 1,
-                              .measure = 300000,
-                              .batch = 256,
-                              .cache_mb = 256,
-                              .sync_ms = 1000,
-                              .redis = "127.0.0.1:6379",
-                              .folder = "/tmp/warden-bench-state",
-                              .with = {[STATE_MEMORY] = true, [STATE_LMDB] = true}};
-    for (int letter; (letter = getopt_long(argc, argv, "r:e:a:m:b:s:R:f:c:C:S:Wwj", LONG, NULL)) != -1;) {
-        switch (letter) {
-        case 'r':
-            options.rules = optarg;
-            break;
-        case 'e':
-            options.events = optarg;
-            break;
-        case 'a':
-            read_counts(&options, optarg);
-            break;
-        case 'm':
-            options.measure = strtoul(optarg, NULL, 10);
-            break;
-        case 'b':
-            options.batch = strtoul(optarg, NULL, 10);
-            break;
-        case 'c':
-            options.rule_count = strtoul(optarg, NULL, 10);
-            break;
-        case 'S':
-            options.sync_ms = strtoul(optarg, NULL, 10);
-            break;
-        case 'C':
-            options.cache_mb = strtoul(optarg, NULL, 10);
-            break;
-        case 'R':
-            options.redis = optarg;
-            break;
-        case 'f':
-            options.folder = optarg;
-            break;
-        case 'W':
-            options.wait_for_syncs = true;
-            break;
-        case 'w':
-            options.crowd = true;
-            break;
-        case 'j':
-            options.json = true;
-            break;
-        case 's':
-            for (int kind = STATE_MEMORY; kind <= STATE_REDIS; kind++)
-                options.with[kind] = strstr(optarg, state_kind_name((enum state_kind)kind)) != NULL;
-            break;
-        default:
-            exit(2);
-        }
-    }
-    if (!options.rules || !options.events || !options.measure || !options.batch || options.batch > BATCH_MAX)
-        give_up("usage", "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
-                         "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] "
-                         "[--cache-mb N] [--sync-ms N] [--wait-for-syncs] "
-                         "[--crowd] [--json]");
-    return options;
-}
-
 int main(int argc, char **argv)
 {
     struct wd_error err = {0};
     static struct bench bench;
-    bench.options = read_options(argc, argv);
+    bench.options = bench_options_read(argc, argv);
     mkdir(bench.options.folder, 0700);
-    read_records(&bench);
-    bench.text = load(&bench.options, false);
-    bench.remembering = load(&bench.options, true);
+    bench.records = bench_records_read(bench.options.events);
+    bench.text = bench_rules_load(&bench.options, false);
+    bench.remembering = bench_rules_load(&bench.options, true);
     bench.arena = wd_arena_new(EVENT_BYTES);
     bench.loop = loop_new(&err);
     if (!bench.arena || !bench.loop)
-        give_up("state", "no memory");
+        bench_give_up("state", "no memory");
     for (size_t i = 0; i < bench.options.author_counts; i++) {
         size_t authors = bench.options.authors[i];
         struct figures text = measure_text(&bench, authors);
@@ -594,7 +406,7 @@ int main(int argc, char **argv)
     wd_arena_free(bench.arena);
     wd_ruleset_unref(bench.text);
     wd_ruleset_unref(bench.remembering);
-    free(bench.records);
-    free(bench.bytes);
+    free(bench.records.items);
+    free(bench.records.bytes);
     return 0;
 }
