@@ -1,14 +1,15 @@
 /* What remembering costs: events a second by text rules alone, and with signals of behaviour over each kind of store;
  * bytes an author; and how both grow with the number of authors. One thread, by the worker's own code (recall*.c,
  * judging.c): records are copied and decoded, their values recalled, judged, and what has changed stored. The lmdb is
- * synced as a worker does it, once a second. All stores run over the same events, in turn.
+ * synced as a worker does it before commits, once a second, without waiting. All stores run over the same events, in
+ * turn; with --wait-for-syncs the lmdb a second time, by a thread that waits for each sync.
  *
  *     state --rules RULES.tsv --events EVENTS.jsonl [--rule-count 1000] [--authors 1000000,...] [--measure 300000]
  *           [--batch 256] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--cache-mb 256]
- *           [--sync-ms 1000] [--crowd] [--json]
+ *           [--sync-ms 1000] [--wait-for-syncs] [--crowd] [--json]
  */
-#include <errno.h>
-#include <getopt.h>
+#include "bench/state.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,123 +19,34 @@
 #include <jansson.h>
 
 #include "tests/support/loose_shard.h"
-#include "worker/cli/rule_lines.h"
 #include "worker/state/state.h"
 
-enum { EVENT_BYTES = 8 << 20, COUNTS_MAX = 16, BATCH_MAX = 8192, ID_MAX = 32 };
+enum { EVENT_BYTES = 8 << 20, ID_MAX = 32 };
 static const int64_t START_MS = INT64_C(1767225600000);
 
-/* Five signals of the author, a score and a ladder that two of them feed. */
-static const char SIGNALS[] =
-    "- {id: bench.rate, title: rate, severity: low, scope: {events: ['*']},\n"
-    "   when: {rate: {of: '*', over: 10s, per: author, more_than: 8}}, score: {spam: 5}, actions: [flag]}\n"
-    "- {id: bench.links, title: links, severity: low, scope: {events: ['*']},\n"
-    "   when: {rate: {of: '*', over: 1h, per: author, count: {distinct: links}, more_than: 5}}, strikes: 1, actions: "
-    "[flag]}\n"
-    "- {id: bench.again, title: again, severity: low, scope: {events: ['*']},\n"
-    "   when: {repeat_of: {within: 10m, more_than: 2, distance: 2}}, score: {spam: 3}, actions: [flag]}\n"
-    "- {id: bench.score, title: score, severity: low, scope: {events: ['*']}, when: {score: {spam: {ge: 30}}}, "
-    "actions: [flag]}\n"
-    "- {id: bench.strikes, title: strikes, severity: low, scope: {events: ['*']},\n"
-    "   when: {all: [{trust: new}, {strikes: {within: 24h, ge: 3}}]}, actions: [flag]}\n";
-static const char CROWD[] = "- {id: bench.crowd, title: crowd, severity: low, scope: {events: ['*']},\n"
-                            "   when: {coordinated: {authors: 5, within: 30s, distance: 3}}, actions: [flag]}\n";
-static const char BEHAVIOUR[] =
-    "behaviour:\n"
-    "  scores: {spam: {half_life: 24h, bands: [{at: 40, actions: [flag]}, {at: 80, actions: [hide]}]}}\n"
-    "  trust: [{name: regular, min_age: 7d, min_contents: 5}]\n"
-    "  ladders: {default: {expire: 7d, steps: [{after: 3, actions: [flag]}]}}\n";
-
-struct options {
-    const char *rules, *events, *redis, *folder;
-    size_t rule_count, authors[COUNTS_MAX], author_counts, measure, batch, cache_mb, sync_ms;
-    bool with[4], crowd, json;
-};
-
 struct bench {
-    struct options options;
-    char *bytes;
-    struct wd_str *records;
-    size_t record_count;
+    struct bench_options options;
+    struct bench_records records;
     struct wd_ruleset *text, *remembering;
     struct wd_arena *arena; /* of a record that is judged by text alone */
     struct loop *loop;      /* of stores that are only walked */
     uint64_t random, events, matches;
-    double longest_sync;
+    bool syncing, waits;                    /* one is under way; the thread waits for each */
+    double sync_began, longest_sync, stood; /* stood: waiting for syncs */
+    size_t syncs;
 };
 
 struct figures {
     double events_per_second, processor_ns, bytes_an_author, idle_bytes, values;
-    double process_ns;      /* of all threads: a store may have its own */
-    double longest_sync_ms; /* that the measuring thread waited */
+    double process_ns;                          /* of all threads: a store may have its own */
+    double longest_sync_ms, syncs, stood_share; /* of its time that the measuring thread waited for syncs */
 };
-
-static _Noreturn void give_up(const char *what, const char *why)
-{
-    fprintf(stderr, "state: %s: %s\n", what, why);
-    exit(2);
-}
 
 static double seconds_of(clockid_t clock)
 {
     struct timespec now;
     clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* ---- input ---- */
-
-static void read_records(struct bench *bench)
-{
-    size_t len = 0;
-    struct wd_error err = {0};
-    FILE *file = fopen(bench->options.events, "rb");
-    if (!file || rule_lines_read_whole(file, &bench->bytes, &len, &err) != WD_OK)
-        give_up(bench->options.events, file ? err.text : strerror(errno));
-    fclose(file);
-    bench->records = malloc((len / 2 + 2) * sizeof(*bench->records));
-    for (char *at = bench->bytes; at < bench->bytes + len;) {
-        char *end = memchr(at, '\n', (size_t)(bench->bytes + len - at));
-        end = end ? end : bench->bytes + len;
-        if (end > at)
-            bench->records[bench->record_count++] = (struct wd_str){.data = at, .len = (size_t)(end - at)};
-        at = end + 1;
-    }
-    if (!bench->record_count)
-        give_up(bench->options.events, "is empty");
-}
-
-static struct wd_ruleset *load(const struct options *options, bool remembers)
-{
-    const char *const views[] = {NULL};
-    const struct rule_lines_header header = {.id = "bench", .mode = "enforce", .views = views};
-    struct rule_lines lines;
-    struct wd_error err = {0};
-    struct wd_diagnostics *findings = wd_diagnostics_new();
-    FILE *file = fopen(options->rules, "rb");
-    if (!file || rule_lines_read(&lines, RULE_LINES_TABLE, options->rules, file, findings, &err) != WD_OK ||
-        rule_lines_check(&lines, &header, findings, &err) != WD_OK)
-        give_up(options->rules, file ? err.text : strerror(errno));
-    fclose(file);
-    char *yaml = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&yaml, &len);
-    if (rule_lines_print(&lines, &header, options->rule_count, out) != WD_OK)
-        give_up("rules", "no memory");
-    if (remembers)
-        fprintf(out, "%s%s%s", SIGNALS, options->crowd ? CROWD : "", BEHAVIOUR);
-    fclose(out);
-    struct wd_ruleset *set = NULL;
-    wd_diagnostics_free(findings);
-    findings = wd_diagnostics_new();
-    if (wd_ruleset_load_text("rules.yaml", yaml, len, NULL, &set, findings) != WD_OK) {
-        wd_diagnostics_print(findings, stderr);
-        give_up("rules", "do not load");
-    }
-    wd_diagnostics_free(findings);
-    rule_lines_fini(&lines);
-    free(yaml);
-    return set;
 }
 
 /* ---- events ---- */
@@ -181,7 +93,7 @@ static struct kafka_record record_of(const struct bench *bench, size_t number)
     return (struct kafka_record){.topic = topic,
                                  .offset = (int64_t)number,
                                  .timestamp_ms = START_MS + (int64_t)number / 4,
-                                 .value = bench->records[number % bench->record_count]};
+                                 .value = bench->records.items[number % bench->records.count]};
 }
 
 /* ---- by text alone: as pipeline.c does it where rules remember nothing ---- */
@@ -213,7 +125,7 @@ static void note_verdicts(void *context, const struct passage *passage)
 {
     struct bench *bench = context;
     if (passage->failure_class)
-        give_up("judging", passage->failure_text);
+        bench_give_up("judging", passage->failure_text);
     for (size_t i = 0; i < passage->events.count; i++)
         bench->matches += passage->verdicts[i].match_count;
     bench->events += passage->events.count;
@@ -224,25 +136,48 @@ static void wait_for(struct loose_shard *worker, bool (*is_enough)(const struct 
     while (!is_enough(worker->shard.recalls)) {
         loop_turn(worker->shard.loop, 100);
         if (recalls_problem(worker->shard.recalls)[0])
-            give_up("the store", recalls_problem(worker->shard.recalls));
+            bench_give_up("the store", recalls_problem(worker->shard.recalls));
     }
+}
+
+static void note_synced(void *context, enum wd_status status, const struct wd_error *err)
+{
+    struct bench *bench = context;
+    double took = seconds_of(CLOCK_MONOTONIC) - bench->sync_began;
+    if (status != WD_OK)
+        bench_give_up("sync", err->text);
+    bench->longest_sync = took > bench->longest_sync ? took : bench->longest_sync;
+    bench->stood += bench->syncing ? 0 : took;
+    bench->syncing = false;
+    bench->syncs++;
 }
 
 static void sync_now(struct bench *bench, const struct loose_shard *worker)
 {
-    struct wd_error err;
-    double began = seconds_of(CLOCK_MONOTONIC);
-    if (state_sync(worker->shard.state, &err) != WD_OK)
-        give_up("sync", err.text);
-    double took = seconds_of(CLOCK_MONOTONIC) - began;
-    bench->longest_sync = took > bench->longest_sync ? took : bench->longest_sync;
+    struct wd_error err = {0};
+    bench->sync_began = seconds_of(CLOCK_MONOTONIC);
+    enum wd_status status = state_sync(worker->shard.state, &err);
+    note_synced(bench, status, &err);
+}
+
+static void sync_if_due(struct bench *bench, const struct loose_shard *worker)
+{
+    if (bench->syncing || (seconds_of(CLOCK_MONOTONIC) - bench->sync_began) * 1e3 < (double)bench->options.sync_ms)
+        return;
+    if (bench->waits) {
+        sync_now(bench, worker);
+        return;
+    }
+    bench->syncing = true;
+    bench->sync_began = seconds_of(CLOCK_MONOTONIC);
+    state_sync_begin(worker->shard.state, note_synced, bench);
 }
 
 static void run_remembering(struct bench *bench, struct loose_shard *worker, size_t first, size_t count, size_t authors,
                             bool in_turn)
 {
     struct partition partition = {.topic = topic};
-    double synced = seconds_of(CLOCK_MONOTONIC);
+    bench->sync_began = seconds_of(CLOCK_MONOTONIC);
     for (size_t i = first; i < first + count; i++) {
         struct made_event made = {.number = i, .author = author_of(bench, i, authors, in_turn)};
         struct kafka_record record = record_of(bench, i);
@@ -251,13 +186,12 @@ static void run_remembering(struct bench *bench, struct loose_shard *worker, siz
         if (i % BURST != BURST - 1)
             continue;
         loop_turn(worker->shard.loop, 0);
-        if ((seconds_of(CLOCK_MONOTONIC) - synced) * 1e3 > (double)bench->options.sync_ms) {
-            sync_now(bench, worker);
-            synced = seconds_of(CLOCK_MONOTONIC);
-        }
+        sync_if_due(bench, worker);
     }
     recalls_close_batch(worker->shard.recalls);
     wait_for(worker, recalls_are_idle);
+    while (bench->syncing)
+        loop_turn(worker->shard.loop, 100);
     sync_now(bench, worker);
 }
 
@@ -268,7 +202,8 @@ static struct state_options options_of(const struct bench *bench, enum state_kin
     static char *addresses[2];
     static char folder[512];
     addresses[0] = (char *)bench->options.redis;
-    snprintf(folder, sizeof(folder), "%s/authors-%zu", bench->options.folder, authors);
+    snprintf(folder, sizeof(folder), "%s/authors-%zu%s", bench->options.folder, authors,
+             bench->waits ? "-waiting" : "");
     return (struct state_options){.kind = kind,
                                   .path = folder,
                                   .max_bytes = UINT64_C(64) << 30,
@@ -290,7 +225,7 @@ static void has_ended(void *context, enum wd_status status, const struct wd_erro
 {
     (void)context;
     if (status != WD_OK)
-        give_up("idle values", err->text);
+        bench_give_up("idle values", err->text);
 }
 
 static bool add_idle(void *context, struct wd_str key, const unsigned char *bytes, size_t len, int64_t forget_at_ms)
@@ -298,7 +233,7 @@ static bool add_idle(void *context, struct wd_str key, const unsigned char *byte
     struct idle *idle = context;
     unsigned char *copy = malloc(len + 1);
     if (!copy)
-        give_up("idle values", "no memory");
+        bench_give_up("idle values", "no memory");
     memcpy(copy, bytes, len);
     struct wd_value value = {
         .bytes = copy, .len = (uint32_t)len, .capacity = (uint32_t)len + 1, .forget_at_ms = forget_at_ms};
@@ -318,7 +253,7 @@ static double measure_idle(struct bench *bench, struct state_store *store, size_
     struct wd_error err;
     if (state_share_open(&options, &share, &err) != WD_OK ||
         state_open(share, bench->loop, &idle.store, &err) != WD_OK || state_each(store, add_idle, &idle, &err) != WD_OK)
-        give_up("idle values", err.text);
+        bench_give_up("idle values", err.text);
     struct state_size size;
     state_size_of(idle.store, &size);
     state_close(idle.store);
@@ -346,19 +281,23 @@ static struct figures measure_store(struct bench *bench, enum state_kind kind, s
     struct figures figures = {0};
     struct loose_shard worker = {0};
     if (state_share_open(&options, &share, &err) != WD_OK)
-        give_up(state_kind_name(kind), err.text);
+        bench_give_up(state_kind_name(kind), err.text);
     start_worker(bench, &worker, share, bench->remembering);
     run_remembering(bench, &worker, 0, authors, authors, true); /* everybody once */
     bench->random = 7;
-    bench->longest_sync = 0;
+    bench->longest_sync = bench->stood = 0;
+    bench->syncs = 0;
     double processor = seconds_of(CLOCK_THREAD_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
     double process = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     run_remembering(bench, &worker, authors, bench->options.measure, authors, false);
     double measured = (double)bench->options.measure;
     figures.processor_ns = (seconds_of(CLOCK_THREAD_CPUTIME_ID) - processor) * 1e9 / measured;
     figures.process_ns = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - process) * 1e9 / measured;
-    figures.events_per_second = measured / (seconds_of(CLOCK_MONOTONIC) - wall);
+    wall = seconds_of(CLOCK_MONOTONIC) - wall;
+    figures.events_per_second = measured / wall;
+    figures.stood_share = bench->stood / wall;
     figures.longest_sync_ms = bench->longest_sync * 1e3;
+    figures.syncs = (double)bench->syncs;
     struct state_size size;
     state_size_of(worker.shard.state, &size);
     figures.values = (double)size.values;
@@ -378,7 +317,7 @@ static struct figures measure_text(struct bench *bench, size_t authors)
     struct figures figures = {0};
     struct loose_shard worker = {0};
     if (state_share_open(&options, &share, &err) != WD_OK)
-        give_up("text", err.text);
+        bench_give_up("text", err.text);
     start_worker(bench, &worker, share, bench->text);
     run_text(bench, &worker, 0, bench->options.measure / 4, authors);
     bench->random = 7;
@@ -398,12 +337,12 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
                  const struct figures *text)
 {
     if (bench->options.json) {
-        json_t *line =
-            json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
-                      "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns,
-                      "process_ns", figures->process_ns, "longest_sync_ms", figures->longest_sync_ms, "bytes_an_author",
-                      figures->bytes_an_author, "idle_bytes", figures->idle_bytes, "times_text",
-                      text->events_per_second / figures->events_per_second);
+        json_t *line = json_pack(
+            "{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "authors", (json_int_t)authors, "store", name,
+            "events_per_second", figures->events_per_second, "processor_ns", figures->processor_ns, "process_ns",
+            figures->process_ns, "longest_sync_ms", figures->longest_sync_ms, "syncs", figures->syncs, "stood_share",
+            figures->stood_share, "bytes_an_author", figures->bytes_an_author, "idle_bytes", figures->idle_bytes,
+            "times_text", text->events_per_second / figures->events_per_second);
         json_dumpf(line, stdout, JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(line);
@@ -413,7 +352,8 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
                text->events_per_second / figures->events_per_second);
         printf("; of all threads %.0f ns, %.2f times", figures->process_ns, figures->process_ns / text->process_ns);
         if (figures->longest_sync_ms >= 0.1)
-            printf("; longest sync %.0f ms", figures->longest_sync_ms);
+            printf("; %.0f syncs, the longest %.0f ms, %.1f%% of the time waited for", figures->syncs,
+                   figures->longest_sync_ms, 100 * figures->stood_share);
         if (figures->bytes_an_author > 0)
             printf(", %.0f bytes a value all in all (%.0f values)", figures->bytes_an_author, figures->values);
         if (figures->idle_bytes > 0)
@@ -423,112 +363,32 @@ static void tell(const struct bench *bench, size_t authors, const char *name, co
     fflush(stdout);
 }
 
-/* ---- arguments ---- */
-
-static void read_counts(struct options *options, const char *text)
+/* Once more, in a folder of its own; `figures` are of the one before. */
+static void measure_waiting(struct bench *bench, size_t authors, const struct figures *figures,
+                            const struct figures *text)
 {
-    char *end = NULL;
-    for (options->author_counts = 0; *text && options->author_counts < COUNTS_MAX; text = *end ? end + 1 : end) {
-        options->authors[options->author_counts] = strtoul(text, &end, 10);
-        if (end == text || (*end && *end != ',') || !options->authors[options->author_counts])
-            give_up("--authors", "expected numbers with commas between");
-        options->author_counts++;
-    }
-}
-
-static struct options read_options(int argc, char **argv)
-{
-    static const struct option LONG[] = {{"rules", required_argument, NULL, 'r'},
-                                         {"events", required_argument, NULL, 'e'},
-                                         {"authors", required_argument, NULL, 'a'},
-                                         {"measure", required_argument, NULL, 'm'},
-                                         {"batch", required_argument, NULL, 'b'},
-                                         {"stores", required_argument, NULL, 's'},
-                                         {"redis", required_argument, NULL, 'R'},
-                                         {"folder", required_argument, NULL, 'f'},
-                                         {"rule-count", required_argument, NULL, 'c'},
-                                         {"cache-mb", required_argument, NULL, 'C'},
-                                         {"sync-ms", required_argument, NULL, 'S'},
-                                         {"crowd", no_argument, NULL, 'w'},
-                                         {"json", no_argument, NULL, 'j'},
-                                         {0}};
-    struct options options = {.rule_count = 1000,
-                              .authors = {1000000},
-                              .author_counts = 1,
-                              .measure = 300000,
-                              .batch = 256,
-                              .cache_mb = 256,
-                              .sync_ms = 1000,
-                              .redis = "127.0.0.1:6379",
-                              .folder = "/tmp/warden-bench-state",
-                              .with = {[STATE_MEMORY] = true, [STATE_LMDB] = true}};
-    for (int letter; (letter = getopt_long(argc, argv, "r:e:a:m:b:s:R:f:c:C:S:wj", LONG, NULL)) != -1;) {
-        switch (letter) {
-        case 'r':
-            options.rules = optarg;
-            break;
-        case 'e':
-            options.events = optarg;
-            break;
-        case 'a':
-            read_counts(&options, optarg);
-            break;
-        case 'm':
-            options.measure = strtoul(optarg, NULL, 10);
-            break;
-        case 'b':
-            options.batch = strtoul(optarg, NULL, 10);
-            break;
-        case 'c':
-            options.rule_count = strtoul(optarg, NULL, 10);
-            break;
-        case 'S':
-            options.sync_ms = strtoul(optarg, NULL, 10);
-            break;
-        case 'C':
-            options.cache_mb = strtoul(optarg, NULL, 10);
-            break;
-        case 'R':
-            options.redis = optarg;
-            break;
-        case 'f':
-            options.folder = optarg;
-            break;
-        case 'w':
-            options.crowd = true;
-            break;
-        case 'j':
-            options.json = true;
-            break;
-        case 's':
-            for (int kind = STATE_MEMORY; kind <= STATE_REDIS; kind++)
-                options.with[kind] = strstr(optarg, state_kind_name((enum state_kind)kind)) != NULL;
-            break;
-        default:
-            exit(2);
-        }
-    }
-    if (!options.rules || !options.events || !options.measure || !options.batch || options.batch > BATCH_MAX)
-        give_up("usage", "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
-                         "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] "
-                         "[--cache-mb N] [--sync-ms N] "
-                         "[--crowd] [--json]");
-    return options;
+    bench->waits = true;
+    struct figures waiting = measure_store(bench, STATE_LMDB, authors);
+    bench->waits = false;
+    tell(bench, authors, "waiting", &waiting, text);
+    if (!bench->options.json)
+        printf("%9zu authors  lmdb without waiting for the disk: %.2f times the events/s\n", authors,
+               figures->events_per_second / waiting.events_per_second);
 }
 
 int main(int argc, char **argv)
 {
     struct wd_error err = {0};
     static struct bench bench;
-    bench.options = read_options(argc, argv);
+    bench.options = bench_options_read(argc, argv);
     mkdir(bench.options.folder, 0700);
-    read_records(&bench);
-    bench.text = load(&bench.options, false);
-    bench.remembering = load(&bench.options, true);
+    bench.records = bench_records_read(bench.options.events);
+    bench.text = bench_rules_load(&bench.options, false);
+    bench.remembering = bench_rules_load(&bench.options, true);
     bench.arena = wd_arena_new(EVENT_BYTES);
     bench.loop = loop_new(&err);
     if (!bench.arena || !bench.loop)
-        give_up("state", "no memory");
+        bench_give_up("state", "no memory");
     for (size_t i = 0; i < bench.options.author_counts; i++) {
         size_t authors = bench.options.authors[i];
         struct figures text = measure_text(&bench, authors);
@@ -538,13 +398,15 @@ int main(int argc, char **argv)
                 continue;
             struct figures figures = measure_store(&bench, (enum state_kind)kind, authors);
             tell(&bench, authors, state_kind_name((enum state_kind)kind), &figures, &text);
+            if (kind == STATE_LMDB && bench.options.wait_for_syncs)
+                measure_waiting(&bench, authors, &figures, &text);
         }
     }
     loop_free(bench.loop);
     wd_arena_free(bench.arena);
     wd_ruleset_unref(bench.text);
     wd_ruleset_unref(bench.remembering);
-    free(bench.records);
-    free(bench.bytes);
+    free(bench.records.items);
+    free(bench.records.bytes);
     return 0;
 }

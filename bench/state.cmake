@@ -1,5 +1,6 @@
 # bench/state: what remembering costs, over each kind of store.
-add_executable(bench_state ${CMAKE_CURRENT_LIST_DIR}/state.c ${PROJECT_SOURCE_DIR}/tests/support/loose_shard.c
+add_executable(bench_state ${CMAKE_CURRENT_LIST_DIR}/state.c ${CMAKE_CURRENT_LIST_DIR}/state_input.c
+  ${PROJECT_SOURCE_DIR}/tests/support/loose_shard.c
   ${PROJECT_SOURCE_DIR}/worker/recall.c ${PROJECT_SOURCE_DIR}/worker/recall_order.c
   ${PROJECT_SOURCE_DIR}/worker/recall_run.c ${PROJECT_SOURCE_DIR}/worker/recall_values.c
   ${PROJECT_SOURCE_DIR}/worker/judging.c ${PROJECT_SOURCE_DIR}/worker/valves.c

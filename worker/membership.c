@@ -1,19 +1,17 @@
-/* A shard as a member of its consumer group: partitions come and go, offsets are committed. Neighbours: offsets.c says
- * what may be committed, worker/kafka does it.
+/* A shard as a member of its consumer group: partitions come and go. Neighbours: commits.c commits what is finished in
+ * them, worker/kafka talks to the group.
  *
- * What always holds: only what offsets.c released is committed; a partition that was lost is never committed; after
- * on_revoke returns nothing of its partitions is started any more. */
+ * What always holds: a partition that was lost is never committed; after on_revoke returns nothing of its partitions is
+ * started any more. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "worker/log.h"
-#include "worker/mutation.h"
 #include "worker/shard_parts.h"
-#include "worker/state/state.h"
 #include "worker/work_keep.h"
 
-enum { COMMIT_TIMEOUT_MS = 5000, LIST_TEXT = 1024 };
+enum { LIST_TEXT = 1024 };
 
 /* ---- partitions ---- */
 
@@ -136,148 +134,6 @@ void membership_on_assign(void *context, const struct kafka_position *positions,
               LOG_INT("epoch", shard->epoch), LOG_END);
 }
 
-/* ---- commits ---- */
-
-/* What a commit needs, and the texts that it points to. */
-struct commit {
-    struct kafka_position *positions;
-    char (*metadata)[OFFSETS_METADATA_MAX + 1];
-    size_t count;
-};
-
-static void commit_free(struct commit *commit)
-{
-    free(commit->positions);
-    free(commit->metadata);
-}
-
-static bool commit_init(struct commit *commit, size_t room)
-{
-    *commit = (struct commit){.positions = calloc(room + 1, sizeof(*commit->positions)),
-                              .metadata = malloc((room + 1) * sizeof(*commit->metadata))};
-    if (commit->positions && commit->metadata)
-        return true;
-    commit_free(commit);
-    return false;
-}
-
-static void commit_add(struct commit *commit, struct partition *partition)
-{
-    uint64_t version = offsets_version(partition->offsets);
-    if (offsets_position(partition->offsets) < 0 || version == partition->committed_version)
-        return;
-    offsets_metadata(partition->offsets, commit->metadata[commit->count]);
-    int64_t position = offsets_position(partition->offsets);
-    if (MUTATED(MUTATION_COMMIT_TOO_FAR) && offsets_unfinished(partition->offsets) > 0)
-        position++;
-    commit->positions[commit->count] = (struct kafka_position){.topic = partition->topic,
-                                                               .partition = partition->number,
-                                                               .offset = position,
-                                                               .metadata = commit->metadata[commit->count]};
-    commit->count++;
-    partition->asked_version = version;
-}
-
-static void note_commit(struct shard *shard, enum wd_status status, const char *text,
-                        const struct kafka_position *positions, size_t count)
-{
-    metrics_add(shard->metrics, status == WD_OK ? METRIC_COMMITS : METRIC_COMMIT_FAILURES, 1);
-    if (status != WD_OK) {
-        log_write(LOG_WARN, "commit-failed", "offsets could not be committed; this is tried again",
-                  LOG_STR("shard", shard->name), LOG_STR("error", text), LOG_END);
-        return;
-    }
-    if (shard->uncommitted_since_ms >= 0)
-        shard->uncommitted_since_ms = shard_now_ms(shard);
-    for (size_t i = 0; i < count; i++) {
-        struct partition *partition = shard_partition(shard, positions[i].topic, positions[i].partition);
-        if (partition)
-            partition->committed_version = partition->asked_version;
-    }
-}
-
-void membership_on_commit(void *context, enum wd_status status, const char *text,
-                          const struct kafka_position *positions, size_t count)
-{
-    struct shard *shard = context;
-    shard->commit_pending = false;
-    note_commit(shard, status, text, positions, count);
-}
-
-/* What the finished records have changed is on the disk before their offsets are committed. */
-static bool sync_state(struct shard *shard)
-{
-    struct wd_error err = {0};
-    if (!shard->state || state_sync(shard->state, &err) == WD_OK)
-        return true;
-    metrics_add(shard->metrics, METRIC_STATE_FAILURES, 1);
-    log_write(LOG_ERROR, "state-not-synced", "what is remembered cannot be written: no offset is committed until it is",
-              LOG_STR("shard", shard->name), LOG_STR("error", err.text), LOG_END);
-    return false;
-}
-
-static bool commit_of_all(struct shard *shard, struct commit *commit)
-{
-    if (membership_is_committed(shard) || !sync_state(shard))
-        return false;
-    if (!commit_init(commit, membership_partition_count(shard)))
-        return false;
-    struct partition *partition;
-    TAILQ_FOREACH(partition, &shard->partitions, link)
-    {
-        commit_add(commit, partition);
-    }
-    return true;
-}
-
-void membership_start_commit(struct shard *shard)
-{
-    struct commit commit;
-    if (shard->commit_pending || shard->in_revoke || !consumer_can_commit(shard->consumer))
-        return;
-    shard->commit_hurries = false;
-    if (!commit_of_all(shard, &commit))
-        return;
-    struct wd_error err = {0};
-    if (commit.count) {
-        enum wd_status status = consumer_commit_async(shard->consumer, commit.positions, commit.count, &err);
-        shard->commit_pending = status == WD_OK;
-        if (status != WD_OK && status != WD_ERR_UNAVAILABLE)
-            note_commit(shard, status, err.text, commit.positions, commit.count);
-    }
-    commit_free(&commit);
-}
-
-bool membership_is_committed(const struct shard *shard)
-{
-    struct partition *partition;
-    TAILQ_FOREACH(partition, &shard->partitions, link)
-    {
-        if (offsets_version(partition->offsets) != partition->committed_version)
-            return false;
-    }
-    return true;
-}
-
-static void commit_and_wait(struct shard *shard, const struct commit *commit)
-{
-    if (!commit->count)
-        return;
-    struct wd_error err = {0};
-    enum wd_status status =
-        consumer_commit_sync(shard->consumer, commit->positions, commit->count, COMMIT_TIMEOUT_MS, &err);
-    note_commit(shard, status, err.text, commit->positions, commit->count);
-}
-
-void membership_commit_all(struct shard *shard)
-{
-    struct commit commit;
-    if (!commit_of_all(shard, &commit))
-        return;
-    commit_and_wait(shard, &commit);
-    commit_free(&commit);
-}
-
 /* ---- revocation ---- */
 
 /* Takes out of a leaving partition what has not been sent; what is on its way stays for now. */
@@ -340,18 +196,6 @@ static void await_moving(struct shard *shard, struct partition *const *leaving, 
     }
 }
 
-static void commit_leaving(struct shard *shard, struct partition *const *leaving, size_t count)
-{
-    struct commit commit;
-    if (!sync_state(shard) || !commit_init(&commit, count))
-        return;
-    for (size_t i = 0; i < count; i++)
-        if (leaving[i])
-            commit_add(&commit, leaving[i]);
-    commit_and_wait(shard, &commit);
-    commit_free(&commit);
-}
-
 static void forget_partition(struct shard *shard, struct partition *partition)
 {
     TAILQ_REMOVE(&shard->partitions, partition, link);
@@ -370,6 +214,7 @@ static void forget_partition(struct shard *shard, struct partition *partition)
 
 void membership_forget_all(struct shard *shard)
 {
+    commits_drop_begun(shard);
     while (!TAILQ_EMPTY(&shard->partitions))
         forget_partition(shard, TAILQ_FIRST(&shard->partitions));
 }
@@ -391,6 +236,7 @@ void membership_on_revoke(void *context, const struct kafka_position *positions,
     }
     shard->in_revoke = true;
     shard->epoch++;
+    commits_drop_begun(shard);
     for (size_t i = 0; i < count; i++) {
         leaving[i] = shard_partition(shard, positions[i].topic, positions[i].partition);
         if (leaving[i]) {
@@ -400,7 +246,7 @@ void membership_on_revoke(void *context, const struct kafka_position *positions,
     }
     if (!lost) {
         await_moving(shard, leaving, count);
-        commit_leaving(shard, leaving, count);
+        commits_finish_some(shard, leaving, count);
     }
     size_t unfinished = 0;
     for (size_t i = 0; i < count; i++)

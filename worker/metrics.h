@@ -100,12 +100,13 @@ bool metrics_exchange_rules(struct metrics *metrics, struct rule_counters **coun
 void metrics_rule_add(struct metrics *metrics, uint32_t rule, enum rule_metric metric, uint64_t amount);
 uint64_t metrics_rule_get(const struct metrics *metrics, uint32_t rule, enum rule_metric metric);
 
-/* Histograms in fixed buckets of seconds: record age at finish, call duration, evaluation time. */
+/* Histograms in fixed buckets of seconds: record age at finish, call duration, evaluation time, calls to the state. */
 enum histogram {
     HISTOGRAM_CALL_SECONDS = 0,
     HISTOGRAM_RECORD_SECONDS,
     HISTOGRAM_SCAN_SECONDS,
     HISTOGRAM_STATE_SECONDS,
+    HISTOGRAM_STATE_SYNC_SECONDS,
     HISTOGRAM_COUNT
 };
 void metrics_observe(struct metrics *metrics, enum histogram histogram, double seconds);

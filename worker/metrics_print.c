@@ -85,6 +85,11 @@ const struct histogram_info HISTOGRAMS[HISTOGRAM_COUNT] = {
                                  .bucket_count = 12,
                                  .bounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5,
                                             2.5}},
+    [HISTOGRAM_STATE_SYNC_SECONDS] = {.name = "warden_state_sync_seconds",
+                                      .help = "Time until the disk had what a commit rests on (state.store: lmdb).",
+                                      .bucket_count = 13,
+                                      .bounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+                                                 2.5, 10}},
 };
 
 /* Series by rule. Times are in nanoseconds. */

@@ -1,6 +1,6 @@
 /* One thread: an event loop that owns its partitions. Read run_thread() first. Neighbours: shard_make.c makes it,
- * shard_intake.c polls for records, pipeline.c takes them, membership.c deals with the group, outbound.c with the
- * calls, run.c starts and stops shards. */
+ * shard_intake.c polls for records, pipeline.c takes them, membership.c deals with the group, commits.c with offsets,
+ * outbound.c with the calls, run.c starts and stops shards. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,11 +90,11 @@ void shard_hurry_commit(struct shard *shard)
 static void on_commit_timer(void *context)
 {
     struct shard *shard = context;
-    if (membership_is_committed(shard))
+    if (commits_are_done(shard))
         shard->uncommitted_since_ms = -1;
     else if (shard->uncommitted_since_ms < 0)
         shard->uncommitted_since_ms = shard_now_ms(shard);
-    membership_start_commit(shard);
+    commits_start(shard);
     loop_timer_arm(shard->commit_timer, commit_wait_ms(shard));
 }
 
@@ -229,8 +229,8 @@ static void drain(struct shard *shard)
         recalls_close_batch(shard->recalls);
     int64_t deadline = shard->drain_until_ms = steady_clock_ms() + shard->config->worker.drain_timeout_ms;
     loop_timer_arm(shard->commit_timer, 0);
-    while ((unfinished(shard) || !membership_is_committed(shard)) && !shard->failed && steady_clock_ms() < deadline) {
-        if (!unfinished(shard) && !shard->commit_pending && !loop_timer_armed(shard->commit_timer))
+    while ((unfinished(shard) || !commits_are_done(shard)) && !shard->failed && steady_clock_ms() < deadline) {
+        if (!unfinished(shard) && !shard->commit_pending && !shard->syncing && !loop_timer_armed(shard->commit_timer))
             loop_timer_arm(shard->commit_timer, DRAIN_COMMIT_MS);
         turn(shard, 20);
     }
@@ -249,7 +249,7 @@ static void leave(struct shard *shard)
     loop_timer_cancel(shard->poll_timer);
     shard_listen(shard, false);
     if (!shard->failed)
-        membership_commit_all(shard);
+        commits_finish_all(shard);
     int64_t left_ms = deadline_ms - steady_clock_ms();
     consumer_close(shard->consumer, left_ms > LEAVE_MIN_MS ? (int)left_ms : LEAVE_MIN_MS);
     shard->consumer = NULL;
@@ -267,7 +267,7 @@ static void *run_thread(void *context)
         turn(shard, 1000);
     if (!shard->failed)
         drain(shard);
-    bool drained = unfinished(shard) == 0 && membership_is_committed(shard) && !shard->failed;
+    bool drained = unfinished(shard) == 0 && commits_are_done(shard) && !shard->failed;
     size_t left = unfinished(shard);
     leave(shard);
     atomic_store(&shard->clean, drained && !shard->failed && !shard->gave_up);

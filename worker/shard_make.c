@@ -52,7 +52,7 @@ static enum wd_status make_consumer(struct shard *shard, struct wd_error *err)
                                                         .on_revoke = membership_on_revoke,
                                                         .on_error = on_client_error,
                                                         .on_log = on_client_log,
-                                                        .on_commit = membership_on_commit};
+                                                        .on_commit = commits_on_answer};
     const struct config *config = shard->config;
     char instance[256];
     snprintf(instance, sizeof(instance), "%s-%u",

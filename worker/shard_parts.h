@@ -1,5 +1,5 @@
 /* The parts of a shard, for its own files only: shard.c turns the loop, shard_make.c makes it, shard_intake.c polls for
- * records, membership.c deals with the group, outbound.c with the calls. */
+ * records, membership.c deals with the group, commits.c with offsets, outbound.c with the calls. */
 #ifndef WORKER_SHARD_PARTS_H
 #define WORKER_SHARD_PARTS_H
 
@@ -34,17 +34,9 @@ void shard_on_record(void *context, const struct kafka_record *record);
 /* Watches the consumer's event fd, or stops watching it while the consumer may not be polled. */
 void shard_listen(struct shard *shard, bool listen);
 
-/* membership.c: callbacks of the consumer, and commits. */
+/* membership.c: callbacks of the consumer. */
 void membership_on_assign(void *context, const struct kafka_position *positions, size_t count);
 void membership_on_revoke(void *context, const struct kafka_position *positions, size_t count, bool lost);
-void membership_on_commit(void *context, enum wd_status status, const char *text,
-                          const struct kafka_position *positions, size_t count);
-/* Asks for a commit of what has changed, without waiting; one at a time. */
-void membership_start_commit(struct shard *shard);
-/* Nothing is finished that is not committed. */
-bool membership_is_committed(const struct shard *shard);
-/* Commits everything that is finished and waits for the answer. */
-void membership_commit_all(struct shard *shard);
 /* Lets go of every partition without a commit; what is on its way stays known. */
 void membership_forget_all(struct shard *shard);
 /* Frees what is left of every work, when neither client nor producer can report any more. */
@@ -53,6 +45,20 @@ size_t membership_partition_count(const struct shard *shard);
 /* After a change of the assignment: how many partitions its topics have. Waits for the brokers, for a second at most.
  */
 void membership_count_all_partitions(struct shard *shard);
+
+/* commits.c: a callback of the consumer, and commits. */
+void commits_on_answer(void *context, enum wd_status status, const char *text, const struct kafka_position *positions,
+                       size_t count);
+/* Begins a commit of what is finished by now, without waiting: first what it rests on is brought to the disk, then the
+ * group is told; one at a time. */
+void commits_start(struct shard *shard);
+/* Nothing is finished that is not committed. */
+bool commits_are_done(const struct shard *shard);
+/* Commits everything that is finished, or what is in some partitions, and waits for the disk and the answer. */
+void commits_finish_all(struct shard *shard);
+void commits_finish_some(struct shard *shard, struct partition *const *partitions, size_t count);
+/* What waits for the disk is not committed: its partitions are leaving. What stays goes with the next one. */
+void commits_drop_begun(struct shard *shard);
 
 /* watchdog.c: looks for partitions that stand still. */
 void watchdog_look(struct shard *shard);

@@ -19,6 +19,7 @@
 #include "worker/shard.h"
 #include "worker/work.h"
 
+struct commit;
 struct recalls;
 struct state_store;
 
@@ -54,9 +55,13 @@ struct shard {
 
     struct loop_timer *poll_timer, *commit_timer, *dispatch_timer, *token_timer, *watch_timer;
     struct doze doze;
-    bool listening;        /* the consumer's event fd is watched */
-    bool in_revoke;        /* the consumer's revoke callback is on the stack: do not poll it again */
-    bool commit_pending;   /* an asynchronous commit is under way */
+    bool listening;       /* the consumer's event fd is watched */
+    bool in_revoke;       /* the consumer's revoke callback is on the stack: do not poll it again */
+    bool commit_pending;  /* an asynchronous commit is under way */
+    bool syncing;         /* the state that a commit rests on is on its way to the disk */
+    struct commit *begun; /* which goes when it is there; NULL: none, or it was dropped */
+    int64_t syncing_since_ns;
+    bool slow_sync_told;
     bool commit_hurries;   /* an action's record is finished, and no commit that tells of it has begun */
     bool paused;           /* all partitions are paused */
     int64_t full_since_ms; /* the window has been full since; -1: it is not */

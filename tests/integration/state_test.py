@@ -134,13 +134,13 @@ class Group:
                         "platform.batch_wait": 0, "state.batch": 100, **store}
         self.count = 0
 
-    def worker(self, options=None):
+    def worker(self, options=None, environment=None):
         self.count += 1
         return self.scene.test.keep(harness.Worker(f"{self.name}-{self.count}", self.folder, self.scene.kafka,
-                                                   self.sandbox, RULES, self.options | (options or {})))
+                                                   self.sandbox, RULES, self.options | (options or {}), environment))
 
-    def joined(self, options=None):
-        worker = self.worker(options)
+    def joined(self, options=None, environment=None):
+        worker = self.worker(options, environment)
         wait_for(f"{worker.name} has joined", worker.ready, 90)
         return worker
 

@@ -22,6 +22,11 @@ if(WARDEN_LMDB)
         ${CMAKE_CURRENT_LIST_DIR}/state_cases.c
       ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
   endforeach()
+  warden_unit_test(state_sync
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/state_sync_test.c ${CMAKE_CURRENT_LIST_DIR}/state_log_kit.c
+      ${CMAKE_CURRENT_LIST_DIR}/state_cases.c ${PROJECT_SOURCE_DIR}/tests/support/held_disk.c
+    ROOMS ${STATE_TEST_ROOMS} USES ${STATE_TEST_USES})
+  target_link_options(test_state_sync PRIVATE -Wl,--wrap=fdatasync)
 endif()
 
 if(WARDEN_REDIS)

@@ -18,6 +18,8 @@ struct state_backend {
     void (*count)(struct state_store *store, struct wd_str key, int64_t delta, int64_t ttl_ms, state_count_fn *done,
                   void *context);
     enum wd_status (*sync)(struct state_store *store, struct wd_error *err);
+    /* NULL: sync() waits for nothing */
+    void (*sync_begin)(struct state_store *store, state_done_fn *done, void *context);
     enum wd_status (*each)(struct state_store *store, state_each_fn *each, void *context, struct wd_error *err);
     void (*size)(struct state_store *store, struct state_size *out);
 };

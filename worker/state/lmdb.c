@@ -1,8 +1,8 @@
 /* The store on one machine: a log of records in an LMDB environment, in memory the place of each value's newest record,
  * and before it a table of values. Values that have changed are kept in the table and appended to the log in one
- * transaction, which is on the disk before state_sync() returns: so before the offsets of what changed them are
- * committed. After a crash or a power loss the log is what the last such transaction left, and records from there on
- * are read again.
+ * transaction, which is on the disk before state_sync() returns, or state_sync_begin() tells: so before the offsets of
+ * what changed them are committed. After a crash or a power loss the log is what the last such transaction left, and
+ * records from there on are read again.
  *
  * What always holds: a value whose newest record is not the one at its place is in the table, held; so whoever finds
  * nothing in the table, under its lock, reads the truth at the place, and where there is no place there is nothing. Of
@@ -390,12 +390,18 @@ static void lmdb_size(struct state_store *store, struct state_size *out)
 static enum wd_status lmdb_open(struct state_store *store, struct wd_error *err)
 {
     store->own = calloc(1, sizeof(struct lmdb_handle));
-    return store->own ? WD_OK : wd_fail(err, WD_ERR_MEMORY, "no memory for the state");
+    if (!store->own)
+        return wd_fail(err, WD_ERR_MEMORY, "no memory for the state");
+    enum wd_status status = lmdb_sync_init(store, err);
+    if (status != WD_OK)
+        free(store->own);
+    return status;
 }
 
 static void lmdb_close(struct state_store *store)
 {
     struct lmdb_handle *handle = store->own;
+    lmdb_sync_fini(store);
     if (handle->reader)
         mdb_txn_abort(handle->reader);
     stripe_order_fini(&handle->order);
@@ -410,5 +416,6 @@ const struct state_backend STATE_BACKEND_LMDB = {.share_open = lmdb_share_open,
                                                  .put = lmdb_put,
                                                  .count = lmdb_count,
                                                  .sync = lmdb_sync,
+                                                 .sync_begin = lmdb_sync_begin,
                                                  .each = lmdb_each,
                                                  .size = lmdb_size};

@@ -5,6 +5,7 @@
 #include <lmdb.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "worker/state/backend.h"
 #include "worker/state/places.h"
@@ -17,14 +18,29 @@ struct lmdb_changed {
     size_t count, room;
 };
 
-/* lmdb_writer.c: the thread that writes ahead of state_sync(). */
+/* A handle's part in what lmdb_writer.c writes for those who wait in their loops. */
+enum lmdb_sync_stage { SYNC_NONE, SYNC_ASKED, SYNC_TAKEN /* being written */, SYNC_ENDED };
+
+struct lmdb_sync {
+    state_done_fn *done; /* NULL: nothing was asked for; the owner's */
+    void *context;
+    int fd;                     /* an eventfd in the owner's loop; -1: only read */
+    enum lmdb_sync_stage stage; /* under the writer's lock, as what follows */
+    int code;
+    LIST_ENTRY(lmdb_sync) link;
+};
+
+/* lmdb_writer.c: the thread that writes ahead of state_sync(), and for state_sync_begin(). */
 struct lmdb_writer {
     pthread_t thread;
     bool is_started;
     pthread_mutex_t lock;
     pthread_cond_t woken;
-    atomic_bool asked;
-    bool stops; /* under the lock */
+    atomic_bool asked;              /* to write ahead */
+    bool stops;                     /* under the lock, as what follows */
+    bool rests;                     /* until then nothing is written ahead */
+    struct timespec rests_until;    /* of the monotonic clock */
+    LIST_HEAD(, lmdb_sync) handles; /* all that may ask */
 };
 
 /* lmdb_files.c: where segments lie. What the environment says of a segment: */
@@ -93,6 +109,7 @@ struct lmdb_handle {
     MDB_txn *reader; /* reset between uses */
     bool is_reading;
     struct stripe_order order;
+    struct lmdb_sync sync;
 };
 
 enum wd_status lmdb_fail(const struct lmdb *lmdb, int code, struct wd_error *err);
@@ -213,5 +230,9 @@ void lmdb_files_drop(struct lmdb *lmdb, uint64_t clean_to);
 bool lmdb_writer_start(struct lmdb *lmdb);
 void lmdb_writer_stop(struct lmdb *lmdb);
 void lmdb_writer_ask(struct lmdb *lmdb);
+/* A handle that may ask for syncs, with its loop; and no longer: what it has asked for ends with WD_ERR_UNAVAILABLE. */
+enum wd_status lmdb_sync_init(struct state_store *store, struct wd_error *err);
+void lmdb_sync_fini(struct state_store *store);
+void lmdb_sync_begin(struct state_store *store, state_done_fn *done, void *context);
 
 #endif

@@ -160,6 +160,18 @@ enum wd_status state_sync(struct state_store *store, struct wd_error *err)
     return store->share->backend->sync(store, err);
 }
 
+void state_sync_begin(struct state_store *store, state_done_fn *done, void *context)
+{
+    const struct state_backend *backend = store->share->backend;
+    if (backend->sync_begin) {
+        backend->sync_begin(store, done, context);
+        return;
+    }
+    struct wd_error err = {0};
+    enum wd_status status = backend->sync(store, &err);
+    done(context, status, &err);
+}
+
 enum wd_status state_each(struct state_store *store, state_each_fn *each, void *context, struct wd_error *err)
 {
     return store->share->backend->each(store, each, context, err);

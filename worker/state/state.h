@@ -85,6 +85,10 @@ void state_count(struct state_store *store, struct wd_str key, int64_t delta, in
                  void *context);
 /* Everything that was stored is on the disk (lmdb); before offsets are committed. Others: at once. */
 enum wd_status state_sync(struct state_store *store, struct wd_error *err) WD_MUST_USE;
+/* The same without waiting for the disk: `done` tells from the loop when all that was stored before this call is there,
+ * or that it could not be written; others than lmdb: at once. What is stored meanwhile wants another one. Handles that
+ * ask at the same time share one. One at a time a handle. */
+void state_sync_begin(struct state_store *store, state_done_fn *done, void *context);
 
 /* Walks all keys in no order, for commands; waits for sockets. `each` returns false to end it. What is stored meanwhile
  * may be seen or not. */
