@@ -188,7 +188,8 @@ static void tell_changes(struct lmdb *lmdb, struct change_counts *counts)
 static void note_changed(struct lmdb *lmdb, unsigned stripe, struct table_entry *entry, uint64_t hash,
                          uint32_t len_before, struct change_counts *counts)
 {
-    size_t more = entry->len > len_before ? entry->len - len_before : 0;
+    /* Never 0: where somebody else has listed the value and not told of it yet, a flush for this call must write it. */
+    size_t more = entry->len > len_before ? entry->len - len_before : 1;
     if (entry->held != TABLE_CHANGED) {
         struct lmdb_changed *changed = &lmdb->changed[stripe];
         changed->hashes[changed->count++] = hash;
