@@ -7,9 +7,9 @@
  * the cost of one). */
 #include "filters/behaviour/fingerprint.h"
 
-#include <pthread.h>
 #include <string.h>
 
+#include "filters/behaviour/fingerprint_letters.h"
 #include "filters/behaviour/fingerprint_wide.h"
 #include "filters/views/internal.h"
 
@@ -20,78 +20,19 @@ struct letters {
     size_t count;
 };
 
-static void put_letter(struct letters *letters, uint32_t c)
-{
-    if (letters->count < LETTERS_MAX + LETTER_ROOM)
-        letters->at[letters->count++] = (uint16_t)(c ^ c >> 16);
-}
-
-static void put_ascii(struct letters *letters, unsigned char c)
-{
-    if (wd_is_ascii_letter(c))
-        put_letter(letters, c | 0x20);
-    else if (wd_is_ascii_digit(c))
-        put_letter(letters, '0');
-}
-
-static bool is_flag(uint32_t c)
-{
-    return c >= 0x1F1E6 && c <= 0x1F1FF;
-}
-
-/* One that is folded. */
-static void put_character(struct letters *letters, uint32_t c)
-{
-    const struct wd_look *look = wd_char_look(c);
-    if (c < 0x80)
-        put_ascii(letters, (unsigned char)c);
-    else if (look->kind != WD_LOOK_NONE && !is_flag(c))
-        for (const char *text = look->text; *text; text++)
-            put_ascii(letters, (unsigned char)*text);
-    else if (wd_char_properties(c) & WD_CHAR_DIGIT)
-        put_letter(letters, '0');
-    else if (wd_char_properties(c) & WD_CHAR_LETTER)
-        put_letter(letters, c);
-}
-
-static void put_foreign(struct letters *letters, uint32_t c)
-{
-    const struct wd_fold *fold = wd_char_fold(c);
-    if (!fold) {
-        put_character(letters, c);
-        return;
-    }
-    const char *folded = wd_table_fold_bytes + fold->offset;
-    for (size_t at = 0; at < fold->length;)
-        put_character(letters, wd_utf8_next(folded, fold->length, &at));
-}
-
-/* ---- what most texts are written with ---- */
-
-/* What put_foreign() makes of the characters of alphabets, where that is one letter or none (0). */
-enum { NEAR_CHARACTERS = 0x3100, SEVERAL = 0xFFFF };
-static uint16_t near_letters[NEAR_CHARACTERS];
-static pthread_once_t near_letters_once = PTHREAD_ONCE_INIT;
-
-static void fill_near_letters(void)
-{
-    for (uint32_t c = 0; c < NEAR_CHARACTERS; c++) {
-        struct letters letters;
-        letters.count = 0;
-        put_foreign(&letters, c);
-        near_letters[c] = letters.count == 0 ? 0 : letters.count == 1 ? letters.at[0] : SEVERAL;
-    }
-}
-
 static void take_foreign(struct wd_str text, size_t *at, struct letters *letters)
 {
     uint32_t c = wd_utf8_next(text.data, text.len, at);
-    if (c >= NEAR_CHARACTERS || near_letters[c] == SEVERAL) {
-        put_foreign(letters, c);
+    if (c < FINGERPRINT_NEAR && fingerprint_near[c] != FINGERPRINT_SEVERAL) {
+        letters->at[letters->count] = fingerprint_near[c];
+        letters->count += fingerprint_near[c] != 0;
         return;
     }
-    letters->at[letters->count] = near_letters[c];
-    letters->count += near_letters[c] != 0;
+    struct fingerprint_letters some;
+    some.count = 0;
+    fingerprint_put(&some, c);
+    for (size_t i = 0; i < some.count && letters->count < LETTERS_MAX + LETTER_ROOM; i++)
+        letters->at[letters->count++] = some.at[i];
 }
 
 /* What an ASCII character is compared as; 0: not at all. */
@@ -131,7 +72,6 @@ static void take_ascii(const struct fingerprint_wide *wide, struct wd_str text, 
 
 static void normalise(const struct fingerprint_wide *wide, struct wd_str text, struct letters *letters)
 {
-    pthread_once(&near_letters_once, fill_near_letters);
     letters->count = 0;
     for (size_t at = 0; at < text.len && letters->count < LETTERS_MAX;) {
         if ((unsigned char)text.data[at] < 0x80)
