@@ -5,7 +5,7 @@
  * turn; with --wait-for-syncs the lmdb a second time, by a thread that waits for each sync.
  *
  *     state --rules RULES.tsv --events EVENTS.jsonl [--rule-count 1000] [--authors 1000000,...] [--measure 300000]
- *           [--batch 256] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/x] [--cache-mb 256]
+ *           [--batch 256] [--stores memory,lmdb,redis] [--redis host:port] [--folder /tmp/new] [--cache-mb 256]
  *           [--sync-ms 1000] [--wait-for-syncs] [--crowd] [--json]
  */
 #include "bench/state.h"
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -200,17 +201,20 @@ static void run_remembering(struct bench *bench, struct loose_shard *worker, siz
 static struct state_options options_of(const struct bench *bench, enum state_kind kind, size_t authors)
 {
     static char *addresses[2];
-    static char folder[512];
+    static char folder[512], prefix[64];
     addresses[0] = (char *)bench->options.redis;
     snprintf(folder, sizeof(folder), "%s/authors-%zu%s", bench->options.folder, authors,
              bench->waits ? "-waiting" : "");
+    snprintf(prefix, sizeof(prefix), "bench.%lld.", (long long)getpid());
+    if (kind == STATE_LMDB && access(folder, F_OK) == 0) /* records that values know count no more, and cost less */
+        bench_give_up(folder, "is there from an earlier run, whose values know these events already: remove it");
     return (struct state_options){.kind = kind,
                                   .path = folder,
                                   .max_bytes = UINT64_C(64) << 30,
                                   .cache_bytes = (uint64_t)bench->options.cache_mb << 20,
                                   .grace_ms = INT64_C(86400000),
                                   .addresses = addresses,
-                                  .prefix = "bench.",
+                                  .prefix = prefix, /* of this run, for the same reason */
                                   .timeout_ms = 10000};
 }
 

@@ -184,7 +184,7 @@ struct bench_options bench_options_read(int argc, char **argv)
     if (!options.rules || !options.events || !options.measure || !options.batch || options.batch > STATE_BATCH_MAX)
         bench_give_up("usage",
                       "state --rules RULES.tsv --events EVENTS.jsonl [--rule-count N] [--authors N,N] [--measure N] "
-                      "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder DIR] "
+                      "[--batch 1..8192] [--stores memory,lmdb,redis] [--redis host:port] [--folder NEW] "
                       "[--cache-mb N] [--sync-ms N] [--wait-for-syncs] "
                       "[--crowd] [--json]");
     return options;
